@@ -1,0 +1,174 @@
+//! How single answers are read: types, N/A, evidence, conditions.
+
+use peegel_scoring::{Mode, Outcome, ScoreResult, Standard, Status, score};
+use serde_json::{Value, json};
+
+/// A standard with one section and these items, each of weight 1 unless it says otherwise.
+fn standard(items: Value) -> Standard {
+    let mut json = json!({"id": "tiny", "version": "draft", "sections": [{"id": "s", "weight": 1}], "items": items});
+    for item in json["items"].as_array_mut().expect("items") {
+        item["section"] = json!("s");
+        if item.get("weight").is_none() {
+            item["weight"] = json!(1);
+        }
+    }
+    Standard::parse(&json).expect("a valid standard")
+}
+
+fn submit(standard: &Standard, answers: &Value) -> Outcome {
+    score(standard, answers.as_object().expect("an object"), Mode::Submit)
+}
+
+fn scored(standard: &Standard, answers: &Value) -> ScoreResult {
+    submit(standard, answers).scored().expect("no faults")
+}
+
+/// The faults of a submitted visit as `item code`.
+fn faults(standard: &Standard, answers: &Value) -> Vec<String> {
+    match submit(standard, answers) {
+        Outcome::Scored(_) => Vec::new(),
+        Outcome::Refused(problems) => problems.iter().map(|p| format!("{} {}", p.item, p.code.as_str())).collect(),
+    }
+}
+
+/// The only fault of `answer` to a required item of this type, or its score.
+fn judged(item: &Value, answer: Value) -> String {
+    let mut item = item.clone();
+    item["id"] = json!("i");
+    match submit(&standard(json!([item])), &json!({"i": answer})) {
+        Outcome::Scored(result) => result.items[0].score.as_ref().map_or("none".to_owned(), |score| score.to_string()),
+        Outcome::Refused(problems) => problems.iter().map(|p| p.code.as_str()).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[test]
+fn values_must_have_the_type_of_the_item() {
+    let yes_no = json!({"type": "yes_no", "positive": false});
+    let rating = json!({"type": "rating", "min": 1, "max": 5});
+    let numeric = json!({"type": "numeric", "min": 0, "max": "9.5", "steps": [["2.5", 10000]], "otherwise_bp": 0});
+    let nps = json!({"type": "nps", "map": "class"});
+    for (item, value, expected) in [
+        (&yes_no, json!(false), "1/1"),
+        (&yes_no, json!("true"), "bad_type"),
+        (&yes_no, json!(null), "bad_type"),
+        (&rating, json!(4), "3/4"),
+        (&rating, json!(4.0), "bad_type"),
+        (&rating, json!("4"), "bad_type"),
+        (&rating, json!(true), "bad_type"),
+        (&rating, json!(0), "out_of_range"),
+        (&rating, json!(u64::MAX), "out_of_range"),
+        (&numeric, json!(2), "1/1"),
+        (&numeric, json!("2.50"), "1/1"),
+        (&numeric, json!("2.500000000000000000000000000000000000000001"), "0/1"),
+        (&numeric, json!("9.51"), "out_of_range"),
+        (&numeric, json!("-0.1"), "out_of_range"),
+        (&numeric, json!(2.5), "bad_type"),
+        (&numeric, json!("1e1"), "bad_type"),
+        (&nps, json!(10), "1/1"),
+        (&nps, json!(8), "1/2"),
+        (&nps, json!(6), "0/1"),
+        (&nps, json!(11), "out_of_range"),
+        (&json!({"type": "nps"}), json!(7), "none"),
+        (&json!({"type": "text"}), json!(""), "none"),
+        (&json!({"type": "text"}), json!(1), "bad_type"),
+    ] {
+        assert_eq!(judged(item, json!({"v": value})), expected, "{value} for {item}");
+    }
+}
+
+#[test]
+fn options_score_by_mode() {
+    let options = json!([{"id": "a", "points": 4}, {"id": "b", "points": 2}, {"id": "c", "points": -3}]);
+    let choice = json!({"type": "choice", "options": options});
+    assert_eq!(judged(&choice, json!({"v": "b"})), "1/2");
+    assert_eq!(judged(&choice, json!({"v": "c"})), "0/1");
+    assert_eq!(judged(&choice, json!({"v": "z"})), "unknown_option");
+    for (mode, value, expected) in [
+        ("sum", json!(["a"]), "2/3"),
+        ("sum", json!(["b", "c"]), "0/1"),
+        ("best", json!(["b", "c"]), "1/2"),
+        ("best", json!([]), "0/1"),
+        ("all_or_nothing", json!(["b", "a"]), "1/1"),
+        ("all_or_nothing", json!(["a", "b", "c"]), "0/1"),
+        ("sum", json!(["a", "a", "z"]), "unknown_option"),
+        ("sum", json!(["a", "a", 1]), "bad_type"),
+        ("sum", json!(["a", "a"]), "duplicate_option"),
+        ("sum", json!("a"), "bad_type"),
+    ] {
+        let multi = json!({"type": "multi", "mode": mode, "options": options});
+        assert_eq!(judged(&multi, json!({"v": value})), expected, "{mode} {value}");
+    }
+    let worthless = json!([{"id": "a", "points": 0}, {"id": "b", "points": -1}]);
+    assert_eq!(judged(&json!({"type": "choice", "options": worthless}), json!({"v": "a"})), "0/1");
+    assert_eq!(judged(&json!({"type": "multi", "options": worthless}), json!({"v": ["a"]})), "0/1");
+}
+
+#[test]
+fn empty_answers_are_unanswered_and_na_wins_over_a_value() {
+    let item = json!({"type": "yes_no"});
+    for empty in [json!(null), json!({}), json!({"na": false}), json!({"evidence": 3})] {
+        assert_eq!(judged(&item, empty.clone()), "missing_required", "{empty}");
+    }
+    assert_eq!(judged(&item, json!({"na": true, "v": true})), "na_not_allowed");
+    assert_eq!(judged(&item, json!({"na": "yes", "v": true})), "bad_type");
+    assert_eq!(judged(&item, json!(true)), "bad_type");
+    let allowed = standard(json!([{"id": "i", "type": "yes_no", "na_allowed": true}]));
+    assert_eq!(scored(&allowed, &json!({"i": {"na": true, "v": 7}})).items[0].status, Status::Na);
+}
+
+#[test]
+fn evidence_is_asked_for_with_valid_answers_only() {
+    let on_fail = json!({"type": "yes_no", "evidence": "on_fail", "na_allowed": true});
+    let always = json!({"type": "text", "evidence": "always"});
+    for (item, answer, expected) in [
+        (&on_fail, json!({"v": true}), "1/1"),
+        (&on_fail, json!({"v": false}), "evidence_missing"),
+        (&on_fail, json!({"v": false, "evidence": 1}), "0/1"),
+        (&on_fail, json!({"v": false, "evidence": -1}), "evidence_missing"),
+        (&on_fail, json!({"v": false, "evidence": "1"}), "evidence_missing"),
+        (&on_fail, json!({"v": 0}), "bad_type"),
+        (&on_fail, json!({"na": true}), "none"),
+        (&always, json!({"v": "text"}), "evidence_missing"),
+        (&always, json!({"v": "text", "evidence": 2}), "none"),
+    ] {
+        assert_eq!(judged(item, answer.clone()), expected, "{answer} for {item}");
+    }
+}
+
+#[test]
+fn an_atom_is_false_unless_its_item_is_answered() {
+    let shown = |condition: Value, parent: Value| {
+        let standard = standard(json!([
+            {"id": "p", "type": "numeric", "required": false, "na_allowed": true},
+            {"id": "c", "type": "text", "required": false, "show_if": condition},
+        ]));
+        scored(&standard, &json!({"p": parent})).items[1].status != Status::Hidden
+    };
+    let ne = json!({"item": "p", "op": "ne", "value": "60.0"});
+    let not_eq = json!({"not": {"item": "p", "op": "eq", "value": 60}});
+    for (parent, by_ne, by_not_eq) in [
+        (json!(null), false, true),
+        (json!({"na": true}), false, true),
+        (json!({"v": 60}), false, false),
+        (json!({"v": "60.00"}), false, false),
+        (json!({"v": "60.01"}), true, true),
+    ] {
+        assert_eq!(shown(ne.clone(), parent.clone()), by_ne, "ne {parent}");
+        assert_eq!(shown(not_eq.clone(), parent.clone()), by_not_eq, "not eq {parent}");
+    }
+    assert!(shown(json!({"item": "p", "op": "is_na"}), json!({"na": true})));
+    assert!(!shown(json!({"item": "p", "op": "answered"}), json!({"na": true})));
+    assert!(shown(json!({"item": "p", "op": "in", "value": [1, "2.50"]}), json!({"v": "2.5"})));
+    assert!(!shown(json!({"item": "p", "op": "gt", "value": "2.5"}), json!({"v": "2.5"})));
+    assert!(!shown(json!({"item": "p", "op": "eq", "value": "sixty"}), json!({"v": 60})));
+}
+
+#[test]
+fn faults_come_in_item_order_and_unknown_items_last_by_id() {
+    let standard = standard(json!([
+        {"id": "b", "type": "yes_no"},
+        {"id": "a", "type": "yes_no", "show_if": {"item": "b", "op": "eq", "value": true}},
+    ]));
+    let answers = json!({"zz": null, "Z": {"v": 1}, "a": {"v": true}, "b": {"v": 1}});
+    assert_eq!(faults(&standard, &answers), ["b bad_type", "a answer_for_hidden", "Z unknown_item", "zz unknown_item"]);
+}

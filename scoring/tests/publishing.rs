@@ -1,0 +1,256 @@
+//! The ready-made standards, and every kind of problem with its pointer.
+
+use peegel_scoring::{Problem, Standard, publish};
+use serde_json::{Value, json};
+
+const READY: [(&str, &str); 6] = [
+    ("retail-visit", include_str!("../../fixtures/standards/retail-visit.json")),
+    ("mystery-call", include_str!("../../fixtures/standards/mystery-call.json")),
+    ("chat-email", include_str!("../../fixtures/standards/chat-email.json")),
+    ("complaint-handling", include_str!("../../fixtures/standards/complaint-handling.json")),
+    ("branch-environment", include_str!("../../fixtures/standards/branch-environment.json")),
+    ("competitor-comparison", include_str!("../../fixtures/standards/competitor-comparison.json")),
+];
+
+fn found(problems: &[Problem]) -> Vec<(&str, &str)> {
+    assert!(problems.iter().all(|problem| !problem.message.is_empty()));
+    problems.iter().map(|problem| (problem.pointer.as_str(), problem.code.as_str())).collect()
+}
+
+/// A small valid standard with some members replaced.
+fn with(changes: Value) -> Value {
+    let mut standard = json!({
+        "id": "tiny", "version": 1,
+        "sections": [{"id": "s", "weight": 1}],
+        "dimensions": [{"id": "d"}],
+        "items": [{"id": "a", "section": "s", "type": "yes_no", "weight": 1}],
+    });
+    for (member, value) in changes.as_object().expect("an object") {
+        standard[member] = value.clone();
+    }
+    standard
+}
+
+/// The small standard with one more item of a type with these members.
+fn with_item(type_name: &str, members: Value) -> Value {
+    let mut item = json!({"id": "b", "section": "s", "type": type_name, "weight": 1});
+    for (member, value) in members.as_object().expect("an object") {
+        item[member] = value.clone();
+    }
+    let mut standard = with(json!({}));
+    standard["items"].as_array_mut().expect("items").push(item);
+    standard
+}
+
+fn assert_problems(standard: &Value, expected: &[(&str, &str)]) {
+    match Standard::parse(standard) {
+        Ok(_) => assert!(expected.is_empty(), "no problems in {standard}"),
+        Err(problems) => assert_eq!(found(&problems), expected, "{standard}"),
+    }
+}
+
+#[test]
+fn the_ready_made_standards_can_be_published() {
+    let mut items = 0;
+    for (id, text) in READY {
+        let json: Value = serde_json::from_str(text).expect("JSON");
+        let standard = Standard::parse(&json).unwrap_or_else(|problems| panic!("{id}: {problems:?}"));
+        assert_eq!(standard.id(), id);
+        let report = publish::check(&json, &standard);
+        assert!(report.is_publishable(), "{id}: {:?}", report.problems);
+        assert_eq!(report.warnings, [], "{id}");
+        items += standard.items().len();
+    }
+    assert_eq!(items, 145);
+}
+
+#[test]
+fn the_root_and_its_members_are_checked() {
+    assert_problems(&json!("standard"), &[("", "bad_type")]);
+    let missing = [("/id", "missing"), ("/items", "missing"), ("/sections", "missing"), ("/version", "missing")];
+    assert_problems(&json!({}), &missing);
+    assert_problems(
+        &with(json!({
+            "version": 1.0, "aggregation": "mean", "unanswered": 1, "cap_bonus": "yes", "pass_bp": 10001,
+            "min_scored_share_bp": "5", "a/b~c": 1,
+        })),
+        &[
+            ("/aggregation", "bad_value"),
+            ("/a~1b~0c", "unknown_field"),
+            ("/cap_bonus", "bad_type"),
+            ("/min_scored_share_bp", "bad_type"),
+            ("/pass_bp", "out_of_range"),
+            ("/unanswered", "bad_type"),
+            ("/version", "bad_type"),
+        ],
+    );
+    assert_problems(
+        &with(json!({"bands": [{"min_bp": 0}, {"label": "A"}, 5], "dimensions": [{}, {"id": "d"}, {"id": "d"}]})),
+        &[
+            ("/bands/0/label", "missing"),
+            ("/bands/1/min_bp", "missing"),
+            ("/bands/2", "bad_type"),
+            ("/dimensions/0/id", "missing"),
+            ("/dimensions/2/id", "duplicate"),
+        ],
+    );
+    assert_problems(&with(json!({"bands": []})), &[("/bands", "too_few")]);
+    assert_problems(
+        &with(json!({"sections": [{"id": "s", "weight": 1}, {"id": "s", "weight": 1e3}]})),
+        &[("/sections/1/id", "duplicate"), ("/sections/1/weight", "bad_type")],
+    );
+}
+
+#[test]
+fn the_members_of_items_are_checked_by_type() {
+    let item = |type_name, members, expected: &[(&str, &str)]| {
+        assert_problems(&with_item(type_name, members), expected);
+    };
+    item(
+        "yes_no",
+        json!({"positive": 1, "map": "linear"}),
+        &[("/items/1/map", "unknown_field"), ("/items/1/positive", "bad_type")],
+    );
+    item("photo", json!({"bands": 1}), &[("/items/1/type", "bad_value")]);
+    item("choice", json!({}), &[("/items/1/options", "missing")]);
+    item(
+        "multi",
+        json!({"mode": "all", "options": [{"id": "x", "points": 1}, {"id": "x"}, {"id": "y", "points": 1_000_001}]}),
+        &[
+            ("/items/1/mode", "bad_value"),
+            ("/items/1/options/1/id", "duplicate"),
+            ("/items/1/options/1/points", "missing"),
+            ("/items/1/options/2/points", "out_of_range"),
+        ],
+    );
+    item("rating", json!({"min": -1, "max": 5, "map": "proportional"}), &[("/items/1/min", "out_of_range")]);
+    item("rating", json!({"min": 1}), &[("/items/1/max", "missing")]);
+    item(
+        "rating",
+        json!({"min": 1, "max": 2, "table": [0, 10001, "1"]}),
+        &[("/items/1/table", "bad_length"), ("/items/1/table/1", "out_of_range"), ("/items/1/table/2", "bad_type")],
+    );
+    item(
+        "numeric",
+        json!({"min": 0.5, "bands": [], "steps": [[1, 0], [2]]}),
+        &[
+            ("/items/1/bands", "too_few"),
+            ("/items/1/min", "bad_type"),
+            ("/items/1/otherwise_bp", "missing"),
+            ("/items/1/steps", "bad_value"),
+            ("/items/1/steps/1", "bad_type"),
+        ],
+    );
+    item(
+        "numeric",
+        json!({"steps": [[10, 0], ["9.9", 10001]], "otherwise_bp": 0}),
+        &[("/items/1/steps/1/0", "not_increasing"), ("/items/1/steps/1/1", "out_of_range")],
+    );
+    item("nps", json!({"map": "proportional"}), &[("/items/1/map", "bad_value")]);
+    item(
+        "text",
+        json!({"dimensions": [{"id": "d"}, {"id": "d"}, {"id": "e", "title": "x"}], "critical": {}, "role": "extra"}),
+        &[
+            ("/items/1/critical/cap_bp", "missing"),
+            ("/items/1/critical/scope", "missing"),
+            ("/items/1/dimensions/1/id", "duplicate"),
+            ("/items/1/dimensions/2/id", "unknown_ref"),
+            ("/items/1/dimensions/2/title", "unknown_field"),
+            ("/items/1/role", "bad_value"),
+        ],
+    );
+}
+
+#[test]
+fn conditions_are_checked() {
+    let condition = |condition: Value, expected: &[(&str, &str)]| {
+        assert_problems(&with_item("text", json!({"show_if": condition})), expected);
+    };
+    condition(json!({"any": []}), &[]);
+    condition(json!({"item": "a", "op": "is_na"}), &[]);
+    condition(json!({"item": "a", "op": "in", "value": [true]}), &[]);
+    condition(json!([]), &[("/items/1/show_if", "bad_type")]);
+    condition(json!({"item": "b", "op": "answered"}), &[("/items/1/show_if/item", "forward_ref")]);
+    condition(json!({"item": "a", "op": "like", "value": 1}), &[("/items/1/show_if/op", "bad_op")]);
+    condition(json!({"item": "a", "op": "contains", "value": "x"}), &[("/items/1/show_if/op", "bad_op")]);
+    condition(json!({"item": "a", "op": "eq"}), &[("/items/1/show_if/value", "missing")]);
+    condition(json!({"item": "a", "op": "in", "value": [true, null]}), &[("/items/1/show_if/value/1", "bad_type")]);
+    condition(
+        json!({"all": {}, "not": 1}),
+        &[("/items/1/show_if/all", "bad_type"), ("/items/1/show_if/not", "unknown_field")],
+    );
+    let mut deep = json!({"item": "a", "op": "answered"});
+    for _ in 0..500 {
+        deep = json!({"not": deep});
+    }
+    let problems = Standard::parse(&with_item("text", json!({"show_if": deep}))).expect_err("too deep");
+    assert_eq!(problems[0].code.as_str(), "bad_value");
+}
+
+#[test]
+fn publishing_checks_ids_sizes_version_and_texts() {
+    let json = with(json!({
+        "id": "1st", "version": "1", "languages": ["en", "et", "en"],
+        "title": {"en": "Tiny", "et": "Tilluke"},
+        "sections": [{"id": "s", "weight": 1, "title": {"en": "One", "et": " "}}, {"id": "empty", "weight": 1}],
+        "items": [
+            {"id": "a", "section": "s", "type": "choice", "weight": 0, "evidence_kind": "video", "na": "zero",
+             "text": "Which?", "options": [{"id": "x", "points": 1}, {"id": "y z", "points": 0, "text": {"et": "Y"}}]},
+        ],
+    }));
+    let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
+    assert_eq!(
+        found(&report.problems),
+        [
+            ("/id", "bad_id"),
+            ("/items/0/evidence_kind", "bad_value"),
+            ("/items/0/options/1/id", "bad_id"),
+            ("/items/0/options/1/text", "missing_language"),
+            ("/items/0/text", "missing_language"),
+            ("/languages/2", "duplicate"),
+            ("/sections/0/title", "missing_language"),
+            ("/version", "bad_type"),
+        ]
+    );
+    assert_eq!(
+        found(&report.warnings),
+        [
+            ("/items", "nothing_scored"),
+            ("/items/0/na", "na_without_na_allowed"),
+            ("/sections/0", "zero_weight_section"),
+            ("/sections/1", "empty_section"),
+        ]
+    );
+
+    let item = |n: usize| json!({"id": format!("i{n}"), "section": "s", "type": "yes_no", "weight": 1});
+    let json = with(json!({"items": (0..501).map(item).collect::<Vec<_>>()}));
+    let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
+    assert_eq!(found(&report.problems), [("/items", "too_many")]);
+
+    let option = |n: usize| json!({"id": format!("o{n}"), "points": n});
+    let json = with_item("choice", json!({"options": (0..201).map(option).collect::<Vec<_>>()}));
+    let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
+    assert_eq!(found(&report.problems), [("/items/1/options", "too_many")]);
+}
+
+#[test]
+fn publishing_bounds_the_common_denominator() {
+    let waits = |widths: &[&str]| {
+        let item = |(n, width): (usize, &&str)| {
+            json!({"id": format!("n{n}"), "section": "s", "type": "numeric", "weight": 10,
+                   "bands": [["0", 10000], [width, 3333]]})
+        };
+        with(json!({"items": widths.iter().enumerate().map(item).collect::<Vec<_>>()}))
+    };
+    let simple = waits(&["60", "90.5", "120", "300"]);
+    let report = publish::check(&simple, &Standard::parse(&simple).expect("valid"));
+    assert_eq!(report.problems, []);
+
+    let awkward = waits(&["60", "1000000007.123456789", "998244353.987654321", "1000000009.000000001"]);
+    let report = publish::check(&awkward, &Standard::parse(&awkward).expect("valid"));
+    assert_eq!(found(&report.problems), [("/items/2", "denominator_too_large")]);
+
+    let upside_down = with_item("numeric", json!({"min": "5.5", "max": 5}));
+    let report = publish::check(&upside_down, &Standard::parse(&upside_down).expect("valid"));
+    assert_eq!(found(&report.problems), [("/items/1/max", "not_increasing")]);
+}
