@@ -1,0 +1,49 @@
+//! The tables of Peegel as steps from nothing to now, one idea a file, the same on SQLite and PostgreSQL.
+//!
+//! A step never imports entities: those change, a step that has run must not. States and kinds are text with a
+//! CHECK over the full list, because SQLite cannot change a CHECK later. The rules for a new step are in
+//! CONTRIBUTING.md.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_people;
+mod m20261122_000002_firms;
+mod m20261122_000003_sessions;
+mod m20261122_000004_events;
+mod m20261122_000005_chains;
+mod m20261122_000006_standards;
+mod m20261122_000007_fieldwork;
+mod m20261122_000008_visits;
+mod m20261122_000009_revisions;
+mod m20261122_000010_evidence;
+mod m20261122_000011_jobs;
+mod m20261122_000012_totals;
+mod m20261122_000013_actions;
+mod m20261122_000014_idempotency;
+mod table;
+
+/// All steps in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_people::Migration),
+            Box::new(m20261122_000002_firms::Migration),
+            Box::new(m20261122_000003_sessions::Migration),
+            Box::new(m20261122_000004_events::Migration),
+            Box::new(m20261122_000005_chains::Migration),
+            Box::new(m20261122_000006_standards::Migration),
+            Box::new(m20261122_000007_fieldwork::Migration),
+            Box::new(m20261122_000008_visits::Migration),
+            Box::new(m20261122_000009_revisions::Migration),
+            Box::new(m20261122_000010_evidence::Migration),
+            Box::new(m20261122_000011_jobs::Migration),
+            Box::new(m20261122_000012_totals::Migration),
+            Box::new(m20261122_000013_actions::Migration),
+            Box::new(m20261122_000014_idempotency::Migration),
+        ]
+    }
+}
