@@ -1,0 +1,137 @@
+//! Where the parts meet: what the handlers share, and the routes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use poem::{Endpoint, EndpointExt, Route};
+use poem_openapi::{LicenseObject, OpenApiService, ServerObject, Tags};
+
+use crate::chains::api::ChainsApi;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::events::api::EventsApi;
+use crate::evidence::api::EvidenceApi;
+use crate::evidence::blobs::Blobs;
+use crate::fieldwork::api::FieldworkApi;
+use crate::http;
+use crate::ids::Ids;
+use crate::jobs::queue::Wake;
+use crate::ops::api::OpsApi;
+use crate::people::api::PeopleApi;
+use crate::plans::api::PlansApi;
+use crate::review::api::ReviewApi;
+use crate::scorecards::api::ScorecardsApi;
+use crate::standards::api::StandardsApi;
+use crate::standards::cache::StandardCache;
+use crate::visits::api::VisitsApi;
+use crate::visits::committer::Committer;
+
+/// What everything shares.
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+    /// Stored files.
+    pub blobs: Blobs,
+    /// Compiled standards.
+    pub standards: StandardCache,
+    /// Where written visits queue for their commit.
+    pub committer: Committer,
+    /// Tells the worker that a job was queued.
+    pub wake: Wake,
+}
+
+impl App {
+    /// Puts the parts together and starts the committer.
+    pub fn new(db: Db, clock: Clock, ids: Ids, blobs: PathBuf) -> Arc<Self> {
+        Arc::new_cyclic(|app| Self {
+            committer: Committer::start(app.clone(), db.backend()),
+            db,
+            clock,
+            ids,
+            blobs: Blobs::new(blobs),
+            standards: StandardCache::default(),
+            wake: Wake::default(),
+        })
+    }
+}
+
+/// Areas of the API.
+#[derive(Tags)]
+pub enum Area {
+    /// Signing in and out, and the people of a firm.
+    People,
+    /// Chains, their regions and branches.
+    Chains,
+    /// Standards and their versions.
+    Standards,
+    /// Waves and assignments.
+    Fieldwork,
+    /// Visits, their answers and scores.
+    Visits,
+    /// Photos, recordings and documents of visits.
+    Evidence,
+    /// Reviewing and publishing.
+    Review,
+    /// Scores of branches, regions and chains over waves.
+    Scorecards,
+    /// What branches are asked to do, on screen and as PDF.
+    Plans,
+    /// The firm's history.
+    Events,
+    /// Is it alive, is it ready.
+    Operations,
+}
+
+type Apis = (
+    PeopleApi,
+    ChainsApi,
+    StandardsApi,
+    FieldworkApi,
+    VisitsApi,
+    EvidenceApi,
+    ReviewApi,
+    ScorecardsApi,
+    PlansApi,
+    EventsApi,
+    OpsApi,
+);
+
+/// The API with its document.
+pub fn service() -> OpenApiService<Apis, ()> {
+    let apis = (
+        PeopleApi,
+        ChainsApi,
+        StandardsApi,
+        FieldworkApi,
+        VisitsApi,
+        EvidenceApi,
+        ReviewApi,
+        ScorecardsApi,
+        PlansApi,
+        EventsApi,
+        OpsApi,
+    );
+    OpenApiService::new(apis, "Peegel", env!("CARGO_PKG_VERSION"))
+        .description(include_str!("../web/description.md"))
+        .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
+        .server(ServerObject::new("/").description("This installation"))
+}
+
+/// All routes.
+pub fn routes(app: Arc<App>) -> impl Endpoint {
+    let ids = app.ids.clone();
+    let document = ops::document::json();
+    let docs = ops::document::page(&document);
+    let routes = Route::new()
+        .at("/openapi.json", ops::document::endpoint(document))
+        .at("/docs", docs)
+        .nest("/", service())
+        .data(app);
+    http::shell(routes, ids)
+}
+
+use crate::ops;

@@ -1,0 +1,37 @@
+//! Rows of `evidence`.
+
+use sea_orm::entity::prelude::*;
+
+use crate::words::{EvidenceKind, EvidenceState};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "evidence")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub firm_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub visit_id: Uuid,
+    pub kind: EvidenceKind,
+    pub state: EvidenceState,
+    pub item_ids: String,
+    pub file_name: String,
+    pub sha256: Option<String>,
+    pub bytes: Option<i64>,
+    pub media_type: Option<String>,
+    pub captured_at: Option<DateTimeUtc>,
+    pub chain_visible: bool,
+    pub problem_code: Option<String>,
+    pub problem: Option<String>,
+    pub facts: Option<String>,
+    pub preview_320_sha256: Option<String>,
+    pub preview_1600_sha256: Option<String>,
+    pub report_sha256: Option<String>,
+    pub declared_at: DateTimeUtc,
+    pub stored_at: Option<DateTimeUtc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,26 @@
+//! Rows of `waves`.
+
+use sea_orm::entity::prelude::*;
+
+use crate::words::{WaveKind, WaveState};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "waves")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub firm_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub chain_id: Uuid,
+    pub name: String,
+    pub kind: WaveKind,
+    pub state: WaveState,
+    pub opens_on: Date,
+    pub closes_on: Date,
+    pub created_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,61 @@
+//! Appending facts, always as the last call before a commit.
+
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::canonical::canonical;
+use crate::entity::event;
+use crate::events::store;
+use crate::events::types::NewEvent;
+use crate::failure::Failure;
+use crate::secrets::{hex, random_bytes, sha256_hex};
+
+/// Appends facts to the history of a firm.
+///
+/// It locks the firm's head row, so that the order of numbers is the order of commits and no number is missing. Call
+/// it last: the lock is held until the commit.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn append(app: &App, tx: &DatabaseTransaction, firm_id: Uuid, new: Vec<NewEvent>) -> Result<(), Failure> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let at = app.clock.now();
+    let mut head = store::lock_head(tx, firm_id).await?;
+    let mut rows = Vec::with_capacity(new.len());
+    for fact in new {
+        let payload = canonical(&fact.payload)?.text;
+        let salt = hex(&random_bytes::<16>());
+        let payload_sha256 = sha256_hex(format!("{salt}\n{payload}").as_bytes());
+        head.seq += 1;
+        let row = event::Model {
+            firm_id,
+            seq: head.seq,
+            kind: fact.kind.to_owned(),
+            object: fact.object,
+            actor_id: fact.actor_id,
+            at,
+            feed: fact.feed,
+            payload: Some(payload),
+            salt: Some(salt),
+            payload_sha256,
+            hash: String::new(),
+        };
+        head.hash = chained_hash(&head.hash, &row);
+        rows.push(event::Model { hash: head.hash.clone(), ..row });
+    }
+    store::insert(tx, rows).await?;
+    store::set_head(tx, head).await?;
+    Ok(())
+}
+
+/// The hash of an event: sha256 over the hash before it, seq, kind, object, time in microseconds and the hash of the
+/// salted payload, one a line. The payload itself may be erased later without breaking the chain.
+pub fn chained_hash(previous: &str, row: &event::Model) -> String {
+    let micros = row.at.timestamp_micros();
+    let line = [previous, &row.seq.to_string(), &row.kind, &row.object, &micros.to_string(), &row.payload_sha256];
+    sha256_hex(line.join("\n").as_bytes())
+}

@@ -1,0 +1,81 @@
+//! What an event is, to those who add one and to those who read it.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::Object;
+use poem_openapi::types::Any;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::entity::event;
+
+/// A fact to be added.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// What happened, `object.verb`.
+    pub kind: &'static str,
+    /// What it happened to, `object/id`.
+    pub object: String,
+    /// The membership that did it; never a name.
+    pub actor_id: Option<Uuid>,
+    /// Whether it is part of the change feed too.
+    pub feed: bool,
+    /// The facts.
+    pub payload: Value,
+}
+
+impl NewEvent {
+    /// A fact for the log and the feed.
+    pub fn new(kind: &'static str, object: &str, id: impl std::fmt::Display, actor_id: Uuid, payload: Value) -> Self {
+        Self { kind, object: format!("{object}/{id}"), actor_id: Some(actor_id), feed: true, payload }
+    }
+
+    /// A fact that only the log keeps.
+    pub fn log_only(mut self) -> Self {
+        self.feed = false;
+        self
+    }
+
+    /// A fact that no membership caused.
+    pub fn by_system(kind: &'static str, object: &str, id: impl std::fmt::Display, payload: Value) -> Self {
+        Self { kind, object: format!("{object}/{id}"), actor_id: None, feed: true, payload }
+    }
+}
+
+/// One fact in a firm's history.
+#[derive(Debug, Object)]
+pub struct EventView {
+    /// Its number in the firm: 1, 2, 3 and so on without gaps.
+    pub seq: i64,
+    /// What happened, `object.verb`.
+    pub kind: String,
+    /// What it happened to, `object/id`.
+    pub object: String,
+    /// The membership that did it.
+    pub actor_id: Option<Uuid>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The facts; null once they have been erased.
+    pub payload: Option<Any<Value>>,
+    /// The salt that was hashed with the payload; null once erased.
+    pub salt: Option<String>,
+    /// sha256 of the salt, a line break and the payload.
+    pub payload_sha256: String,
+    /// sha256 of the hash before and of this event.
+    pub hash: String,
+}
+
+impl From<event::Model> for EventView {
+    fn from(row: event::Model) -> Self {
+        Self {
+            seq: row.seq,
+            kind: row.kind,
+            object: row.object,
+            actor_id: row.actor_id,
+            at: row.at,
+            payload: row.payload.and_then(|text| serde_json::from_str(&text).ok()).map(Any),
+            salt: row.salt,
+            payload_sha256: row.payload_sha256,
+            hash: row.hash,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Endpoints of evidence.
+
+use std::sync::Arc;
+
+use poem::Body;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::{Binary, Json};
+use uuid::Uuid;
+
+use crate::access::Operation;
+use crate::app::{App, Area};
+use crate::evidence::service;
+use crate::evidence::types::{EvidenceView, PreviewSize};
+use crate::failure::Failure;
+use crate::http::auth::Auth;
+use crate::http::content::FileAnswer;
+
+/// Evidence.
+pub struct EvidenceApi;
+
+#[OpenApi(tag = "Area::Evidence")]
+impl EvidenceApi {
+    /// Put the bytes of a file
+    ///
+    /// Sends a file that a visit's manifest names, at most 200 MiB, also while the visit is a draft. It is on disk
+    /// when this answers. Hash and size are checked against the manifest; sending the same bytes again is harmless.
+    #[oai(path = "/v1/evidence/:evidence_id/content", method = "put", operation_id = "put_evidence_content")]
+    async fn put_evidence_content(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+        body: Binary<Body>,
+    ) -> Result<Json<EvidenceView>, Failure> {
+        let caller = auth.caller(Operation::FileVisits)?;
+        Ok(Json(service::put_content(&app, &caller, evidence_id.0, body.0).await?))
+    }
+
+    /// Get the bytes of a file
+    ///
+    /// The file as it was sent, whole or the `Range` asked for. Recordings are played only where the chain's policy
+    /// allows it.
+    #[oai(path = "/v1/evidence/:evidence_id/content", method = "get", operation_id = "get_evidence_content")]
+    async fn get_evidence_content(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+        /// Which bytes, such as `bytes=0-1023`.
+        #[oai(name = "Range")]
+        range: Header<Option<String>>,
+        /// The ETag of a copy that is there already.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<String>>,
+    ) -> Result<FileAnswer, Failure> {
+        let caller = auth.caller(Operation::ReadVisits)?;
+        let file = service::content(&app, &caller, evidence_id.0).await?;
+        FileAnswer::of(file, range.0.as_deref(), if_none_match.0.as_deref()).await
+    }
+
+    /// Get a preview
+    ///
+    /// A photo as an upright JPEG without metadata.
+    #[oai(path = "/v1/evidence/:evidence_id/preview", method = "get", operation_id = "get_evidence_preview")]
+    async fn get_evidence_preview(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+        /// The long edge in pixels.
+        size: Query<PreviewSize>,
+        /// The ETag of a copy that is there already.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<String>>,
+    ) -> Result<FileAnswer, Failure> {
+        let caller = auth.caller(Operation::ReadVisits)?;
+        let file = service::preview(&app, &caller, evidence_id.0, size.0).await?;
+        FileAnswer::of(file, None, if_none_match.0.as_deref()).await
+    }
+}

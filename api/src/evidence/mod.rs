@@ -1,0 +1,8 @@
+//! Evidence: photos, recordings and documents of visits, from the phone to the previews.
+
+pub mod api;
+pub mod blobs;
+pub mod process;
+pub mod service;
+pub mod store;
+pub mod types;

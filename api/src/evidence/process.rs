@@ -1,0 +1,102 @@
+//! The job that looks into a stored file: previews of photos, the length of recordings.
+
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::events::types::NewEvent;
+use crate::evidence::store;
+use crate::failure::Failure;
+use crate::states::{EVIDENCE_MOVES, after};
+use crate::words::{EvidenceKind, EvidenceState};
+use crate::write::Write;
+use peegel_media::{Photo, Recording, Unpreviewable, probe_recording, process_photo};
+
+/// Photos decoded at the same time: one may take most of the memory that a worker is allowed.
+static PHOTO_TURN: Semaphore = Semaphore::const_new(1);
+
+enum Found {
+    Photo(Box<Photo>),
+    Recording(Recording),
+    Document,
+}
+
+/// Looks into one file. Doing it again changes nothing.
+///
+/// # Errors
+///
+/// [`Failure`] (500, 507) when the database or the disk fails; the job is tried again then. A file that cannot be
+/// decoded is no failure: it is marked, and stays downloadable.
+pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), Failure> {
+    let Some(row) = store::evidence_by_id(app.db.reader(), firm_id, evidence_id).await? else { return Ok(()) };
+    let (EvidenceState::Stored, Some(sha256)) = (row.state, row.sha256.as_deref()) else { return Ok(()) };
+    let path = app.blobs.path(firm_id, sha256);
+    let kind = row.kind;
+    let _turn = match kind {
+        EvidenceKind::Photo => Some(PHOTO_TURN.acquire().await.map_err(Failure::internal)?),
+        _ => None,
+    };
+    let found = tokio::task::spawn_blocking(move || match kind {
+        EvidenceKind::Photo => process_photo(&path).map(|photo| Found::Photo(Box::new(photo))),
+        EvidenceKind::Recording => probe_recording(&path).map(Found::Recording),
+        EvidenceKind::Document => Ok(Found::Document),
+    })
+    .await
+    .map_err(Failure::internal)?;
+    if let Err(unreadable) = &found
+        && unreadable.is_transient()
+    {
+        return Err(Failure::internal(&unreadable.detail));
+    }
+    let mut renditions = Vec::new();
+    if let Ok(Found::Photo(photo)) = &found {
+        for rendition in [&photo.preview_320, &photo.preview_1600, &photo.report_960] {
+            renditions.push(app.blobs.store(firm_id, app.ids.next(), rendition.jpeg.clone()).await?);
+        }
+    }
+    let mut write = Write::begin(app, firm_id).await?;
+    let Some(mut row) = store::lock_evidence(&write.tx, firm_id, evidence_id).await? else { return Ok(()) };
+    if row.state != EvidenceState::Stored {
+        return Ok(());
+    }
+    let at = app.clock.now();
+    for (sha256, bytes) in &renditions {
+        store::refer(&write.tx, firm_id, sha256, *bytes, at).await?;
+    }
+    let mv = if found.is_ok() { "process" } else { "mark_unpreviewable" };
+    row.state = after(EVIDENCE_MOVES, "evidence", row.state, mv)?;
+    match found {
+        Ok(found) => row.facts = facts(&found).map(|facts| facts.to_string()),
+        Err(Unpreviewable { code, detail }) => {
+            row.problem_code = Some(code.to_owned());
+            row.problem = Some(detail);
+        }
+    }
+    let mut shas = renditions.into_iter().map(|(sha256, _)| sha256);
+    (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
+    let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
+    write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
+    store::update(&write.tx, row).await?;
+    write.commit().await
+}
+
+/// What reviewers may know of a file. EXIF stays in the stored original.
+fn facts(found: &Found) -> Option<Value> {
+    match found {
+        Found::Photo(photo) => Some(json!({
+            "width_px": photo.width_px,
+            "height_px": photo.height_px,
+            "truncated": photo.truncated,
+        })),
+        Found::Recording(recording) => Some(json!({
+            "container": recording.container,
+            "codec": recording.codec,
+            "duration_ms": recording.duration_ms,
+            "sample_rate_hz": recording.sample_rate_hz,
+            "channels": recording.channels,
+            "truncated": recording.truncated,
+        })),
+        Found::Document => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Queries on evidence and stored files.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::entity::{blob, evidence};
+
+/// The files of some visits, in the order of their visits and ids.
+pub async fn evidence_of_visits(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visit_ids: &[Uuid],
+) -> Result<Vec<evidence::Model>, DbErr> {
+    if visit_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    evidence::Entity::find()
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(evidence::Column::VisitId.is_in(visit_ids.iter().copied()))
+        .order_by_asc(evidence::Column::VisitId)
+        .order_by_asc(evidence::Column::Id)
+        .all(db)
+        .await
+}
+
+/// One file.
+pub async fn evidence_by_id(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    id: Uuid,
+) -> Result<Option<evidence::Model>, DbErr> {
+    evidence::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// One file, locked until the transaction ends.
+pub async fn lock_evidence(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+) -> Result<Option<evidence::Model>, DbErr> {
+    let mut query = evidence::Entity::find_by_id((firm_id, id));
+    // On SQLite the transaction already is the only writer.
+    if tx.get_database_backend() == DbBackend::Postgres {
+        query = query.lock_exclusive();
+    }
+    query.one(tx).await
+}
+
+/// Writes a file's row.
+pub async fn update(tx: &DatabaseTransaction, row: evidence::Model) -> Result<(), DbErr> {
+    evidence::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
+}
+
+/// Counts one more reference to stored bytes.
+pub async fn refer(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    sha256: &str,
+    bytes: i64,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = blob::Model { firm_id, sha256: sha256.to_owned(), bytes, refs: 1, created_at: at };
+    let one_more = Expr::col((blob::Entity, blob::Column::Refs)).add(1);
+    blob::Entity::insert(row.into_active_model())
+        .on_conflict(
+            OnConflict::columns([blob::Column::FirmId, blob::Column::Sha256])
+                .value(blob::Column::Refs, one_more)
+                .to_owned(),
+        )
+        .exec_without_returning(tx)
+        .await
+        .map(drop)
+}

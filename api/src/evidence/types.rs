@@ -1,0 +1,78 @@
+//! A piece of evidence in answers.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::types::Any;
+use poem_openapi::{Enum, Object};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::entity::evidence;
+use crate::words::{EvidenceKind, EvidenceState};
+
+/// One file of a visit.
+#[derive(Debug, Object)]
+pub struct EvidenceView {
+    /// The id that the phone made.
+    pub id: Uuid,
+    /// The visit.
+    pub visit_id: Uuid,
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// How far it has come.
+    pub state: EvidenceState,
+    /// The items that it proves.
+    pub item_ids: Vec<String>,
+    /// Its name.
+    pub file_name: String,
+    /// The sha256 of its bytes; as announced until it is stored.
+    pub sha256: Option<String>,
+    /// Its size; as announced until it is stored.
+    pub bytes: Option<i64>,
+    /// Its media type; as announced until it is stored, then as found in its content.
+    pub media_type: Option<String>,
+    /// When it was taken, by the phone's clock.
+    pub captured_at: Option<DateTime<Utc>>,
+    /// Why it was refused or cannot be shown, for programs.
+    pub problem_code: Option<String>,
+    /// Why it was refused or cannot be shown, and what to do.
+    pub problem: Option<String>,
+    /// What was found in it: size in pixels of a photo, length of a recording.
+    pub facts: Option<Any<Value>>,
+    /// True when previews can be fetched.
+    pub has_preview: bool,
+    /// When it was stored.
+    pub stored_at: Option<DateTime<Utc>>,
+}
+
+impl From<evidence::Model> for EvidenceView {
+    fn from(row: evidence::Model) -> Self {
+        Self {
+            id: row.id,
+            visit_id: row.visit_id,
+            kind: row.kind,
+            state: row.state,
+            item_ids: serde_json::from_str(&row.item_ids).unwrap_or_default(),
+            file_name: row.file_name,
+            sha256: row.sha256,
+            bytes: row.bytes,
+            media_type: row.media_type,
+            captured_at: row.captured_at,
+            problem_code: row.problem_code,
+            problem: row.problem,
+            facts: row.facts.and_then(|text| serde_json::from_str(&text).ok()).map(Any),
+            has_preview: row.preview_320_sha256.is_some(),
+            stored_at: row.stored_at,
+        }
+    }
+}
+
+/// The long edge of a preview, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum PreviewSize {
+    /// For lists.
+    #[oai(rename = "320")]
+    Small,
+    /// For looking closely.
+    #[oai(rename = "1600")]
+    Large,
+}

@@ -1,0 +1,200 @@
+//! Queries on waves and assignments.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+use uuid::Uuid;
+
+use crate::entity::{assignment, wave};
+use crate::words::{AssignmentState, WaveState};
+
+/// Which assignments a list is about. Every part that is there narrows it.
+#[derive(Clone, Debug, Default)]
+pub struct AssignmentFilter {
+    /// Given to this auditor.
+    pub auditor_id: Option<Uuid>,
+    /// Given to this auditor, or on the job board.
+    pub visible_to: Option<Uuid>,
+    /// Of this wave.
+    pub wave_id: Option<Uuid>,
+    /// In this state.
+    pub state: Option<AssignmentState>,
+}
+
+/// Adds a wave.
+pub async fn insert_wave(tx: &DatabaseTransaction, row: wave::Model) -> Result<(), DbErr> {
+    row.into_active_model().insert(tx).await.map(drop)
+}
+
+/// A wave.
+pub async fn wave_by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<wave::Model>, DbErr> {
+    wave::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// Waves by id: at most one page of them.
+pub async fn waves_by_ids(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<wave::Model>, DbErr> {
+    wave::Entity::find()
+        .filter(wave::Column::FirmId.eq(firm_id))
+        .filter(wave::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
+/// A wave of a chain by its name.
+pub async fn wave_by_name(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    chain_id: Uuid,
+    name: &str,
+) -> Result<Option<wave::Model>, DbErr> {
+    wave::Entity::find()
+        .filter(wave::Column::FirmId.eq(firm_id))
+        .filter(wave::Column::ChainId.eq(chain_id))
+        .filter(wave::Column::Name.eq(name))
+        .one(db)
+        .await
+}
+
+/// All waves of a chain, the one that opens first first.
+pub async fn waves_of_chain(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    chain_id: Uuid,
+) -> Result<Vec<wave::Model>, DbErr> {
+    wave::Entity::find()
+        .filter(wave::Column::FirmId.eq(firm_id))
+        .filter(wave::Column::ChainId.eq(chain_id))
+        .order_by_asc(wave::Column::OpensOn)
+        .order_by_asc(wave::Column::Id)
+        .all(db)
+        .await
+}
+
+/// The latest wave of the same chain and kind that opens before this one.
+pub async fn previous_wave(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    wave: &wave::Model,
+) -> Result<Option<wave::Model>, DbErr> {
+    wave::Entity::find()
+        .filter(wave::Column::FirmId.eq(firm_id))
+        .filter(wave::Column::ChainId.eq(wave.chain_id))
+        .filter(wave::Column::Kind.eq(wave.kind))
+        .filter(wave::Column::OpensOn.lt(wave.opens_on))
+        .order_by_desc(wave::Column::OpensOn)
+        .order_by_desc(wave::Column::Id)
+        .one(db)
+        .await
+}
+
+/// Waves after an id, of one chain or of all.
+pub async fn list_waves(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    chain_id: Option<Uuid>,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<wave::Model>, DbErr> {
+    wave::Entity::find()
+        .filter(wave::Column::FirmId.eq(firm_id))
+        .apply_if(chain_id, |query, id| query.filter(wave::Column::ChainId.eq(id)))
+        .apply_if(after, |query, after| query.filter(wave::Column::Id.gt(after)))
+        .order_by_asc(wave::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Moves a wave to a state.
+pub async fn set_wave_state(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, state: WaveState) -> Result<(), DbErr> {
+    wave::Entity::update_many()
+        .col_expr(wave::Column::State, Expr::value(state))
+        .filter(wave::Column::FirmId.eq(firm_id))
+        .filter(wave::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Adds assignments: at most as many as one request brings.
+pub async fn insert_assignments(tx: &DatabaseTransaction, rows: Vec<assignment::Model>) -> Result<(), DbErr> {
+    assignment::Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// An assignment.
+pub async fn assignment_by_id(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    id: Uuid,
+) -> Result<Option<assignment::Model>, DbErr> {
+    assignment::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// An assignment, locked until the transaction ends.
+pub async fn lock_assignment(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+) -> Result<Option<assignment::Model>, DbErr> {
+    // SQLite has no row locks, and needs none: the transaction holds the only write lock.
+    assignment::Entity::find_by_id((firm_id, id)).lock_exclusive().one(tx).await
+}
+
+/// Which of these ids assignments already have.
+pub async fn taken_assignment_ids(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    assignment::Entity::find()
+        .select_only()
+        .column(assignment::Column::Id)
+        .filter(assignment::Column::FirmId.eq(firm_id))
+        .filter(assignment::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Assignments after an id.
+pub async fn list_assignments(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    filter: AssignmentFilter,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<assignment::Model>, DbErr> {
+    use assignment::Column;
+    assignment::Entity::find()
+        .filter(Column::FirmId.eq(firm_id))
+        .apply_if(filter.auditor_id, |query, id| query.filter(Column::AuditorId.eq(id)))
+        .apply_if(filter.visible_to, |query, id| {
+            query.filter(Condition::any().add(Column::AuditorId.eq(id)).add(Column::State.eq(AssignmentState::Open)))
+        })
+        .apply_if(filter.wave_id, |query, id| query.filter(Column::WaveId.eq(id)))
+        .apply_if(filter.state, |query, state| query.filter(Column::State.eq(state)))
+        .apply_if(after, |query, after| query.filter(Column::Id.gt(after)))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Moves an assignment to a state, and into somebody's hands or out of them.
+pub async fn set_assignment_state(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    state: AssignmentState,
+    auditor_id: Option<Uuid>,
+) -> Result<(), DbErr> {
+    assignment::Entity::update_many()
+        .col_expr(assignment::Column::State, Expr::value(state))
+        .col_expr(assignment::Column::AuditorId, Expr::value(auditor_id))
+        .filter(assignment::Column::FirmId.eq(firm_id))
+        .filter(assignment::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}

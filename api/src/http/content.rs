@@ -1,0 +1,215 @@
+//! Files in answers: ranges, entity tags, and headers that keep a browser from running them.
+
+use std::io::SeekFrom;
+use std::path::PathBuf;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::Type;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use crate::failure::{Failure, Kind};
+use crate::http::conditions::{etag, not_modified};
+
+/// 204: done, and nothing to say.
+pub struct NoContent;
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl ApiResponse for NoContent {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "Done.",
+                status: Some(204),
+                status_range: None,
+                content: vec![],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// A stored file to be sent.
+pub struct StoredFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The sha256 of its bytes; its entity tag.
+    pub sha256: String,
+    /// The media type found in its content, or `application/octet-stream`.
+    pub media_type: String,
+    /// The name to save it under.
+    pub file_name: String,
+}
+
+/// The answer with a file, or a part of one.
+pub struct FileAnswer(Response);
+
+impl FileAnswer {
+    /// Answers a request for `file`, whole or the `Range` asked for.
+    ///
+    /// # Errors
+    ///
+    /// * 416 `range_not_satisfiable` when the range begins after the end.
+    /// * [`Failure`] (500) when the file cannot be read.
+    pub async fn of(file: StoredFile, range: Option<&str>, if_none_match: Option<&str>) -> Result<Self, Failure> {
+        let tag = etag(&file.sha256);
+        if not_modified(if_none_match, &tag) {
+            return Ok(Self(Response::builder().status(StatusCode::NOT_MODIFIED).header(header::ETAG, tag).finish()));
+        }
+        let mut opened = tokio::fs::File::open(&file.path).await?;
+        let length = opened.metadata().await?.len();
+        let part = range.and_then(|range| parse_range(range, length));
+        let mut response = Response::builder()
+            .header(header::CONTENT_TYPE, &file.media_type)
+            .header(header::ETAG, tag)
+            .header(header::ACCEPT_RANGES, "bytes")
+            .header(header::CACHE_CONTROL, "private, no-cache")
+            .header(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")
+            .header(header::CONTENT_DISPOSITION, disposition(&file.file_name));
+        let (start, end) = match part {
+            None => (0, length),
+            Some(Ok((start, end))) => {
+                let content_range = format!("bytes {start}-{}/{length}", end - 1);
+                response = response.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, content_range);
+                (start, end)
+            }
+            Some(Err(())) => {
+                let failure = Failure::new(
+                    Kind::RangeNotSatisfiable,
+                    "range_not_satisfiable",
+                    format!("The file has {length} bytes; the range begins after its end."),
+                );
+                let mut response = failure.into_response();
+                if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {
+                    response.headers_mut().insert(header::CONTENT_RANGE, value);
+                }
+                return Ok(Self(response));
+            }
+        };
+        opened.seek(SeekFrom::Start(start)).await?;
+        let body = Body::from_async_read(opened.take(end - start));
+        Ok(Self(response.header(header::CONTENT_LENGTH, end - start).body(body)))
+    }
+}
+
+/// The half-open byte range asked for: `None` for syntax that is ignored, `Err` for one beyond the end.
+fn parse_range(range: &str, length: u64) -> Option<Result<(u64, u64), ()>> {
+    let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+    if range.contains(',') {
+        return None;
+    }
+    let (from, to) = (from.trim(), to.trim());
+    if from.is_empty() {
+        let last: u64 = to.parse().ok()?;
+        return Some(if last == 0 || length == 0 { Err(()) } else { Ok((length.saturating_sub(last), length)) });
+    }
+    let from: u64 = from.parse().ok()?;
+    let end = if to.is_empty() { length } else { to.parse::<u64>().ok()?.saturating_add(1).min(length) };
+    if from >= length {
+        return Some(Err(()));
+    }
+    (from < end).then_some(Ok((from, end)))
+}
+
+/// `Content-Disposition` with the name in ASCII and, as RFC 8187 has it, in UTF-8.
+pub fn disposition(file_name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ');
+    let ascii: String = file_name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let utf8: String = file_name
+        .bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"._-".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect();
+    format!("inline; filename=\"{ascii}\"; filename*=UTF-8''{utf8}")
+}
+
+impl IntoResponse for FileAnswer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl ApiResponse for FileAnswer {
+    fn meta() -> MetaResponses {
+        let header = |name: &str, description: &str| MetaHeader {
+            name: name.to_owned(),
+            description: Some(description.to_owned()),
+            required: false,
+            deprecated: false,
+            schema: String::schema_ref(),
+        };
+        let answer = |status, description| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: vec![MetaMediaType {
+                content_type: "*/*",
+                schema: MetaSchemaRef::Inline(Box::new(MetaSchema {
+                    format: Some("binary"),
+                    ..MetaSchema::new("string")
+                })),
+            }],
+            headers: vec![
+                header("ETag", "The sha256 of the whole file."),
+                header("Content-Range", "Which bytes these are, in a 206."),
+            ],
+        };
+        let unchanged = MetaResponse {
+            description: "The copy named in `If-None-Match` is the current one.",
+            status: Some(304),
+            status_range: None,
+            content: vec![],
+            headers: vec![],
+        };
+        MetaResponses {
+            responses: vec![answer(200, "The whole file."), answer(206, "The part asked for in `Range`."), unchanged],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_clamped_to_the_file() {
+        assert_eq!(parse_range("bytes=0-4", 10), Some(Ok((0, 5))));
+        assert_eq!(parse_range("bytes=5-", 10), Some(Ok((5, 10))));
+        assert_eq!(parse_range("bytes=5-99", 10), Some(Ok((5, 10))));
+        assert_eq!(parse_range("bytes=-3", 10), Some(Ok((7, 10))));
+        assert_eq!(parse_range("bytes=-99", 10), Some(Ok((0, 10))));
+    }
+
+    #[test]
+    fn a_range_beyond_the_end_is_refused_and_nonsense_is_ignored() {
+        assert_eq!(parse_range("bytes=10-", 10), Some(Err(())));
+        assert_eq!(parse_range("bytes=-0", 10), Some(Err(())));
+        assert_eq!(parse_range("bytes=4-2", 10), None);
+        assert_eq!(parse_range("bytes=0-1,3-4", 10), None);
+        assert_eq!(parse_range("lines=1-2", 10), None);
+    }
+
+    #[test]
+    fn a_file_name_cannot_break_out_of_its_header() {
+        let header = disposition("poe\"\r\nX: y/ü.jpg");
+        assert_eq!(header, "inline; filename=\"poe___X_ y__.jpg\"; filename*=UTF-8''poe%22%0D%0AX%3A%20y%2F%C3%BC.jpg");
+    }
+}

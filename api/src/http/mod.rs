@@ -1,0 +1,154 @@
+//! What every request goes through: its id, its limits, its survival of a lost client, its log line and its errors.
+
+pub mod auth;
+pub mod conditions;
+pub mod content;
+pub mod json;
+pub mod paging;
+pub mod problem;
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response};
+
+use crate::clock::Stopwatch;
+use crate::failure::{Failure, Kind};
+use crate::ids::Ids;
+
+/// Largest JSON body, in bytes.
+pub const JSON_LIMIT_BYTES: u64 = 2 * 1024 * 1024;
+/// Largest evidence file, in bytes.
+pub const FILE_LIMIT_BYTES: u64 = 200 * 1024 * 1024;
+/// How long a request without a file may take.
+const JSON_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long sending one file may take.
+const FILE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// The id of the request being served, for answers and logs.
+pub fn request_id() -> Option<String> {
+    REQUEST_ID.try_with(Clone::clone).ok()
+}
+
+/// Wraps all routes.
+///
+/// Each request runs in a task of its own, so that an effect that has begun also ends when the client hangs up in
+/// the middle of it. Whatever fails leaves as problem+json.
+pub fn shell<E: IntoEndpoint>(routes: E, ids: Ids) -> impl Endpoint
+where
+    E::Endpoint: 'static,
+{
+    routes.around(move |endpoint, request: Request| {
+        let id = request_id_of(&request).unwrap_or_else(|| ids.next().to_string());
+        async move {
+            let watch = Stopwatch::start();
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let serve = {
+                let id = id.clone();
+                async move {
+                    let (request, limit) = limited(request)?;
+                    match tokio::time::timeout(limit, endpoint.call(request)).await {
+                        Ok(answer) => answer.map(IntoResponse::into_response),
+                        Err(_) => Err(problem::error(Failure::new(
+                            Kind::Timeout,
+                            "timeout",
+                            "The request took too long to arrive or to answer. Try again.",
+                        ))),
+                    }
+                    .map_err(|error| (id, error).1)
+                }
+            };
+            let answer = tokio::spawn(REQUEST_ID.scope(id.clone(), async move {
+                match serve.await {
+                    Ok(response) => response,
+                    Err(error) => problem::from_framework(error),
+                }
+            }))
+            .await;
+            let mut response = match answer {
+                Ok(response) => response,
+                Err(panic) => REQUEST_ID.sync_scope(id.clone(), || problem::response(Failure::internal(panic))),
+            };
+            if let Ok(value) = HeaderValue::from_str(&id) {
+                response.headers_mut().insert("x-request-id", value);
+            }
+            response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            log(&method, &path, response.status(), watch.elapsed_us(), &id);
+            Ok::<Response, poem::Error>(response)
+        }
+    })
+}
+
+fn log(method: &Method, path: &str, status: StatusCode, duration_us: u64, id: &str) {
+    let status = status.as_u16();
+    if status >= 500 {
+        tracing::warn!(%method, path, status, duration_us, request_id = id, "answered");
+    } else {
+        tracing::debug!(%method, path, status, duration_us, request_id = id, "answered");
+    }
+}
+
+/// A request id from the client, if it is a plain word.
+fn request_id_of(request: &Request) -> Option<String> {
+    let id = request.header("x-request-id")?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (!id.is_empty() && id.len() <= 64 && id.bytes().all(plain)).then(|| id.to_owned())
+}
+
+/// Bounds the size of the body and says how long the request may take.
+fn limited(mut request: Request) -> Result<(Request, Duration), poem::Error> {
+    let is_file = request.uri().path().ends_with("/content");
+    if is_file && !request.headers().contains_key(header::CONTENT_TYPE) {
+        // What a file is shows in its bytes; the framework would refuse it for want of the header.
+        let any = HeaderValue::from_static("application/octet-stream");
+        request.headers_mut().insert(header::CONTENT_TYPE, any);
+    }
+    let (limit, timeout) = if is_file { (FILE_LIMIT_BYTES, FILE_TIMEOUT) } else { (JSON_LIMIT_BYTES, JSON_TIMEOUT) };
+    let announced = request.header(header::CONTENT_LENGTH).map(str::parse::<u64>);
+    match announced {
+        Some(Ok(bytes)) if bytes <= limit => {}
+        Some(_) => return Err(problem::error(too_large(limit))),
+        None if matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE) => {}
+        None => {
+            let body = request.take_body();
+            request.set_body(counted(body, limit));
+        }
+    }
+    Ok((request, timeout))
+}
+
+/// 413, naming the limit.
+pub fn too_large(limit_bytes: u64) -> Failure {
+    Failure::new(Kind::TooLarge, "too_large", format!("The body is larger than the limit of {limit_bytes} bytes."))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("larger than the limit of {0} bytes")]
+struct BodyTooLarge(u64);
+
+fn counted(body: Body, limit: u64) -> Body {
+    let mut seen = 0;
+    Body::from_bytes_stream(body.into_bytes_stream().map(move |chunk| {
+        let chunk = chunk?;
+        seen += chunk.len() as u64;
+        if seen > limit { Err(std::io::Error::other(BodyTooLarge(limit))) } else { Ok(chunk) }
+    }))
+}
+
+/// The limit that a body broke, if that is why reading it failed.
+fn broken_limit(error: &(dyn std::error::Error + 'static)) -> Option<u64> {
+    if let Some(BodyTooLarge(limit)) = error.downcast_ref() {
+        return Some(*limit);
+    }
+    if let Some(io) = error.downcast_ref::<std::io::Error>() {
+        // `source()` of an io::Error skips the error it wraps.
+        return io.get_ref().and_then(|inner| broken_limit(inner));
+    }
+    error.source().and_then(broken_limit)
+}

@@ -1,0 +1,82 @@
+//! Queries on jobs.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Order, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+};
+use uuid::Uuid;
+
+use crate::entity::job;
+use crate::words::JobState;
+
+/// Adds a job, unless one with its key is ready already.
+pub async fn insert(tx: &DatabaseTransaction, row: job::Model) -> Result<(), DbErr> {
+    job::Entity::insert(row.into_active_model())
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .try_insert()
+        .exec_without_returning(tx)
+        .await
+        .map(drop)
+}
+
+/// Takes up to `limit` jobs: ready ones whose time has come, and running ones whose worker died.
+pub async fn claim(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<job::Model>, DbErr> {
+    let mut due = Query::select()
+        .column(job::Column::Id)
+        .from(job::Entity)
+        .cond_where(
+            Condition::any()
+                .add(job::Column::State.eq(JobState::Ready).and(job::Column::RunAt.lte(now)))
+                .add(job::Column::State.eq(JobState::Running).and(job::Column::LeaseUntil.lte(now))),
+        )
+        .order_by(job::Column::RunAt, Order::Asc)
+        .limit(limit)
+        .to_owned();
+    if tx.get_database_backend() == DbBackend::Postgres {
+        due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    job::Entity::update_many()
+        .col_expr(job::Column::State, Expr::value(JobState::Running))
+        .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
+        .col_expr(job::Column::LeaseUntil, Expr::value(lease_until))
+        .filter(job::Column::Id.in_subquery(due))
+        .exec_with_returning(tx)
+        .await
+}
+
+/// How many jobs wait or run; none means that everything queued is done or dead.
+pub async fn count_open(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    use sea_orm::PaginatorTrait;
+    job::Entity::find().filter(job::Column::State.is_in([JobState::Ready, JobState::Running])).count(db).await
+}
+
+/// Removes a job that is done.
+pub async fn remove(tx: &DatabaseTransaction, id: Uuid) -> Result<(), DbErr> {
+    job::Entity::delete_by_id(id).exec(tx).await.map(drop)
+}
+
+/// Notes a failure: the job runs again at `run_at`, or is dead.
+pub async fn note_failure(
+    tx: &DatabaseTransaction,
+    id: Uuid,
+    state: JobState,
+    run_at: DateTime<Utc>,
+    error: String,
+) -> Result<(), DbErr> {
+    job::Entity::update_many()
+        .col_expr(job::Column::State, Expr::value(state))
+        .col_expr(job::Column::RunAt, Expr::value(run_at))
+        .col_expr(job::Column::LastError, Expr::value(error))
+        // With its key, it could never become ready beside a newer one of the same kind.
+        .col_expr(job::Column::DedupKey, Expr::value(Option::<String>::None))
+        .filter(job::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}

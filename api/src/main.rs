@@ -1,0 +1,37 @@
+//! Peegel: a mystery-shopper audit backend. One binary: the server, its worker, the demo and the commands.
+
+mod access;
+mod app;
+mod canonical;
+mod chains;
+mod cli;
+mod clock;
+mod config;
+mod db;
+mod demo;
+mod entity;
+mod events;
+mod evidence;
+mod failure;
+mod fieldwork;
+mod http;
+mod ids;
+mod jobs;
+mod ops;
+mod people;
+mod plans;
+mod reports;
+mod review;
+mod scorecards;
+mod secrets;
+mod standards;
+mod states;
+mod visits;
+mod words;
+mod write;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

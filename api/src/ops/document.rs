@@ -1,0 +1,135 @@
+//! The OpenAPI document as it is served and checked in, and the page that shows it.
+
+use poem::endpoint::make_sync;
+use poem::http::header;
+use poem::{Endpoint, Response};
+use serde_json::{Map, Value, json};
+
+use crate::app;
+
+/// Requests and answers shown with the operations, by operation id; recorded from a running server.
+const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
+
+/// The document as pretty JSON.
+pub fn json() -> String {
+    let mut document: Value = serde_json::from_str(&app::service().spec()).unwrap_or_default();
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    // The framework writes a 3.1 member into a 3.0 document.
+    if let Some(root) = document.as_object_mut() {
+        root.remove("webhooks");
+    }
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for operations in paths.values_mut().filter_map(Value::as_object_mut) {
+            for operation in operations.values_mut() {
+                tidy(operation, &examples);
+            }
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// One line an operation: id, method, path and who may call it without signing in.
+pub fn operations() -> String {
+    let document: Value = serde_json::from_str(&json()).unwrap_or_default();
+    let mut lines = Vec::new();
+    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in operations.as_object().into_iter().flatten() {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            let open = if is_open(operation) { " (open)" } else { "" };
+            lines.push(format!("{id:32} {:6} {path}{open}\n", method.to_uppercase()));
+        }
+    }
+    lines.sort_unstable();
+    lines.concat()
+}
+
+/// Whether an operation can be called without signing in.
+fn is_open(operation: &Value) -> bool {
+    operation["security"].as_array().is_none_or(Vec::is_empty)
+}
+
+/// Removes answers that an operation cannot give, and adds its examples.
+fn tidy(operation: &mut Value, examples: &Value) {
+    let names: Vec<String> = operation["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|parameter| parameter["name"].as_str().map(str::to_lowercase))
+        .collect();
+    let has = |name: &str| names.iter().any(|known| known == name);
+    let has_body = operation.get("requestBody").is_some();
+    let is_open = is_open(operation);
+    let is_bare = names.is_empty() && !has_body;
+    let example = examples[operation["operationId"].as_str().unwrap_or_default()].clone();
+    let Some(members) = operation.as_object_mut() else { return };
+    if is_open {
+        // Says that it is open, where nothing would leave it unsaid.
+        members.insert("security".to_owned(), json!([]));
+    }
+    if let Some(answers) = members.get_mut("responses").and_then(Value::as_object_mut) {
+        let mut drop_unless = |status: &str, possible: bool| {
+            if !possible {
+                answers.remove(status);
+            }
+        };
+        let writes_with_condition = has("if-match");
+        drop_unless("401", !is_open || has_body);
+        drop_unless("403", !is_open);
+        drop_unless("404", !is_bare);
+        drop_unless("405", false);
+        drop_unless("409", has_body || !is_bare);
+        drop_unless("412", writes_with_condition);
+        drop_unless("428", writes_with_condition);
+        drop_unless("413", has_body);
+        drop_unless("415", has_body);
+        drop_unless("422", has_body);
+        drop_unless("416", has("range"));
+        drop_unless("429", is_open && has_body);
+        drop_unless("507", has_body);
+        drop_unless("400", !is_bare);
+        for (status, answer) in answers.iter_mut() {
+            if answer["description"].as_str().is_none_or(|text| text.trim().is_empty()) {
+                answer["description"] = json!("Done.");
+            }
+            if let Some(body) = example["responses"].get(status) {
+                set_example(answer.get_mut("content"), body);
+            }
+        }
+    }
+    if let Some(body) = example.get("request") {
+        set_example(members.get_mut("requestBody").and_then(|request| request.get_mut("content")), body);
+    }
+}
+
+fn set_example(content: Option<&mut Value>, body: &Value) {
+    for media in content.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        media["example"] = body.clone();
+    }
+}
+
+/// The page that shows the document; everything it needs is in it.
+pub fn page(_document: &str) -> impl Endpoint + use<> {
+    // The framework's page names a font of another host; ours must work without any.
+    let html = app::service().rapidoc_html();
+    let without_fonts: String =
+        html.lines().filter(|line| !line.contains("<link href=\"https://")).collect::<Vec<_>>().join("\n");
+    make_sync(move |_| {
+        Response::builder()
+            .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
+            .header(
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
+                 connect-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+            )
+            .body(without_fonts.clone())
+    })
+}
+
+/// Serves the document.
+pub fn endpoint(document: String) -> impl Endpoint {
+    make_sync(move |_| {
+        Response::builder().header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(document.clone())
+    })
+}

@@ -1,0 +1,4 @@
+//! Operations: is it alive, is it ready, and the document that describes the API.
+
+pub mod api;
+pub mod document;

@@ -1,0 +1,222 @@
+//! Who somebody is, in requests and in answers.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::Object;
+use poem_openapi::types::Password;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::failure::{Failure, Kind};
+use crate::words::Role;
+
+/// How much of a firm a limited role reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields)]
+pub struct Scope {
+    /// The chain that a chain viewer or branch manager belongs to.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_id: Option<Uuid>,
+    /// The region, when a chain viewer sees one region only.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region_id: Option<Uuid>,
+    /// The branches of a branch manager.
+    #[oai(default)]
+    #[serde(default)]
+    pub branch_ids: Vec<Uuid>,
+}
+
+/// A membership of somebody who is signed in.
+#[derive(Clone, Debug, Object)]
+pub struct MembershipView {
+    /// Send it as `Peegel-Membership` to act under this membership.
+    pub membership_id: Uuid,
+    /// The firm.
+    pub firm_id: Uuid,
+    /// The firm's name.
+    pub firm_name: String,
+    /// What the person is there.
+    pub role: Role,
+    /// How far a limited role reaches.
+    pub scope: Scope,
+}
+
+/// A person with a live session.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The person.
+    pub user_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+    /// The membership that the request or the session names.
+    pub chosen: Option<Uuid>,
+    /// All active memberships.
+    pub memberships: Vec<Membership>,
+}
+
+/// An active membership.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// Its id.
+    pub id: Uuid,
+    /// The firm.
+    pub firm_id: Uuid,
+    /// The role.
+    pub role: Role,
+    /// How far a limited role reaches.
+    pub scope: Scope,
+}
+
+/// Somebody acting under one membership.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The firm.
+    pub firm_id: Uuid,
+    /// The membership.
+    pub membership_id: Uuid,
+    /// The role.
+    pub role: Role,
+    /// How far a limited role reaches.
+    pub scope: Scope,
+}
+
+impl SignedIn {
+    /// The membership meant: the one chosen, or the only one.
+    ///
+    /// # Errors
+    ///
+    /// 403 `no_membership` when none is meant.
+    pub fn caller(&self) -> Result<Caller, Failure> {
+        let membership = match self.chosen {
+            Some(id) => self.memberships.iter().find(|m| m.id == id),
+            None if self.memberships.len() == 1 => self.memberships.first(),
+            None => None,
+        };
+        let membership = membership.ok_or_else(|| {
+            Failure::new(
+                Kind::Forbidden,
+                "no_membership",
+                "Name one of your memberships in `Peegel-Membership`; GET /v1/me lists them.",
+            )
+        })?;
+        Ok(Caller {
+            firm_id: membership.firm_id,
+            membership_id: membership.id,
+            role: membership.role,
+            scope: membership.scope.clone(),
+        })
+    }
+}
+
+impl Caller {
+    /// Whether the caller sees a whole chain's results.
+    pub fn sees_chain(&self, chain_id: Uuid) -> bool {
+        match self.role {
+            Role::FirmAdmin | Role::Reviewer => true,
+            Role::ChainViewer => self.scope.chain_id == Some(chain_id) && self.scope.region_id.is_none(),
+            Role::Auditor | Role::BranchManager => false,
+        }
+    }
+
+    /// Whether the caller sees a region's results.
+    pub fn sees_region(&self, chain_id: Uuid, region_id: Uuid) -> bool {
+        let own = self.role == Role::ChainViewer && self.scope.chain_id == Some(chain_id);
+        self.sees_chain(chain_id) || (own && self.scope.region_id == Some(region_id))
+    }
+
+    /// Whether the caller sees a branch's results, given the region it is in now.
+    pub fn sees_branch(&self, chain_id: Uuid, region_id: Option<Uuid>, branch_id: Uuid) -> bool {
+        match self.role {
+            Role::BranchManager => self.scope.branch_ids.contains(&branch_id),
+            _ => self.sees_chain(chain_id) || region_id.is_some_and(|id| self.sees_region(chain_id, id)),
+        }
+    }
+}
+
+/// Signing in.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct SignIn {
+    /// The e-mail address.
+    #[oai(validator(max_length = 254))]
+    pub email: String,
+    /// The password.
+    #[oai(validator(max_length = 128))]
+    pub password: Password,
+    /// The membership to act under, for people with several.
+    pub membership_id: Option<Uuid>,
+}
+
+/// A new session.
+#[derive(Debug, Object)]
+pub struct SessionView {
+    /// Send it as `Authorization: Bearer`.
+    pub access_token: String,
+    /// Seconds until the token ends.
+    pub expires_in: i64,
+    /// The session.
+    pub session_id: Uuid,
+    /// The memberships to choose from.
+    pub memberships: Vec<MembershipView>,
+}
+
+/// Who is signed in.
+#[derive(Debug, Object)]
+pub struct MeView {
+    /// The person.
+    pub user_id: Uuid,
+    /// The e-mail address.
+    pub email: String,
+    /// The name.
+    pub name: String,
+    /// The language, such as `et`.
+    pub locale: String,
+    /// The membership that requests act under, if it is clear.
+    pub membership_id: Option<Uuid>,
+    /// All active memberships.
+    pub memberships: Vec<MembershipView>,
+}
+
+/// A person to be added to the firm.
+#[derive(Debug, Object, Serialize)]
+#[oai(deny_unknown_fields)]
+pub struct NewUser {
+    /// The e-mail address; people sign in with it.
+    #[oai(validator(max_length = 254))]
+    pub email: String,
+    /// The name, as the firm knows the person.
+    #[oai(validator(max_length = 200))]
+    pub name: String,
+    /// What the person will be.
+    pub role: Role,
+    /// The language of pages and messages.
+    #[oai(default = "default_locale", validator(pattern = "^(en|et|hu)$"))]
+    pub locale: String,
+    /// A first password, 12 to 128 characters; kept only if nobody has this address yet.
+    #[serde(skip)]
+    pub password: Password,
+    /// How far a limited role reaches; absent for firm admins, reviewers and auditors.
+    pub scope: Option<Scope>,
+}
+
+fn default_locale() -> String {
+    "en".to_owned()
+}
+
+/// Somebody in the firm.
+#[derive(Debug, Object)]
+pub struct UserView {
+    /// The membership: what assignments and events name.
+    pub membership_id: Uuid,
+    /// The e-mail address.
+    pub email: String,
+    /// The name, as the firm knows the person.
+    pub name: String,
+    /// What the person is.
+    pub role: Role,
+    /// How far a limited role reaches.
+    pub scope: Scope,
+    /// When the person was added.
+    pub created_at: DateTime<Utc>,
+}

@@ -1,0 +1,152 @@
+//! Endpoints of the review.
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use uuid::Uuid;
+
+use crate::access::Operation;
+use crate::app::{App, Area};
+use crate::failure::Failure;
+use crate::http::auth::Auth;
+use crate::review::body::OptionalJson;
+use crate::review::service::{Move, move_visit};
+use crate::review::types::{Approval, ReviewReason, ReviewView};
+
+/// The review.
+pub struct ReviewApi;
+
+#[OpenApi(tag = "Area::Review")]
+impl ReviewApi {
+    /// Take a visit for review
+    ///
+    /// From then on only you or a firm admin can release, return, reject or approve it. Nobody reviews a visit that
+    /// they filed, and a visit whose files have not all arrived waits: `evidence_incomplete` names what is missing.
+    #[oai(path = "/v1/visits/:id/review", method = "post", operation_id = "review_visit")]
+    async fn review_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Review).await?))
+    }
+
+    /// Release a visit
+    ///
+    /// Gives it back unjudged, for somebody else to take.
+    #[oai(path = "/v1/visits/:id/release", method = "post", operation_id = "release_visit")]
+    async fn release_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Release).await?))
+    }
+
+    /// Return a visit
+    ///
+    /// Back to the auditor, who reads the reason and files it again.
+    #[oai(path = "/v1/visits/:id/return", method = "post", operation_id = "return_visit")]
+    async fn return_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+        body: Json<ReviewReason>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Return(body.0.reason)).await?))
+    }
+
+    /// Reject a visit
+    ///
+    /// It will not count. Reopening it later needs a reason too.
+    #[oai(path = "/v1/visits/:id/reject", method = "post", operation_id = "reject_visit")]
+    async fn reject_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+        body: Json<ReviewReason>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Reject(body.0.reason)).await?))
+    }
+
+    /// Reopen a rejected visit
+    ///
+    /// Takes it for review again.
+    #[oai(path = "/v1/visits/:id/reopen", method = "post", operation_id = "reopen_visit")]
+    async fn reopen_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+        body: Json<ReviewReason>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Reopen(body.0.reason)).await?))
+    }
+
+    /// Approve a visit
+    ///
+    /// Accepts it as it is. A visit that was kept and flagged, because it came late for example, needs
+    /// `quarantine_cleared_because`; for all others the body may be left out.
+    #[oai(path = "/v1/visits/:id/approve", method = "post", operation_id = "approve_visit")]
+    async fn approve_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+        body: OptionalJson<Approval>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        let approval = body.0.unwrap_or_default();
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Approve(approval.quarantine_cleared_because)).await?))
+    }
+
+    /// Publish a visit
+    ///
+    /// Its score enters the scorecards and the branch's action plan at once. A visit that could not be made counts as
+    /// an attempt, an excluded one not at all.
+    #[oai(path = "/v1/visits/:id/publish", method = "post", operation_id = "publish_visit")]
+    async fn publish_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Publish).await?))
+    }
+
+    /// Unpublish a visit
+    ///
+    /// Takes its score out of the scorecards and the action plan; it is approved again.
+    #[oai(path = "/v1/visits/:id/unpublish", method = "post", operation_id = "unpublish_visit")]
+    async fn unpublish_visit(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+        body: Json<ReviewReason>,
+    ) -> Result<Json<ReviewView>, Failure> {
+        let caller = auth.caller(Operation::ReviewVisits)?;
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Unpublish(body.0.reason)).await?))
+    }
+}

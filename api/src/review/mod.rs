@@ -1,0 +1,7 @@
+//! Reviewing visits and publishing their results.
+
+pub mod api;
+pub mod body;
+pub mod service;
+pub mod store;
+pub mod types;

@@ -1,0 +1,382 @@
+//! What a write does to a visit, given the stored state: the rules of the committer, without the database.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::entity::{assignment, evidence, revision, score, visit, wave};
+use crate::events::types::NewEvent;
+use crate::failure::{Failure, FieldProblem};
+use crate::http::conditions::etag;
+use crate::states::{ASSIGNMENT_MOVES, VISIT_MOVES, after};
+use crate::visits::service::{Filing, Prepared, Saved, Score, answer_text, kept_as_draft, stored_answer};
+use crate::visits::types::{EvidenceProgress, ManifestEntry, MissingFile, ScoreSummary, VisitSaved};
+use crate::words::{
+    AssignmentState, EvidenceKind, EvidenceState, QuarantineReason, Reporting, RevisionKind, VisitState, WaveState,
+};
+
+/// The stored state that a write meets.
+pub struct Stored<'a> {
+    /// The visit, if there is one.
+    pub visit: Option<&'a visit::Model>,
+    /// Its assignment.
+    pub assignment: Option<&'a assignment::Model>,
+    /// The wave of the assignment.
+    pub wave: Option<&'a wave::Model>,
+    /// The files of its manifest.
+    pub evidence: Vec<&'a evidence::Model>,
+    /// The chain of the wave's branch.
+    pub at: DateTime<Utc>,
+    /// The id under which a chain will know a new visit.
+    pub public_id: Uuid,
+}
+
+/// What a write leads to.
+#[derive(Debug)]
+pub enum Decision {
+    /// It was accepted before: the same answer again.
+    Replay(Result<Saved, Failure>),
+    /// It is accepted.
+    Accept(Box<Effect>),
+}
+
+/// Rows to write for an accepted write.
+#[derive(Debug)]
+pub struct Effect {
+    /// The visit as it is now.
+    pub visit: visit::Model,
+    /// True when it is new.
+    pub is_new: bool,
+    /// The draft to keep; none removes it.
+    pub draft: Option<String>,
+    /// The new revision.
+    pub revision: Option<revision::Model>,
+    /// Its score.
+    pub score: Option<score::Model>,
+    /// Files that the manifest names for the first time.
+    pub declared: Vec<evidence::Model>,
+    /// Files that the manifest describes anew.
+    pub redeclared: Vec<evidence::Model>,
+    /// Files that the manifest no longer names.
+    pub dropped: Vec<Uuid>,
+    /// The new state of the assignment.
+    pub assignment: Option<AssignmentState>,
+    /// The fact for the firm's history; drafts leave none.
+    pub event: Option<NewEvent>,
+    /// The answer.
+    pub answer: Result<Saved, Failure>,
+}
+
+/// Decides.
+///
+/// # Errors
+///
+/// * 404 when the visit is another auditor's.
+/// * 422 when the assignment is not the auditor's, or the manifest contradicts what is stored.
+/// * 409 `illegal_state` when the visit cannot be written any more.
+/// * 412 `stale`, 412 `absent` when the condition does not hold.
+pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Failure> {
+    if let Some(visit) = stored.visit {
+        if visit.auditor_id != prepared.auditor_id {
+            return Err(Failure::not_found("visit"));
+        }
+        if visit.write_sha256.as_deref() == Some(prepared.body_sha256.as_str())
+            && let Some(answer) = &visit.write_answer
+        {
+            let tag = etag(visit.write_number);
+            return Ok(Decision::Replay(stored_answer(visit.write_status, tag, answer.clone())));
+        }
+    }
+    let current = stored.visit.map(|visit| etag(visit.write_number));
+    prepared.condition.check(current.as_deref())?;
+    let unknown =
+        |message: &str| Failure::invalid(vec![FieldProblem::new("/assignment_id", "unknown_ref", message.to_owned())]);
+    let (Some(assignment), Some(wave)) = (stored.assignment, stored.wave) else {
+        return Err(unknown("is not an assignment of yours"));
+    };
+    let is_theirs = assignment.auditor_id == Some(prepared.auditor_id);
+    match stored.visit {
+        Some(visit) if visit.assignment_id != assignment.id => {
+            return Err(unknown("is not the assignment that the visit was begun for"));
+        }
+        None if !is_theirs => return Err(unknown("is not an assignment of yours")),
+        _ => {}
+    }
+    let before = stored.visit.map_or(VisitState::Draft, |visit| visit.state);
+    let submitted = after(VISIT_MOVES, "visit", before, "submit")?;
+    let manifest = manifest_changes(prepared, stored, before)?;
+    let mut row = begin(prepared, stored, assignment, wave);
+
+    let filed = match &prepared.filing {
+        Some(Filing::Complete { answers, device, score }) => Some((answers, device, score)),
+        _ => None,
+    };
+    let (mut revision_row, mut score_row, mut event) = (None, None, None);
+    let mut summary: Option<ScoreSummary> = None;
+    if let Some((answers, device, score)) = filed {
+        row.state = submitted;
+        row.quarantine_reason = quarantine(stored, assignment, wave, is_theirs);
+        row.submitted_at = row.submitted_at.or(Some(stored.at));
+        row.current_revision += 1;
+        let kind = if before == VisitState::Returned { RevisionKind::Resubmission } else { RevisionKind::Submission };
+        revision_row = Some(revision::Model {
+            firm_id: row.firm_id,
+            visit_id: row.id,
+            revision: row.current_revision,
+            kind,
+            answers: answers.text.clone(),
+            answers_sha256: answers.sha256.clone(),
+            device: device.text.clone(),
+            author_id: prepared.auditor_id,
+            reasons: None,
+            created_at: stored.at,
+        });
+        if let Some(score) = score {
+            row.current_score_version += 1;
+            score_row = Some(score_of(&row, score, stored.at));
+            summary = Some(score.summary.clone());
+        }
+        let payload = json!({
+            "assignment_id": row.assignment_id,
+            "revision": row.current_revision,
+            "answers_sha256": answers.sha256,
+            "score_bp": summary.as_ref().and_then(|s| s.score_bp),
+            "outcome": row.outcome,
+            "quarantine_reason": row.quarantine_reason,
+            "evidence": prepared.write.manifest.len(),
+        });
+        let verb = if before == VisitState::Returned { "visit.resubmitted" } else { "visit.submitted" };
+        event = Some(NewEvent::new(verb, "visit", row.id, prepared.auditor_id, payload));
+    }
+
+    row.write_number += 1;
+    row.write_sha256 = Some(prepared.body_sha256.clone());
+    let tag = etag(row.write_number);
+    let is_new = stored.visit.is_none();
+    let answer = match &prepared.filing {
+        Some(Filing::Incomplete(problems)) => {
+            row.write_status = 422;
+            row.write_answer = Some(serde_json::to_string(problems).map_err(Failure::internal)?);
+            Err(kept_as_draft(problems.clone(), tag))
+        }
+        _ => {
+            let answer = answer_text(&VisitSaved {
+                id: row.id,
+                state: row.state,
+                etag: tag.clone(),
+                revision: row.current_revision,
+                score_version: row.current_score_version,
+                score: summary,
+                evidence: manifest.progress,
+                quarantine_reason: row.quarantine_reason,
+                received_at: stored.at,
+            })?;
+            row.write_status = if is_new { 201 } else { 200 };
+            row.write_answer = Some(answer.clone());
+            Ok(Saved { created: is_new, etag: tag, answer })
+        }
+    };
+    let assignment = match (filed.is_some(), assignment.state) {
+        (true, state) => after(ASSIGNMENT_MOVES, "assignment", state, "fulfil").ok(),
+        (false, state) => after(ASSIGNMENT_MOVES, "assignment", state, "start").ok(),
+    }
+    .filter(|_| is_theirs);
+    Ok(Decision::Accept(Box::new(Effect {
+        draft: filed.is_none().then(|| prepared.body.clone()),
+        visit: row,
+        is_new,
+        revision: revision_row,
+        score: score_row,
+        declared: manifest.declared,
+        redeclared: manifest.redeclared,
+        dropped: manifest.dropped,
+        assignment,
+        event,
+        answer,
+    })))
+}
+
+/// The visit before the write takes effect: the stored one, or a new draft.
+fn begin(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Model, wave: &wave::Model) -> visit::Model {
+    let write = &prepared.write;
+    let skew_ms = write.device_at.map(|at| (stored.at - at).num_milliseconds());
+    let row = stored.visit.cloned().unwrap_or_else(|| visit::Model {
+        firm_id: prepared.firm_id,
+        id: prepared.visit_id,
+        assignment_id: assignment.id,
+        wave_id: wave.id,
+        branch_id: assignment.branch_id,
+        client_chain_id: wave.chain_id,
+        auditor_id: prepared.auditor_id,
+        standard_id: prepared.standard_id.clone(),
+        standard_version: prepared.standard_version,
+        state: VisitState::Draft,
+        outcome: write.outcome,
+        reporting: Reporting::Included,
+        quarantine_reason: None,
+        reviewer_id: None,
+        review_reason: None,
+        write_number: 0,
+        write_sha256: None,
+        write_status: 0,
+        write_answer: None,
+        current_revision: 0,
+        current_score_version: 0,
+        device_at: None,
+        received_at: stored.at,
+        skew_ms: None,
+        submitted_at: None,
+        published_at: None,
+        public_id: stored.public_id,
+    });
+    // A draft on top of a returned visit changes nothing of what was filed.
+    let keeps_filed = prepared.filing.is_none() && row.state == VisitState::Returned;
+    let outcome = if keeps_filed { row.outcome } else { write.outcome };
+    visit::Model { outcome, device_at: write.device_at, skew_ms, received_at: stored.at, ..row }
+}
+
+fn score_of(row: &visit::Model, score: &Score, at: DateTime<Utc>) -> score::Model {
+    let bp = |value: Option<i64>| value.and_then(|bp| i32::try_from(bp).ok());
+    score::Model {
+        firm_id: row.firm_id,
+        visit_id: row.id,
+        score_version: row.current_score_version,
+        revision: row.current_revision,
+        standard_id: row.standard_id.clone(),
+        standard_version: row.standard_version,
+        engine_version: score.engine_version.to_owned(),
+        score_bp: bp(score.summary.score_bp),
+        raw_bp: bp(score.summary.raw_bp),
+        result: score.result.clone(),
+        created_at: at,
+    }
+}
+
+/// Why a visit is kept and flagged. Late data is data: it is never refused.
+fn quarantine(
+    stored: &Stored<'_>,
+    assignment: &assignment::Model,
+    wave: &wave::Model,
+    is_theirs: bool,
+) -> Option<QuarantineReason> {
+    let resubmits = stored.visit.is_some_and(|visit| visit.state == VisitState::Returned);
+    if resubmits {
+        return stored.visit.and_then(|visit| visit.quarantine_reason);
+    }
+    match assignment.state {
+        _ if !is_theirs => Some(QuarantineReason::AssignmentWithdrawn),
+        AssignmentState::Open | AssignmentState::Cancelled | AssignmentState::Declined | AssignmentState::Expired => {
+            Some(QuarantineReason::AssignmentWithdrawn)
+        }
+        AssignmentState::Fulfilled => Some(QuarantineReason::AssignmentFulfilled),
+        _ if wave.state == WaveState::Closed => Some(QuarantineReason::WaveClosed),
+        _ if stored.at > assignment.window_end => Some(QuarantineReason::ArrivedLate),
+        _ => None,
+    }
+}
+
+struct ManifestChanges {
+    declared: Vec<evidence::Model>,
+    redeclared: Vec<evidence::Model>,
+    dropped: Vec<Uuid>,
+    progress: EvidenceProgress,
+}
+
+/// Compares the manifest sent with the files stored.
+fn manifest_changes(prepared: &Prepared, stored: &Stored<'_>, before: VisitState) -> Result<ManifestChanges, Failure> {
+    let mut problems = Vec::new();
+    let (mut declared, mut redeclared, mut now) = (Vec::new(), Vec::new(), Vec::new());
+    for (i, entry) in prepared.write.manifest.iter().enumerate() {
+        let Some(old) = stored.evidence.iter().find(|file| file.id == entry.id) else {
+            let row = declare(prepared, entry, stored.at)?;
+            now.push((row.id, row.file_name.clone(), row.state));
+            declared.push(row);
+            continue;
+        };
+        let has_bytes =
+            !matches!(old.state, EvidenceState::Declared | EvidenceState::Uploading | EvidenceState::Refused);
+        if has_bytes && entry.sha256.is_some() && entry.sha256 != old.sha256 {
+            let message = "differs from the file that was stored; send a new file under a new id";
+            problems.push(FieldProblem::new(format!("/evidence/{i}/sha256"), "differs_from_stored", message));
+        }
+        let row = redeclare(old, entry, has_bytes)?;
+        now.push((row.id, row.file_name.clone(), row.state));
+        if row != **old {
+            redeclared.push(row);
+        }
+    }
+    let dropped: Vec<_> = stored.evidence.iter().filter(|old| !now.iter().any(|(id, ..)| *id == old.id)).collect();
+    if before == VisitState::Returned && !dropped.is_empty() {
+        let names: Vec<_> = dropped.iter().map(|old| old.file_name.as_str()).collect();
+        let message = format!("froze when the visit was filed; keep {} and add to it", names.join(", "));
+        problems.push(FieldProblem::new("/evidence", "frozen", message));
+    }
+    if !problems.is_empty() {
+        return Err(Failure::invalid(problems));
+    }
+    let dropped = dropped.iter().map(|old| old.id).collect();
+    Ok(ManifestChanges { declared, redeclared, dropped, progress: progress(&now) })
+}
+
+/// `m of n files`, and the names of those still to come.
+pub fn progress(files: &[(Uuid, String, EvidenceState)]) -> EvidenceProgress {
+    let missing: Vec<_> = files
+        .iter()
+        .filter(|(.., state)| is_missing(*state))
+        .map(|(id, name, _)| MissingFile { id: *id, file_name: name.clone() })
+        .collect();
+    let total = i64::try_from(files.len()).unwrap_or(i64::MAX);
+    EvidenceProgress { total, arrived: total - i64::try_from(missing.len()).unwrap_or(0), missing }
+}
+
+/// True for files that block the review.
+pub fn is_missing(state: EvidenceState) -> bool {
+    matches!(state, EvidenceState::Declared | EvidenceState::Uploading | EvidenceState::Refused)
+}
+
+fn declare(prepared: &Prepared, entry: &ManifestEntry, at: DateTime<Utc>) -> Result<evidence::Model, Failure> {
+    Ok(evidence::Model {
+        firm_id: prepared.firm_id,
+        id: entry.id,
+        visit_id: prepared.visit_id,
+        kind: entry.kind,
+        state: EvidenceState::Declared,
+        item_ids: serde_json::to_string(&entry.item_ids).map_err(Failure::internal)?,
+        file_name: entry.file_name.clone(),
+        sha256: entry.sha256.clone(),
+        bytes: entry.bytes,
+        media_type: entry.media_type.clone(),
+        captured_at: entry.captured_at,
+        // Faces and voices are personal data: a recording is never shown to a chain by default.
+        chain_visible: entry.kind == EvidenceKind::Photo,
+        problem_code: None,
+        problem: None,
+        facts: None,
+        preview_320_sha256: None,
+        preview_1600_sha256: None,
+        report_sha256: None,
+        declared_at: at,
+        stored_at: None,
+    })
+}
+
+fn redeclare(old: &evidence::Model, entry: &ManifestEntry, has_bytes: bool) -> Result<evidence::Model, Failure> {
+    let mut row = evidence::Model {
+        item_ids: serde_json::to_string(&entry.item_ids).map_err(Failure::internal)?,
+        file_name: entry.file_name.clone(),
+        captured_at: entry.captured_at,
+        ..old.clone()
+    };
+    if !has_bytes {
+        // A file that was refused may be announced anew.
+        row.state = EvidenceState::Declared;
+        row.kind = entry.kind;
+        row.sha256 = entry.sha256.clone();
+        row.bytes = entry.bytes;
+        row.media_type = entry.media_type.clone();
+        row.chain_visible = entry.kind == EvidenceKind::Photo;
+        row.problem_code = None;
+        row.problem = None;
+    }
+    Ok(row)
+}

@@ -1,0 +1,13 @@
+//! Visits: what an auditor files for an assignment.
+//!
+//! A write is parsed ([`parse`]), checked and scored ([`service`]) in parallel, then handed to the [`committer`], which
+//! re-reads the states and writes whatever queued during the last commit in one transaction.
+
+pub mod api;
+pub mod committer;
+pub mod decide;
+pub mod parse;
+pub mod read;
+pub mod service;
+pub mod store;
+pub mod types;

@@ -1,0 +1,212 @@
+//! The body of `PUT /v1/visits/{id}`, read with all its problems.
+//!
+//! Problems of shape (wrong types, unknown members) come from here and keep nothing. Problems of content (missing
+//! answers, evidence of the wrong kind) are found by the service, and keep the visit as a draft.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::failure::FieldProblem;
+use crate::http::FILE_LIMIT_BYTES;
+use crate::http::json::{Reader, escape, text_problem};
+use crate::visits::types::{ManifestEntry, WriteState};
+use crate::words::Outcome;
+
+/// Most files of one visit.
+pub const MAX_FILES: usize = 200;
+/// Most characters of a text answer or comment.
+pub const MAX_TEXT_CHARS: usize = 5_000;
+/// Most answers of one visit: as many as a standard may have items.
+const MAX_ANSWERS: usize = 500;
+/// Most items that one file proves.
+const MAX_ITEMS_OF_FILE: usize = 50;
+
+/// A parsed write.
+#[derive(Clone, Debug)]
+pub struct VisitWrite {
+    /// The assignment.
+    pub assignment_id: Uuid,
+    /// Draft or submit.
+    pub state: WriteState,
+    /// Whether the visit could be made.
+    pub outcome: Outcome,
+    /// Answers by item id, as they came.
+    pub answers: Map<String, Value>,
+    /// The evidence manifest.
+    pub manifest: Vec<ManifestEntry>,
+    /// What the phone says of itself, as it came.
+    pub device: Value,
+    /// The phone's clock.
+    pub device_at: Option<DateTime<Utc>>,
+}
+
+/// Reads the body.
+///
+/// # Errors
+///
+/// Every problem of shape, with its pointer.
+pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
+    let mut reader = Reader::new(body, "");
+    let assignment_id = reader.uuid("assignment_id");
+    let state = reader.word("state");
+    let outcome = reader.optional_word("outcome");
+    let answers = reader.object("answers").cloned().unwrap_or_default();
+    let files = reader.optional_list("evidence", MAX_FILES).unwrap_or_default();
+    let device = reader.optional_value("device").cloned().unwrap_or(Value::Object(Map::new()));
+    let mut problems = reader.finish();
+
+    problems.extend(answer_problems(&answers));
+    let manifest = manifest(files, &mut problems);
+    let device_at = device_time(&device, &mut problems);
+    match (assignment_id, state) {
+        (Some(assignment_id), Some(state)) if problems.is_empty() => {
+            let outcome = outcome.unwrap_or(Outcome::Completed);
+            Ok(VisitWrite { assignment_id, state, outcome, answers, manifest, device, device_at })
+        }
+        _ => Err(problems),
+    }
+}
+
+fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    if answers.len() > MAX_ANSWERS {
+        let message = format!("has {} answers; at most {MAX_ANSWERS} are allowed", answers.len());
+        problems.push(FieldProblem::new("/answers", "too_many", message));
+        return problems;
+    }
+    for (item, answer) in answers {
+        let pointer = format!("/answers/{}", escape(item));
+        // A null answer is an unanswered one.
+        if answer.is_null() {
+            continue;
+        }
+        let mut reader = Reader::new(answer, pointer.clone());
+        if let Some(text) = reader.optional_value("v").and_then(Value::as_str)
+            && let Some((code, message)) = text_problem(text, MAX_TEXT_CHARS)
+            && code != "empty"
+        {
+            reader.problem("v", code, message);
+        }
+        if reader.optional_value("na").is_some_and(|na| !na.is_boolean()) {
+            reader.problem("na", "bad_type", "must be true or false");
+        }
+        reader.optional_text("comment", MAX_TEXT_CHARS);
+        problems.extend(reader.finish());
+    }
+    problems
+}
+
+fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEntry> {
+    let mut entries = Vec::with_capacity(files.len());
+    let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+    for (i, file) in files.iter().enumerate() {
+        let mut reader = Reader::new(file, format!("/evidence/{i}"));
+        let id = reader.uuid("id");
+        let item_ids = reader.list("item_ids", MAX_ITEMS_OF_FILE).unwrap_or_default();
+        let mut proves = Vec::with_capacity(item_ids.len());
+        for (j, item) in item_ids.iter().enumerate() {
+            match item.as_str() {
+                Some(item) => proves.push(item.to_owned()),
+                None => reader.problems.push(FieldProblem::new(
+                    format!("/evidence/{i}/item_ids/{j}"),
+                    "bad_type",
+                    "must be the id of an item",
+                )),
+            }
+        }
+        let kind = reader.word("kind");
+        let file_name = reader.text("file_name", 255);
+        if file_name.as_deref().is_some_and(|name| name.contains(['/', '\\'])) {
+            reader.problem("file_name", "bad_character", "must be a name, not a path");
+        }
+        let sha256 = reader.optional_text("sha256", 64);
+        if sha256.as_deref().is_some_and(|hash| !is_sha256(hash)) {
+            reader.problem("sha256", "bad_value", "must be 64 lower-case hex digits");
+        }
+        let bytes = reader.optional_integer("bytes", 0, i64::try_from(FILE_LIMIT_BYTES).unwrap_or(i64::MAX));
+        let media_type = reader.optional_text("media_type", 127);
+        let captured_at = reader.optional_time("captured_at");
+        if id.is_some_and(|id| !ids.insert(id)) {
+            reader.problem("id", "duplicate", "is the id of an earlier file too");
+        }
+        if file_name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
+            reader.problem("file_name", "duplicate", "is the name of an earlier file too");
+        }
+        problems.extend(reader.finish());
+        if let (Some(id), Some(kind), Some(file_name)) = (id, kind, file_name) {
+            entries.push(ManifestEntry {
+                id,
+                item_ids: proves,
+                kind,
+                file_name,
+                sha256,
+                bytes,
+                media_type,
+                captured_at,
+            });
+        }
+    }
+    entries
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn device_time(device: &Value, problems: &mut Vec<FieldProblem>) -> Option<DateTime<Utc>> {
+    let mut reader = Reader::new(device, "/device");
+    let at = reader.optional_time("at");
+    reader.optional_integer("monotonic_ms", 0, i64::MAX);
+    for name in ["model", "os", "app"] {
+        reader.optional_text(name, 200);
+    }
+    problems.extend(reader.finish());
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pointers(body: &Value) -> Vec<(String, String)> {
+        parse(body).unwrap_err().into_iter().map(|p| (p.pointer, p.code)).collect()
+    }
+
+    #[test]
+    fn every_problem_of_shape_is_named_at_once() {
+        let found = pointers(&json!({
+            "state": "sent",
+            "answers": {"A/1": {"v": true, "vv": 1}, "B": 3},
+            "evidence": [{"id": "x", "item_ids": [1], "kind": "film", "file_name": "a/b", "sha256": "ABC"}],
+            "extra": 1
+        }));
+        let found: Vec<_> = found.iter().map(|(p, c)| (p.as_str(), c.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                ("/assignment_id", "missing"),
+                ("/state", "bad_value"),
+                ("/extra", "unknown_field"),
+                ("/answers/A~11/vv", "unknown_field"),
+                ("/answers/B", "bad_type"),
+                ("/evidence/0/id", "bad_id"),
+                ("/evidence/0/item_ids/0", "bad_type"),
+                ("/evidence/0/kind", "bad_value"),
+                ("/evidence/0/file_name", "bad_character"),
+                ("/evidence/0/sha256", "bad_value"),
+            ]
+        );
+    }
+
+    #[test]
+    fn nul_in_an_answer_is_refused() {
+        let id = "0198c2f4-7d5b-7e3a-9c1d-2f6b8a4e0c11";
+        let found = pointers(&json!({"assignment_id": id, "state": "draft", "answers": {"T": {"v": "a\u{0}b"}}}));
+        assert_eq!(found, [("/answers/T/v".to_owned(), "bad_character".to_owned())]);
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading visits: what each role sees of them.
+
+use poem_openapi::types::Any;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::entity::{evidence, visit};
+use crate::evidence::store::evidence_of_visits;
+use crate::failure::Failure;
+use crate::http::conditions::etag;
+use crate::http::paging::{Page, Slice};
+use crate::people::types::Caller;
+use crate::visits::decide::progress;
+use crate::visits::store::{self, Filter};
+use crate::visits::types::{ScoreView, ScoresView, VisitSummary, VisitView};
+use crate::words::{RevisionKind, Role};
+
+/// A visit that the caller may see.
+///
+/// # Errors
+///
+/// 404 when there is none, or it is another auditor's.
+pub async fn visible_visit(app: &App, caller: &Caller, id: Uuid) -> Result<visit::Model, Failure> {
+    let found = store::visit_by_id(app.db.reader(), caller.firm_id, id).await?;
+    found.filter(|visit| sees(caller, visit)).ok_or_else(|| Failure::not_found("visit"))
+}
+
+/// Whether the caller may see a visit of the firm.
+pub fn sees(caller: &Caller, visit: &visit::Model) -> bool {
+    match caller.role {
+        Role::FirmAdmin | Role::Reviewer => true,
+        Role::Auditor => visit.auditor_id == caller.membership_id,
+        Role::ChainViewer | Role::BranchManager => false,
+    }
+}
+
+/// A visit with everything that was filed.
+///
+/// # Errors
+///
+/// 404 as [`visible_visit`].
+pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Failure> {
+    let visit = visible_visit(app, caller, id).await?;
+    let db = app.db.reader();
+    let files = evidence_of_visits(db, caller.firm_id, &[id]).await?;
+    let revision = store::revision_of(db, caller.firm_id, id, visit.current_revision).await?;
+    let draft = store::draft_of(db, caller.firm_id, id).await?;
+    let score = store::score_of(db, caller.firm_id, id, visit.current_score_version).await?;
+    let json = |text: String| serde_json::from_str::<Value>(&text).ok().map(Any);
+    Ok(VisitView {
+        etag: etag(visit.write_number),
+        revision: visit.current_revision,
+        score_version: visit.current_score_version,
+        answers: revision.and_then(|revision| json(revision.answers)),
+        draft: draft.and_then(|draft| json(draft.body)),
+        review_reason: visit.review_reason.clone(),
+        device_at: visit.device_at,
+        skew_ms: visit.skew_ms,
+        received_at: visit.received_at,
+        summary: summary(visit, score.and_then(|score| score.score_bp), &files),
+        files: files.into_iter().map(Into::into).collect(),
+    })
+}
+
+/// A page of visits that the caller may see.
+///
+/// # Errors
+///
+/// 400 for a bad cursor.
+pub async fn visits(
+    app: &App,
+    caller: &Caller,
+    mut filter: Filter,
+    slice: &Slice,
+) -> Result<Page<VisitSummary>, Failure> {
+    if caller.role == Role::Auditor {
+        filter.auditor_id = Some(caller.membership_id);
+    }
+    let db = app.db.reader();
+    let rows = store::list(db, caller.firm_id, &filter, slice.after()?, slice.limit + 1).await?;
+    let ids: Vec<_> = rows.iter().map(|visit| visit.id).collect();
+    let files = evidence_of_visits(db, caller.firm_id, &ids).await?;
+    let scores = store::current_scores(db, caller.firm_id, &rows).await?;
+    Ok(slice.page(
+        rows,
+        |visit| visit.id.to_string(),
+        |visit| {
+            let files: Vec<_> = files.iter().filter(|file| file.visit_id == visit.id).cloned().collect();
+            let score_bp = scores.iter().find(|(id, _)| *id == visit.id).and_then(|(_, bp)| *bp);
+            summary(visit, score_bp, &files)
+        },
+    ))
+}
+
+/// All scores of a visit.
+///
+/// # Errors
+///
+/// 404 as [`visible_visit`].
+pub async fn scores(app: &App, caller: &Caller, id: Uuid) -> Result<ScoresView, Failure> {
+    visible_visit(app, caller, id).await?;
+    let rows = store::scores_of(app.db.reader(), caller.firm_id, id).await?;
+    let view = |(score, revision): (crate::entity::score::Model, Option<crate::entity::revision::Model>)| ScoreView {
+        score_version: score.score_version,
+        revision: score.revision,
+        revision_kind: revision.map_or(RevisionKind::Submission, |revision| revision.kind),
+        standard_id: score.standard_id,
+        standard_version: score.standard_version,
+        engine_version: score.engine_version,
+        score_bp: score.score_bp,
+        raw_bp: score.raw_bp,
+        result: Any(serde_json::from_str(&score.result).unwrap_or_default()),
+        created_at: score.created_at,
+    };
+    Ok(ScoresView { data: rows.into_iter().map(view).collect() })
+}
+
+/// A visit in short.
+pub fn summary(visit: visit::Model, score_bp: Option<i32>, files: &[evidence::Model]) -> VisitSummary {
+    let files: Vec<_> = files.iter().map(|file| (file.id, file.file_name.clone(), file.state)).collect();
+    VisitSummary {
+        id: visit.id,
+        assignment_id: visit.assignment_id,
+        wave_id: visit.wave_id,
+        branch_id: visit.branch_id,
+        auditor_id: visit.auditor_id,
+        standard_id: visit.standard_id,
+        standard_version: visit.standard_version,
+        state: visit.state,
+        outcome: visit.outcome,
+        reporting: visit.reporting,
+        quarantine_reason: visit.quarantine_reason,
+        reviewer_id: visit.reviewer_id,
+        score_bp,
+        evidence: progress(&files),
+        submitted_at: visit.submitted_at,
+        published_at: visit.published_at,
+    }
+}

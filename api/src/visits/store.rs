@@ -1,0 +1,303 @@
+//! Queries on visits, drafts, revisions and scores.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
+use uuid::Uuid;
+
+use crate::entity::{assignment, evidence, revision, score, visit, visit_draft, wave};
+use crate::visits::decide::Effect;
+use crate::words::{AssignmentState, EvidenceState, VisitState};
+
+/// States of evidence that block a review.
+const MISSING: [EvidenceState; 3] = [EvidenceState::Declared, EvidenceState::Uploading, EvidenceState::Refused];
+
+/// Locks the rows of a query until the transaction ends; on SQLite the transaction is the only writer anyway.
+fn locked<E: EntityTrait>(tx: &DatabaseTransaction, query: Select<E>) -> Select<E> {
+    if tx.get_database_backend() == DbBackend::Postgres { query.lock_exclusive() } else { query }
+}
+
+/// Visits by id, locked in the order of their ids.
+pub async fn lock_visits(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<visit::Model>, DbErr> {
+    let query = visit::Entity::find()
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(visit::Column::Id);
+    locked(tx, query).all(tx).await
+}
+
+/// A visit, locked.
+pub async fn lock_visit(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<Option<visit::Model>, DbErr> {
+    Ok(lock_visits(tx, firm_id, &[id]).await?.pop())
+}
+
+/// Assignments by id, locked in the order of their ids.
+pub async fn lock_assignments(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<assignment::Model>, DbErr> {
+    let query = assignment::Entity::find()
+        .filter(assignment::Column::FirmId.eq(firm_id))
+        .filter(assignment::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(assignment::Column::Id);
+    locked(tx, query).all(tx).await
+}
+
+/// Waves by id.
+pub async fn waves(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<Vec<wave::Model>, DbErr> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    wave::Entity::find().filter(wave::Column::FirmId.eq(firm_id)).filter(wave::Column::Id.is_in(ids)).all(tx).await
+}
+
+/// The files of some visits, locked in the order of their ids.
+pub async fn lock_evidence(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    visit_ids: &[Uuid],
+) -> Result<Vec<evidence::Model>, DbErr> {
+    if visit_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = evidence::Entity::find()
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(evidence::Column::VisitId.is_in(visit_ids.iter().copied()))
+        .order_by_asc(evidence::Column::Id);
+    locked(tx, query).all(tx).await
+}
+
+/// Writes what a batch of one firm came to, with one statement a table where the rows are new.
+pub async fn write_effects(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    at: DateTime<Utc>,
+    effects: Vec<Effect>,
+) -> Result<(), DbErr> {
+    let (mut visits, mut revisions, mut scores, mut declared, mut drafts) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut filed, mut fulfilled, mut started, mut dropped, mut redeclared) = (vec![], vec![], vec![], vec![], vec![]);
+    for effect in effects {
+        let visit_id = effect.visit.id;
+        match effect.assignment {
+            Some(AssignmentState::Fulfilled) => fulfilled.push(effect.visit.assignment_id),
+            Some(_) => started.push(effect.visit.assignment_id),
+            None => {}
+        }
+        if effect.is_new {
+            visits.push(effect.visit);
+        } else {
+            visit::Entity::update(effect.visit.into_active_model().reset_all()).exec(tx).await?;
+        }
+        match effect.draft {
+            Some(body) => drafts.push(visit_draft::Model { firm_id, visit_id, body, saved_at: at }),
+            None if !effect.is_new => filed.push(visit_id),
+            None => {}
+        }
+        revisions.extend(effect.revision);
+        scores.extend(effect.score);
+        dropped.extend(effect.dropped);
+        redeclared.extend(effect.redeclared);
+        declared.extend(effect.declared);
+    }
+    insert_all::<visit::Entity, _>(tx, visits).await?;
+    insert_all::<revision::Entity, _>(tx, revisions).await?;
+    insert_all::<score::Entity, _>(tx, scores).await?;
+    if !dropped.is_empty() {
+        evidence::Entity::delete_many()
+            .filter(evidence::Column::FirmId.eq(firm_id))
+            .filter(evidence::Column::Id.is_in(dropped))
+            .exec(tx)
+            .await?;
+    }
+    for row in redeclared {
+        evidence::Entity::update(row.into_active_model().reset_all()).exec(tx).await?;
+    }
+    insert_all::<evidence::Entity, _>(tx, declared).await?;
+    if !drafts.is_empty() {
+        visit_draft::Entity::insert_many(drafts.into_iter().map(IntoActiveModel::into_active_model))
+            .on_conflict(
+                OnConflict::columns([visit_draft::Column::FirmId, visit_draft::Column::VisitId])
+                    .update_columns([visit_draft::Column::Body, visit_draft::Column::SavedAt])
+                    .to_owned(),
+            )
+            .exec_without_returning(tx)
+            .await?;
+    }
+    if !filed.is_empty() {
+        visit_draft::Entity::delete_many()
+            .filter(visit_draft::Column::FirmId.eq(firm_id))
+            .filter(visit_draft::Column::VisitId.is_in(filed))
+            .exec(tx)
+            .await?;
+    }
+    set_assignments(tx, firm_id, fulfilled, AssignmentState::Fulfilled).await?;
+    set_assignments(tx, firm_id, started, AssignmentState::Started).await
+}
+
+async fn insert_all<E, M>(tx: &DatabaseTransaction, rows: Vec<M>) -> Result<(), DbErr>
+where
+    E: EntityTrait<Model = M>,
+    M: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: Send,
+{
+    // Bound parameters of one statement are limited: 32766 on SQLite; no table has more than 30 columns.
+    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
+    while rows.peek().is_some() {
+        let chunk: Vec<_> = rows.by_ref().take(1000).collect();
+        E::insert_many(chunk).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+async fn set_assignments(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    ids: Vec<Uuid>,
+    state: AssignmentState,
+) -> Result<(), DbErr> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    assignment::Entity::update_many()
+        .col_expr(assignment::Column::State, Expr::value(state))
+        .filter(assignment::Column::FirmId.eq(firm_id))
+        .filter(assignment::Column::Id.is_in(ids))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// A visit.
+pub async fn visit_by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<visit::Model>, DbErr> {
+    visit::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// The draft of a visit.
+pub async fn draft_of(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visit_id: Uuid,
+) -> Result<Option<visit_draft::Model>, DbErr> {
+    visit_draft::Entity::find_by_id((firm_id, visit_id)).one(db).await
+}
+
+/// One revision of a visit.
+pub async fn revision_of(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visit_id: Uuid,
+    revision: i32,
+) -> Result<Option<revision::Model>, DbErr> {
+    revision::Entity::find_by_id((firm_id, visit_id, revision)).one(db).await
+}
+
+/// One score of a visit.
+pub async fn score_of(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visit_id: Uuid,
+    score_version: i32,
+) -> Result<Option<score::Model>, DbErr> {
+    score::Entity::find_by_id((firm_id, visit_id, score_version)).one(db).await
+}
+
+/// All scores of a visit with their revisions, oldest first.
+pub async fn scores_of(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visit_id: Uuid,
+) -> Result<Vec<(score::Model, Option<revision::Model>)>, DbErr> {
+    let scores = score::Entity::find()
+        .filter(score::Column::FirmId.eq(firm_id))
+        .filter(score::Column::VisitId.eq(visit_id))
+        .order_by_asc(score::Column::ScoreVersion)
+        .all(db)
+        .await?;
+    let revisions = revision::Entity::find()
+        .filter(revision::Column::FirmId.eq(firm_id))
+        .filter(revision::Column::VisitId.eq(visit_id))
+        .all(db)
+        .await?;
+    let find = |number| revisions.iter().find(|revision| revision.revision == number).cloned();
+    Ok(scores
+        .into_iter()
+        .map(|score| {
+            let revision = find(score.revision);
+            (score, revision)
+        })
+        .collect())
+}
+
+/// Which visits to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this auditor.
+    pub auditor_id: Option<Uuid>,
+    /// In this state.
+    pub state: Option<VisitState>,
+    /// Of this wave.
+    pub wave_id: Option<Uuid>,
+    /// Of this branch.
+    pub branch_id: Option<Uuid>,
+    /// True: only those with all evidence; false: only those that wait for some.
+    pub evidence_complete: Option<bool>,
+}
+
+/// Visits after an id.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<visit::Model>, DbErr> {
+    visit::Entity::find()
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .apply_if(filter.auditor_id, |query, id| query.filter(visit::Column::AuditorId.eq(id)))
+        .apply_if(filter.state, |query, state| query.filter(visit::Column::State.eq(state)))
+        .apply_if(filter.wave_id, |query, id| query.filter(visit::Column::WaveId.eq(id)))
+        .apply_if(filter.branch_id, |query, id| query.filter(visit::Column::BranchId.eq(id)))
+        .apply_if(filter.evidence_complete, |query, complete| {
+            let waiting = Query::select()
+                .column(evidence::Column::VisitId)
+                .from(evidence::Entity)
+                .and_where(evidence::Column::FirmId.eq(firm_id))
+                .and_where(evidence::Column::State.is_in(MISSING))
+                .to_owned();
+            let id = visit::Column::Id;
+            query.filter(if complete { id.not_in_subquery(waiting) } else { id.in_subquery(waiting) })
+        })
+        .apply_if(after, |query, after| query.filter(visit::Column::Id.gt(after)))
+        .order_by_asc(visit::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// The current scores of some visits, in basis points.
+pub async fn current_scores(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visits: &[visit::Model],
+) -> Result<Vec<(Uuid, Option<i32>)>, DbErr> {
+    let rows: Vec<(Uuid, i32, Option<i32>)> = score::Entity::find()
+        .select_only()
+        .column(score::Column::VisitId)
+        .column(score::Column::ScoreVersion)
+        .column(score::Column::ScoreBp)
+        .filter(score::Column::FirmId.eq(firm_id))
+        .filter(score::Column::VisitId.is_in(visits.iter().map(|visit| visit.id)))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let current = |id: Uuid, version: i32| visits.iter().any(|v| v.id == id && v.current_score_version == version);
+    Ok(rows.into_iter().filter(|(id, version, _)| current(*id, *version)).map(|(id, _, bp)| (id, bp)).collect())
+}

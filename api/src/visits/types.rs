@@ -1,0 +1,266 @@
+//! A visit in requests and in answers.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::Object;
+use poem_openapi::types::Any;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::evidence::types::EvidenceView;
+use crate::words::{EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState};
+
+/// A visit as the phone sends it. All problems are answered at once; unknown members are refused.
+#[derive(Debug, Object)]
+pub struct VisitIn {
+    /// The assignment that the visit is for.
+    pub assignment_id: Uuid,
+    /// `draft` saves the work so far, `submitted` files it.
+    pub state: WriteState,
+    /// Whether the visit could be made; `completed` if absent.
+    pub outcome: Option<Outcome>,
+    /// Answers by item id: `{"v": value}` or `{"na": true}`, each with an optional `comment`.
+    pub answers: Any<Value>,
+    /// The evidence manifest: every file that belongs to the visit. It freezes at submit.
+    pub evidence: Option<Vec<EvidenceIn>>,
+    /// What the phone says of itself and of its clock.
+    pub device: Option<DeviceIn>,
+}
+
+/// What a write wants the visit to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, poem_openapi::Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum WriteState {
+    /// Work in progress.
+    Draft,
+    /// Filed.
+    Submitted,
+}
+
+impl std::str::FromStr for WriteState {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "draft" => Ok(Self::Draft),
+            "submitted" => Ok(Self::Submitted),
+            _ => Err("is one of: draft, submitted".to_owned()),
+        }
+    }
+}
+
+/// One file of the manifest.
+#[derive(Debug, Object)]
+pub struct EvidenceIn {
+    /// An id that the phone made, any RFC 9562 UUID.
+    pub id: Uuid,
+    /// The items that it proves.
+    pub item_ids: Vec<String>,
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// Its name, unique in the visit.
+    pub file_name: String,
+    /// The sha256 of its bytes in lower-case hex, if known already.
+    pub sha256: Option<String>,
+    /// Its size, if known already.
+    pub bytes: Option<i64>,
+    /// Its media type, such as `image/jpeg`.
+    pub media_type: Option<String>,
+    /// When it was taken, by the phone's clock.
+    pub captured_at: Option<DateTime<Utc>>,
+}
+
+/// The phone.
+#[derive(Debug, Object)]
+pub struct DeviceIn {
+    /// The phone's clock when it sent this.
+    pub at: Option<DateTime<Utc>>,
+    /// The phone's clock that never goes back, in milliseconds.
+    pub monotonic_ms: Option<i64>,
+    /// Its model.
+    pub model: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// The app and its version.
+    pub app: Option<String>,
+}
+
+/// One parsed file of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestEntry {
+    /// The phone's id.
+    pub id: Uuid,
+    /// The items that it proves.
+    pub item_ids: Vec<String>,
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// Its name.
+    pub file_name: String,
+    /// The sha256 of its bytes, if known.
+    pub sha256: Option<String>,
+    /// Its size, if known.
+    pub bytes: Option<i64>,
+    /// Its media type, as the phone says.
+    pub media_type: Option<String>,
+    /// When it was taken.
+    pub captured_at: Option<DateTime<Utc>>,
+}
+
+/// How much of the evidence has arrived: `m of n files`.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+pub struct EvidenceProgress {
+    /// Files in the manifest.
+    pub total: i64,
+    /// Files that have arrived, or that the auditor declared lost.
+    pub arrived: i64,
+    /// The files still to come.
+    pub missing: Vec<MissingFile>,
+}
+
+/// A file that has not arrived.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+pub struct MissingFile {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub file_name: String,
+}
+
+/// The score of a visit in short.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+pub struct ScoreSummary {
+    /// The score after caps, in basis points; null when nothing could be scored.
+    pub score_bp: Option<i64>,
+    /// The score before visit-wide caps, in basis points.
+    pub raw_bp: Option<i64>,
+    /// The label of its band; null when too little was scored.
+    pub band: Option<String>,
+    /// Whether it passed; null without a pass mark or when too little was scored.
+    pub passed: Option<bool>,
+    /// True when too little of the standard was scored for the number to count.
+    pub insufficient: bool,
+    /// How much of the weight was scored, in basis points.
+    pub scored_share_bp: Option<i64>,
+    /// True when a critical item of visit scope failed.
+    pub capped: bool,
+}
+
+/// What the server keeps of a write: the answer to `PUT`, given again when the same write comes again.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+pub struct VisitSaved {
+    /// The visit.
+    pub id: Uuid,
+    /// How far it has come.
+    pub state: VisitState,
+    /// The entity tag to send as `If-Match` with the next change.
+    pub etag: String,
+    /// The number of the revision filed last; 0 while there is none.
+    pub revision: i32,
+    /// The number of its score; 0 while there is none.
+    pub score_version: i32,
+    /// Its score; null for drafts and for visits that could not be made.
+    pub score: Option<ScoreSummary>,
+    /// How much of the evidence has arrived.
+    pub evidence: EvidenceProgress,
+    /// Why the visit was kept and flagged, if it was.
+    pub quarantine_reason: Option<QuarantineReason>,
+    /// When the server accepted the write.
+    pub received_at: DateTime<Utc>,
+}
+
+/// A visit in a list.
+#[derive(Debug, Object)]
+pub struct VisitSummary {
+    /// The visit.
+    pub id: Uuid,
+    /// The assignment that it is for.
+    pub assignment_id: Uuid,
+    /// The wave.
+    pub wave_id: Uuid,
+    /// The branch.
+    pub branch_id: Uuid,
+    /// The auditor's membership.
+    pub auditor_id: Uuid,
+    /// The standard.
+    pub standard_id: String,
+    /// Its version.
+    pub standard_version: i32,
+    /// How far the visit has come.
+    pub state: VisitState,
+    /// Whether it could be made.
+    pub outcome: Outcome,
+    /// Whether it counts in reports.
+    pub reporting: Reporting,
+    /// Why it was kept and flagged, if it was.
+    pub quarantine_reason: Option<QuarantineReason>,
+    /// Who reviews it.
+    pub reviewer_id: Option<Uuid>,
+    /// Its score in basis points.
+    pub score_bp: Option<i32>,
+    /// How much of the evidence has arrived.
+    pub evidence: EvidenceProgress,
+    /// When it was filed first.
+    pub submitted_at: Option<DateTime<Utc>>,
+    /// When its results were published.
+    pub published_at: Option<DateTime<Utc>>,
+}
+
+/// A visit with everything that was filed.
+#[derive(Debug, Object)]
+pub struct VisitView {
+    /// The visit in short.
+    #[oai(flatten)]
+    pub summary: VisitSummary,
+    /// The entity tag to send as `If-Match` with the next change.
+    pub etag: String,
+    /// The number of the revision filed last; 0 while there is none.
+    pub revision: i32,
+    /// The number of its current score; 0 while there is none.
+    pub score_version: i32,
+    /// The answers filed last; null while nothing was filed.
+    pub answers: Option<Any<Value>>,
+    /// The draft being worked on, as it was sent; null when there is none.
+    pub draft: Option<Any<Value>>,
+    /// The files of the manifest.
+    pub files: Vec<EvidenceView>,
+    /// What the reviewer said last.
+    pub review_reason: Option<String>,
+    /// The phone's clock at the last write.
+    pub device_at: Option<DateTime<Utc>>,
+    /// How far the server's clock was ahead of the phone's, in milliseconds.
+    pub skew_ms: Option<i64>,
+    /// When the last write was accepted.
+    pub received_at: DateTime<Utc>,
+}
+
+/// One score of a visit, with its trace.
+#[derive(Debug, Object)]
+pub struct ScoreView {
+    /// 1, 2, 3 and so on; the last one counts.
+    pub score_version: i32,
+    /// The revision that was scored.
+    pub revision: i32,
+    /// What the revision is.
+    pub revision_kind: RevisionKind,
+    /// The standard.
+    pub standard_id: String,
+    /// Its version.
+    pub standard_version: i32,
+    /// The version of the scoring rules.
+    pub engine_version: String,
+    /// The score after caps, in basis points.
+    pub score_bp: Option<i32>,
+    /// The score before visit-wide caps, in basis points.
+    pub raw_bp: Option<i32>,
+    /// Everything that made the score: sections, dimensions and items, with exact fractions and lost points.
+    pub result: Any<Value>,
+    /// When it was computed.
+    pub created_at: DateTime<Utc>,
+}
+
+/// All scores of a visit.
+#[derive(Debug, Object)]
+pub struct ScoresView {
+    /// The scores, oldest first.
+    pub data: Vec<ScoreView>,
+}

@@ -1,0 +1,180 @@
+//! The closed lists of words that stand in the database, in answers and in requests.
+
+use poem_openapi::Enum;
+use sea_orm::sea_query::StringLen;
+use sea_orm::{DeriveActiveEnum, EnumIter};
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose variants are words: stored as text, written to JSON and read from it in the same form.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Enum, Serialize, Deserialize)]
+        #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))")]
+        #[oai(rename_all = "snake_case")]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_doc])* #[sea_orm(string_value = $word)] $variant),+
+        }
+
+        impl $name {
+            /// The word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The variant of a word, if it is one of the list.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// Every word of the list.
+            pub const ALL: &'static [&'static str] = &[$($word),+];
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(word: &str) -> Result<Self, String> {
+                Self::from_word(word).ok_or_else(|| format!("is one of: {}", Self::ALL.join(", ")))
+            }
+        }
+    };
+}
+
+words! {
+    /// What somebody is in a firm.
+    Role {
+        /// Runs the firm, schedules, makes users.
+        FirmAdmin = "firm_admin",
+        /// Checks, corrects and publishes visits.
+        Reviewer = "reviewer",
+        /// Visits branches.
+        Auditor = "auditor",
+        /// Reads a chain or a region.
+        ChainViewer = "chain_viewer",
+        /// Reads some branches and works on their actions.
+        BranchManager = "branch_manager",
+    }
+}
+
+words! {
+    /// How far a membership has come.
+    MembershipState { Pending = "pending", Active = "active", Disabled = "disabled" }
+}
+
+words! {
+    /// What a credential is.
+    CredentialKind { Password = "password", Totp = "totp", RecoveryCode = "recovery_code" }
+}
+
+words! {
+    /// Whether a chain is the firm's client or a client's rival.
+    ChainKind { Client = "client", Competitor = "competitor" }
+}
+
+words! {
+    /// What may happen to call recordings of a chain.
+    RecordingPolicy { Refuse = "refuse", NeedsProof = "needs_proof", Allow = "allow" }
+}
+
+words! {
+    /// What a standard is for.
+    StandardKind { Audit = "audit", Survey = "survey" }
+}
+
+words! {
+    /// How far a version of a standard has come.
+    VersionState { Draft = "draft", Published = "published", Retired = "retired" }
+}
+
+words! {
+    /// What a wave is. Averages are over regular waves; the other kinds stand beside them.
+    WaveKind {
+        Regular = "regular", Baseline = "baseline", Preventive = "preventive",
+        Competitor = "competitor", Dealer = "dealer", Peak = "peak",
+    }
+}
+
+words! {
+    /// How far a wave has come.
+    WaveState { Planned = "planned", Open = "open", Closed = "closed" }
+}
+
+words! {
+    /// How far an assignment has come.
+    AssignmentState {
+        Open = "open", Claimed = "claimed", Assigned = "assigned", Started = "started",
+        Fulfilled = "fulfilled", Declined = "declined", Cancelled = "cancelled", Expired = "expired",
+    }
+}
+
+words! {
+    /// How far a visit has come.
+    VisitState {
+        Draft = "draft", Submitted = "submitted", InReview = "in_review", Returned = "returned",
+        Resubmitted = "resubmitted", Approved = "approved", Published = "published", Rejected = "rejected",
+    }
+}
+
+words! {
+    /// Whether the visit could be made.
+    Outcome {
+        /// It was made.
+        Completed = "completed",
+        /// The branch was closed, refused, or it was not safe; with proof.
+        Attempted = "attempted",
+    }
+}
+
+words! {
+    /// Whether a visit counts in reports. An excluded one may still be payable.
+    Reporting { Included = "included", Excluded = "excluded" }
+}
+
+words! {
+    /// Why a visit was kept and flagged instead of refused.
+    QuarantineReason {
+        ArrivedLate = "arrived_late", AssignmentWithdrawn = "assignment_withdrawn",
+        AssignmentFulfilled = "assignment_fulfilled", WaveClosed = "wave_closed",
+    }
+}
+
+words! {
+    /// What a revision is.
+    RevisionKind {
+        Submission = "submission", Resubmission = "resubmission", Correction = "correction", Appeal = "appeal",
+    }
+}
+
+words! {
+    /// What a piece of evidence is.
+    EvidenceKind { Photo = "photo", Recording = "recording", Document = "document" }
+}
+
+words! {
+    /// How far a piece of evidence has come.
+    EvidenceState {
+        Declared = "declared", Uploading = "uploading", Stored = "stored", Processed = "processed",
+        Unpreviewable = "unpreviewable", Refused = "refused", Lost = "lost", Purged = "purged",
+    }
+}
+
+words! {
+    /// How far an action has come.
+    ActionState {
+        Proposed = "proposed", Open = "open", InProgress = "in_progress", Done = "done",
+        Verified = "verified", Reopened = "reopened", Dropped = "dropped",
+    }
+}
+
+words! {
+    /// How far a job has come.
+    JobState { Ready = "ready", Running = "running", Done = "done", Dead = "dead" }
+}
