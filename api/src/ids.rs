@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::{Builder, Uuid};
 
 use crate::clock::Clock;
+use crate::demo::random::mix;
 use crate::secrets;
 
 /// Makes ids.
@@ -41,12 +42,24 @@ impl Ids {
         };
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
+
+    /// A new id that tells nothing of when it was made (version 4); for those whom the minute does not concern.
+    pub fn opaque(&self) -> Uuid {
+        let random = match &self.source {
+            Source::System => secrets::random_bytes::<16>(),
+            Source::Seeded(state) => {
+                let n = state.fetch_add(1, Ordering::Relaxed);
+                ((u128::from(mix(n)) << 64) | u128::from(mix(!n))).to_be_bytes()
+            }
+        };
+        Builder::from_random_bytes(random).into_uuid()
+    }
 }
 
 fn seeded_bytes(n: u64) -> [u8; 10] {
     let mut bytes = [0; 10];
     // The counter first, so that ids of one millisecond keep their order.
     bytes[..4].copy_from_slice(&(n as u32).to_be_bytes());
-    bytes[4..].copy_from_slice(&crate::demo::random::mix(n).to_be_bytes()[..6]);
+    bytes[4..].copy_from_slice(&mix(n).to_be_bytes()[..6]);
     bytes
 }

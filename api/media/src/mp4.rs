@@ -4,7 +4,7 @@ use super::mp4_boxes::{Boxes, Present, Track, be32, be64, child, sound_track};
 use super::recording::to_ms;
 use super::{MAX_BOXES, MAX_MOOF_BYTES, MAX_MOOV_BYTES, Recording, Source, Unpreviewable};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 
 /// A box at the top level of the file.
 struct TopBox {
@@ -110,7 +110,7 @@ fn read_body(file: &mut File, found: &TopBox, len: u64, most: u64) -> Result<Vec
     }
     file.seek(SeekFrom::Start(found.body))?;
     let mut body = Vec::with_capacity(size as usize);
-    io::Read::by_ref(file).take(size).read_to_end(&mut body)?;
+    Read::by_ref(file).take(size).read_to_end(&mut body)?;
     Ok(body)
 }
 

@@ -189,16 +189,6 @@ pub async fn taken_branch_codes(
         .await
 }
 
-/// All branches of a chain, in the order they were added.
-pub async fn branches_of_chain(
-    db: &impl ConnectionTrait,
-    firm_id: Uuid,
-    chain_id: Uuid,
-) -> Result<Vec<branch::Model>, DbErr> {
-    let filter = BranchFilter { chain_id: Some(chain_id), ..BranchFilter::default() };
-    matching(firm_id, filter).all(db).await
-}
-
 /// All branches that are in a region now, in the order they were added.
 pub async fn branches_of_region(
     db: &impl ConnectionTrait,

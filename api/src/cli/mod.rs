@@ -4,6 +4,7 @@ mod openapi;
 mod people;
 mod report;
 mod score;
+mod scorecards;
 pub mod serve;
 mod standard;
 
@@ -44,6 +45,8 @@ enum Command {
     Migrate(serve::MigrateArgs),
     /// Score answers against a standard and print the result as JSON
     Score(score::ScoreArgs),
+    /// Totals of published visits
+    Scorecards(scorecards::ScorecardsArgs),
     /// Check, import or publish a standard
     Standard(standard::StandardArgs),
     /// Write the PDF of a branch
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
             Command::Demo(args) => crate::demo::run(args).await,
             Command::Migrate(args) => serve::migrate(args).await,
             Command::Score(args) => Ok(score::run(&args)),
+            Command::Scorecards(args) => scorecards::run(args).await,
             Command::Standard(args) => standard::run(args).await,
             Command::Report(args) => report::run(args).await,
             Command::Firm(args) => people::firm(args).await,

@@ -82,7 +82,8 @@ pub async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
     }
     let Some(found) = candidates.pop() else {
         let known = known_branches(&app, &firms, args.chain.as_deref()).await?;
-        return Ok(bad_usage(&format!("there is no branch {}; {}", args.branch, named(known))));
+        let place = args.chain.map(|chain| format!(" in a chain {chain}")).unwrap_or_default();
+        return Ok(bad_usage(&format!("there is no branch {}{place}; {}", args.branch, named(known))));
     };
     let waves = waves_of_chain(app.db.reader(), found.firm.id, found.chain.id).await?;
     let Some(wave) = waves.iter().find(|wave| wave.name == args.wave) else {
@@ -136,7 +137,7 @@ async fn known_branches(app: &App, firms: &[firm::Model], chain_code: Option<&st
 fn named(mut names: Vec<String>) -> String {
     let more = if names.len() > MOST_NAMED { " and more" } else { "" };
     names.truncate(MOST_NAMED);
-    if names.is_empty() { "there is none yet".to_owned() } else { format!("there are: {}{more}", names.join(", ")) }
+    if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}{more}", names.join(", ")) }
 }
 
 async fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {

@@ -46,7 +46,7 @@ fn at_noon(day: NaiveDate) -> DateTime<Utc> {
 enum Step<'a> {
     OpenWave(&'a Wave),
     File(usize, &'a Visit),
-    Review(usize, &'a Visit),
+    Review(&'a Visit),
     CloseWave(&'a Wave),
 }
 
@@ -104,7 +104,7 @@ pub async fn file_firm(app: &App, firm: &Firm, base: &str, reports: &Path) -> Re
                     println!("  {}: {filed} of {total} visits", firm.name);
                 }
             }
-            Step::Review(_, visit) => filing.review_visit(visit).await?,
+            Step::Review(visit) => filing.review_visit(visit).await?,
         }
     }
     filing.wait_for_jobs().await?;
@@ -128,7 +128,7 @@ fn steps(firm: &Firm) -> Vec<(DateTime<Utc>, Step<'_>)> {
         let at = visit_time(firm, visit) + Duration::minutes(40);
         steps.push((at, Step::File(number, visit)));
         if matches!(visit.story, Fate::Published | Fate::Attempted | Fate::Returned) {
-            steps.push((at + REVIEW_AFTER, Step::Review(number, visit)));
+            steps.push((at + REVIEW_AFTER, Step::Review(visit)));
         }
     }
     steps.sort_by_key(|(at, _)| *at);

@@ -120,8 +120,6 @@ pub struct Visit {
     #[serde(default)]
     pub na_items: Vec<String>,
     #[serde(default)]
-    pub recordings: Vec<String>,
-    #[serde(default)]
     pub proofs: Vec<Proof>,
     #[serde(default)]
     pub missing: Vec<String>,

@@ -4,13 +4,13 @@ use std::marker::PhantomData;
 
 use poem::http::header;
 use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
-use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::payload::{Json, ParsePayload, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
-use poem_openapi::types::Type;
+use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde_json::Value;
 
-use crate::failure::{Failure, FieldProblem};
+use crate::failure::{Failure, FieldProblem, Kind};
 
 /// The media type of JSON in requests and answers.
 const MEDIA_TYPE: &str = "application/json; charset=utf-8";
@@ -37,7 +37,7 @@ impl<T: Type> Payload for RawJson<T> {
     const CONTENT_TYPE: &'static str = MEDIA_TYPE;
 
     fn check_content_type(content_type: &str) -> bool {
-        poem_openapi::payload::Json::<T>::check_content_type(content_type)
+        Json::<T>::check_content_type(content_type)
     }
 
     fn schema_ref() -> MetaSchemaRef {
@@ -84,9 +84,49 @@ impl<'a, T: Type> ApiExtractor<'a> for RawJson<T> {
             && !Self::check_content_type(content_type)
         {
             let detail = format!("Send `application/json`, not `{content_type}`.");
-            return Err(Failure::new(crate::failure::Kind::WrongMediaType, "wrong_media_type", detail).into());
+            return Err(Failure::new(Kind::WrongMediaType, "wrong_media_type", detail).into());
         }
         <Self as ParsePayload>::from_request(request, body).await
+    }
+}
+
+/// A JSON body that may be left out; the framework allows that only to requests that still name a content type.
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<'a, T: ParseFromJSON + Type> ApiExtractor<'a> for OptionalJson<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = MetaMediaType { content_type: Json::<T>::CONTENT_TYPE, schema: T::schema_ref() };
+        Some(MetaRequest { description: None, content: vec![content], required: false })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> poem::Result<Self> {
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        if let Some(content_type) = request.content_type()
+            && !Json::<T>::check_content_type(content_type)
+        {
+            let detail = format!("Send `application/json`, not `{content_type}`.");
+            return Err(Failure::new(Kind::WrongMediaType, "wrong_media_type", detail).into());
+        }
+        let malformed = |what: &str| Failure::malformed("malformed", format!("The body cannot be read: {what}."));
+        let value = serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))?;
+        let parsed = T::parse_from_json(Some(value)).map_err(|error| malformed(&error.into_message()))?;
+        Ok(Self(Some(parsed)))
     }
 }
 

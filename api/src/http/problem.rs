@@ -1,7 +1,5 @@
 //! RFC 9457 answers: every failure leaves as `application/problem+json`, the framework's own too.
 
-use std::borrow::Cow;
-
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -182,9 +180,4 @@ impl ApiResponse for Failure {
     fn register(registry: &mut Registry) {
         Problem::register(registry);
     }
-}
-
-/// The name of the problem type in the document.
-pub fn schema_name() -> Cow<'static, str> {
-    Problem::name()
 }

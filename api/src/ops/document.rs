@@ -1,5 +1,7 @@
 //! The OpenAPI document as it is served and checked in, and the page that shows it.
 
+use std::collections::HashMap;
+
 use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::{Endpoint, Response};
@@ -17,6 +19,10 @@ pub fn json() -> String {
     // The framework writes a 3.1 member into a 3.0 document.
     if let Some(root) = document.as_object_mut() {
         root.remove("webhooks");
+    }
+    let types = types_of(&document);
+    for schema in document["components"]["schemas"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        tidy_schema(schema, &types);
     }
     if let Some(paths) = document["paths"].as_object_mut() {
         for operations in paths.values_mut().filter_map(Value::as_object_mut) {
@@ -48,6 +54,36 @@ pub fn operations() -> String {
 /// Whether an operation can be called without signing in.
 fn is_open(operation: &Value) -> bool {
     operation["security"].as_array().is_none_or(Vec::is_empty)
+}
+
+/// The type of every named schema, by the reference to it.
+fn types_of(document: &Value) -> HashMap<String, Value> {
+    let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+    schemas.map(|(name, schema)| (format!("#/components/schemas/{name}"), schema["type"].clone())).collect()
+}
+
+/// Says what the framework leaves unsaid: that members which may be absent may also be null, in requests as in answers.
+fn tidy_schema(schema: &mut Value, types: &HashMap<String, Value>) {
+    let required: Vec<_> = schema["required"].as_array().into_iter().flatten().cloned().collect();
+    for (name, member) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        if member["format"] == "naive-date" {
+            member["format"] = json!("date");
+        }
+        let Some(members) = member.as_object_mut() else { continue };
+        if members.contains_key("default") || required.iter().any(|known| known == name) {
+            continue;
+        }
+        let reference =
+            members.get("allOf").and_then(|all| all.get(0)).filter(|first| first["$ref"].is_string()).cloned();
+        if let Some(reference) = reference {
+            let of_type = reference["$ref"].as_str().and_then(|path| types.get(path)).cloned().unwrap_or_default();
+            members.remove("allOf");
+            let nothing = json!({"type": of_type, "nullable": true, "enum": [null]});
+            members.insert("anyOf".to_owned(), json!([reference, nothing]));
+        } else if members.contains_key("type") {
+            members.insert("nullable".to_owned(), json!(true));
+        }
+    }
 }
 
 /// Removes answers that an operation cannot give, and adds its examples.

@@ -200,6 +200,8 @@ impl Printed<'_> {
             let band = reached.max_by_key(|band| band.min_bp)?;
             Some(self.texts(key)?.band(&band.label))
         });
+        let not_comparable =
+            figures.mean_bp.is_some() && figures.previous.as_ref().is_some_and(|p| p.change_bp.is_none());
         let comparable = figures.previous.filter(|previous| previous.change_bp.is_some());
         Summary {
             visits: small(figures.visits),
@@ -215,6 +217,7 @@ impl Printed<'_> {
             attempted: small(figures.attempted),
             critical_failures: small(figures.critical_failures),
             few_visits: figures.visits < FEW_VISITS,
+            not_comparable,
         }
     }
 

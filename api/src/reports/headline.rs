@@ -141,6 +141,7 @@ fn facts_of(flow: &Flow, report: &BranchReport) -> [Fact; 3] {
             (format::change(lang, mean, previous.mean_bp), words.points, fill(words.change_note, &values))
         }
         (Some(_), None) => ("–".to_owned(), "", words.no_change.to_owned()),
+        (None, _) if summary.not_comparable => ("–".to_owned(), "", words.not_comparable.to_owned()),
         (None, _) => ("–".to_owned(), "", words.no_previous.to_owned()),
     };
     let change = (words.change, change.0, change.1, change.2);

@@ -99,7 +99,8 @@ pub(super) fn draw(flow: &mut Flow, report: &BranchReport) {
         Lang::Et => (TITLE[1], &ET),
         Lang::Hu => (TITLE[2], &HU),
     };
-    flow.heading(title, 90.0);
+    // The whole note on one page: two paragraphs alone on the last one look lost.
+    flow.heading(title, 215.0);
     let firm = report.firm_name.trim();
     for (what, explanation) in note {
         let text = fill(explanation, &[("firm", if firm.is_empty() { "–" } else { firm })]);

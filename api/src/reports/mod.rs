@@ -26,8 +26,8 @@ mod text;
 mod words;
 
 pub use report::{
-    Action, ActionState, Appeal, AppealOutcome, Bar, BranchReport, Day, Lang, PartOfDay, Photo, PhotoEntry,
-    PreviousWave, Strength, Summary, VisitLine, VisitOutcome, WaveKind,
+    Action, ActionState, Bar, BranchReport, Day, Lang, PartOfDay, Photo, PhotoEntry, PreviousWave, Strength, Summary,
+    VisitLine, VisitOutcome, WaveKind,
 };
 
 use layout::Flow;

@@ -244,6 +244,8 @@ pub struct Summary {
     pub critical_failures: u32,
     /// Say that this is little to go by; always said with one or two visits.
     pub few_visits: bool,
+    /// True when there is a wave before, under other standards.
+    pub not_comparable: bool,
 }
 
 /// The result of the wave before.

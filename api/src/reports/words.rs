@@ -41,6 +41,11 @@ words! {
         "Varasemat lainet, millega võrrelda, ei ole.",
         "Nincs korábbi hullám, amellyel összevethető."
     }
+    not_comparable {
+        "The wave before used other standards, so the scores cannot be compared.",
+        "Eelmises laines kasutati teisi standardeid, seega tulemusi võrrelda ei saa.",
+        "Az előző hullám más standardot használt, ezért az eredmények nem vethetők össze."
+    }
     no_change {
         "There is no score to compare yet.",
         "Võrdlemiseks ei ole veel tulemust.",

@@ -12,7 +12,7 @@ use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
-use crate::review::body::OptionalJson;
+use crate::http::json::OptionalJson;
 use crate::review::service::{Move, move_visit};
 use crate::review::types::{Approval, ReviewReason, ReviewView};
 

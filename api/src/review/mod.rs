@@ -1,7 +1,6 @@
 //! Reviewing visits and publishing their results.
 
 pub mod api;
-pub mod body;
 pub mod service;
 pub mod store;
 pub mod types;

@@ -46,12 +46,13 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// True when the wave before used the same standards in the same versions, so that all scores can be compared.
-    pub fn is_comparable(&self) -> bool {
-        let scored = |totals: &ByStandard| -> Vec<_> {
-            totals.iter().filter(|(_, tallies)| tallies.get(VISIT).n > 0).map(|(key, _)| key.clone()).collect()
-        };
-        self.previous.as_ref().is_some_and(|(_, before)| scored(before) == scored(&self.totals))
+    /// The totals of the wave before under the standards of this one, in the same versions; none when it lacks one of
+    /// them, because scores under different standards cannot be compared.
+    pub fn comparable(&self) -> Option<ByStandard> {
+        let (_, before) = self.previous.as_ref()?;
+        let scored = |tallies: &Tallies| tallies.get(VISIT).n > 0;
+        let now = self.totals.iter().filter(|(_, tallies)| scored(tallies));
+        now.map(|(key, _)| Some((key.clone(), before.get(key).filter(|tallies| scored(tallies))?.clone()))).collect()
     }
 }
 
@@ -254,8 +255,9 @@ pub fn overall(reading: &Reading) -> ScoreFigures {
     let mut figures = figures(|metric| over_all(&reading.totals, metric));
     figures.critical_failures = reading.totals.values().map(Tallies::critical_failures).sum();
     if let Some((wave, totals)) = &reading.previous {
-        let before = over_all(totals, VISIT);
-        figures.previous = previous(wave, before, figures.mean_bp.filter(|_| reading.is_comparable()));
+        let comparable = reading.comparable();
+        let before = over_all(comparable.as_ref().unwrap_or(totals), VISIT);
+        figures.previous = previous(wave, before, figures.mean_bp.filter(|_| comparable.is_some()));
     }
     figures
 }

@@ -23,8 +23,6 @@ pub struct CompiledStandard {
     pub standard: Standard,
     /// The whole document, with its texts.
     pub body: Value,
-    /// The sha256 of the document in canonical form.
-    pub sha256: String,
 }
 
 type Key = (Uuid, String, i32);
@@ -105,7 +103,7 @@ fn compile(row: standard_version::Model) -> Result<CompiledStandard, Failure> {
         let first = problems.first().map(ToString::to_string).unwrap_or_default();
         Failure::internal(format!("standard {} version {} does not compile: {first}", row.standard_id, row.version))
     })?;
-    Ok(CompiledStandard { standard, body, sha256: row.body_sha256 })
+    Ok(CompiledStandard { standard, body })
 }
 
 #[cfg(test)]
@@ -120,7 +118,7 @@ mod tests {
             "items": [{"id": "a", "section": "s", "type": "yes_no", "weight": 3}],
         });
         let standard = Standard::parse(&body).unwrap();
-        Arc::new(CompiledStandard { standard, body, sha256: String::new() })
+        Arc::new(CompiledStandard { standard, body })
     }
 
     #[test]

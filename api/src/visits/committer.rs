@@ -143,7 +143,7 @@ async fn write(app: &App, batch: &[Prepared]) -> Result<Vec<Result<Saved, Failur
         let mut known = Known::read(&tx, firm_id, members.iter().map(|i| &batch[*i])).await?;
         let mut effects = Vec::new();
         for i in members {
-            let stored = known.stored(&batch[i], at, app.ids.next());
+            let stored = known.stored(&batch[i], at, app.ids.opaque());
             match decide(&batch[i], &stored) {
                 Err(failure) => answers[i] = Some(Err(failure)),
                 Ok(Decision::Replay(answer)) => answers[i] = Some(answer),
