@@ -16,6 +16,7 @@ use crate::fieldwork::api::FieldworkApi;
 use crate::http;
 use crate::ids::Ids;
 use crate::jobs::queue::Wake;
+use crate::ops;
 use crate::ops::api::OpsApi;
 use crate::people::api::PeopleApi;
 use crate::plans::api::PlansApi;
@@ -124,14 +125,11 @@ pub fn service() -> OpenApiService<Apis, ()> {
 /// All routes.
 pub fn routes(app: Arc<App>) -> impl Endpoint {
     let ids = app.ids.clone();
-    let document = ops::document::json();
-    let docs = ops::document::page(&document);
+    let document = ops::document::document();
     let routes = Route::new()
-        .at("/openapi.json", ops::document::endpoint(document))
-        .at("/docs", docs)
+        .at("/openapi.json", ops::document::endpoint())
+        .at("/docs", ops::document::page())
         .nest("/", service())
         .data(app);
-    http::shell(routes, ids)
+    http::shell(routes, ids, &document)
 }
-
-use crate::ops;

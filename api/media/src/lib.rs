@@ -4,7 +4,7 @@
 //! to the database or the network. Every answer is either a result or an [`Unpreviewable`] that a person can act on:
 //! no input may crash the process, and none may take more than [`DECODE_BYTES`] of memory for pixels.
 //!
-//! The seams for what comes later: a photo format is one function that returns [`pixels::Decoded`] (see `jpeg.rs`,
+//! The seams for what comes later: a photo format is one function that returns `pixels::Decoded` (see `jpeg.rs`,
 //! `png.rs`) and one arm in `photo.rs`; a recording container is one function that returns [`Recording`] and one arm
 //! in `recording.rs`.
 

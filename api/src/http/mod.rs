@@ -1,5 +1,6 @@
 //! What every request goes through: its id, its limits, its survival of a lost client, its log line and its errors.
 
+mod allow;
 pub mod auth;
 pub mod conditions;
 pub mod content;
@@ -7,6 +8,7 @@ pub mod json;
 pub mod paging;
 pub mod problem;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -39,11 +41,13 @@ pub fn request_id() -> Option<String> {
 ///
 /// Each request runs in a task of its own, so that an effect that has begun also ends when the client hangs up in
 /// the middle of it. Whatever fails leaves as problem+json.
-pub fn shell<E: IntoEndpoint>(routes: E, ids: Ids) -> impl Endpoint
+pub fn shell<E: IntoEndpoint>(routes: E, ids: Ids, document: &serde_json::Value) -> impl Endpoint + use<E>
 where
     E::Endpoint: 'static,
 {
+    let allowed = Arc::new(allow::Allowed::of(document));
     routes.around(move |endpoint, request: Request| {
+        let allowed = allowed.clone();
         let id = request_id_of(&request).unwrap_or_else(|| ids.next().to_string());
         async move {
             let watch = Stopwatch::start();
@@ -74,6 +78,11 @@ where
                 Ok(response) => response,
                 Err(panic) => REQUEST_ID.sync_scope(id.clone(), || problem::response(Failure::internal(panic))),
             };
+            if response.status() == StatusCode::METHOD_NOT_ALLOWED
+                && let Some(methods) = allowed.methods(&path)
+            {
+                response.headers_mut().insert(header::ALLOW, methods);
+            }
             if let Ok(value) = HeaderValue::from_str(&id) {
                 response.headers_mut().insert("x-request-id", value);
             }

@@ -12,8 +12,8 @@ use crate::app;
 /// Requests and answers shown with the operations, by operation id; recorded from a running server.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
 
-/// The document as pretty JSON.
-pub fn json() -> String {
+/// The document.
+pub fn document() -> Value {
     let mut document: Value = serde_json::from_str(&app::service().spec()).unwrap_or_default();
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     // The framework writes a 3.1 member into a 3.0 document.
@@ -31,14 +31,19 @@ pub fn json() -> String {
             }
         }
     }
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    document
+}
+
+/// The document as pretty JSON.
+pub fn json() -> String {
+    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
     text.push('\n');
     text
 }
 
 /// One line an operation: id, method, path and who may call it without signing in.
 pub fn operations() -> String {
-    let document: Value = serde_json::from_str(&json()).unwrap_or_default();
+    let document = document();
     let mut lines = Vec::new();
     for (path, operations) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in operations.as_object().into_iter().flatten() {
@@ -146,9 +151,10 @@ fn set_example(content: Option<&mut Value>, body: &Value) {
 }
 
 /// The page that shows the document; everything it needs is in it.
-pub fn page(_document: &str) -> impl Endpoint + use<> {
-    // The framework's page names a font of another host; ours must work without any.
-    let html = app::service().rapidoc_html();
+pub fn page() -> impl Endpoint {
+    // The framework's page shows its own document and names a font of another host; ours must work without any.
+    let service = app::service();
+    let html = service.rapidoc_html().replace(&service.spec(), &document().to_string());
     let without_fonts: String =
         html.lines().filter(|line| !line.contains("<link href=\"https://")).collect::<Vec<_>>().join("\n");
     make_sync(move |_| {
@@ -164,7 +170,8 @@ pub fn page(_document: &str) -> impl Endpoint + use<> {
 }
 
 /// Serves the document.
-pub fn endpoint(document: String) -> impl Endpoint {
+pub fn endpoint() -> impl Endpoint {
+    let document = json();
     make_sync(move |_| {
         Response::builder().header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(document.clone())
     })

@@ -177,7 +177,7 @@ mod tests {
             "items": (1..=8).map(item).collect::<Vec<_>>(),
         });
         let standard = Standard::parse(&body).unwrap();
-        [(key(), Arc::new(CompiledStandard { standard, body, sha256: String::new() }))].into()
+        [(key(), Arc::new(CompiledStandard { standard, body }))].into()
     }
 
     /// Two visits that asked every item; each entry is an item, how often it was met, and the loss in both.

@@ -32,10 +32,7 @@ const EN: Note = [
         "Few visits.",
         "A handful of visits shows what happened on those days. It does not measure a branch exactly, and a few points up or down can be chance.",
     ),
-    (
-        "Questions and appeals.",
-        "The report looks at service, not at persons. If a finding looks wrong to you, appeal the item in Peegel before the deadline or ask {firm}; the outcome will be shown in this report.",
-    ),
+    ("Questions.", "The report looks at service, not at persons. If a finding looks wrong to you, ask {firm}."),
 ];
 const ET: Note = [
     (
@@ -59,8 +56,8 @@ const ET: Note = [
         "Mõni külastus näitab, mis juhtus just neil päevadel. Täpset pilti teeninduskohast see ei anna ning paari protsendipunkti suurune tõus või langus võib olla juhus.",
     ),
     (
-        "Küsimused ja vaidlustamine.",
-        "Aruanne vaatleb teenindust, mitte inimesi. Kui mõni hinnang tundub teile vale, vaidlustage see Peegelis enne tähtaega või küsige meilt: {firm}. Otsust näete siinsamas aruandes.",
+        "Küsimused.",
+        "Aruanne vaatleb teenindust, mitte inimesi. Kui mõni hinnang tundub teile vale, küsige meilt: {firm}.",
     ),
 ];
 const HU: Note = [
@@ -85,8 +82,8 @@ const HU: Note = [
         "Néhány látogatás azt mutatja meg, mi történt azokon a napokon. Az egységet nem méri pontosan, és a néhány százalékpontos eltérés véletlen is lehet.",
     ),
     (
-        "Kérdések és felülvizsgálat.",
-        "A jelentés a kiszolgálásról szól, nem személyekről. Ha egy megállapítást tévesnek tartotok, a határidő előtt kérjetek felülvizsgálatot a Peegelben, vagy forduljatok hozzánk: {firm}. A döntés ebben a jelentésben lesz olvasható.",
+        "Kérdések.",
+        "A jelentés a kiszolgálásról szól, nem személyekről. Ha egy megállapítást tévesnek tartotok, kérdezzetek minket: {firm}.",
     ),
 ];
 

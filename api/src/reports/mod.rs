@@ -3,7 +3,7 @@
 //! [`render`] turns a [`BranchReport`] (plain data, gathered by the caller) into the bytes of a PDF. It knows no
 //! database, clock or network, and the same report gives the same bytes in every process.
 //!
-//! From data to paper: [`report`] holds the data, [`words`] and [`format`] the three languages, [`text`] measures and
+//! From data to paper: [`report`] holds the data, [`words`] and [`mod@format`] the three languages, [`text`] measures and
 //! wraps, [`layout`] and [`table`] fill pages with [`canvas`] marks, [`summary`], [`headline`], [`bars`], [`pages`], [`photos`] and
 //! [`method`] are what is printed, and [`pdf`] writes the file.
 

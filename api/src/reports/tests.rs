@@ -1,5 +1,6 @@
 //! The whole way from a report to bytes.
 
+use super::report::{Appeal, AppealOutcome};
 use super::*;
 
 /// A report with a bit of everything; `lang` and texts to be changed by the tests.
@@ -7,8 +8,8 @@ fn sample(lang: Lang) -> BranchReport {
     let day = Day::new(2026, 11, 20);
     BranchReport {
         lang,
-        firm_name: "Põhja Audit OÜ".into(),
-        chain_name: "Kaubamaja".into(),
+        firm_name: "Peegelvesi OÜ".into(),
+        chain_name: "Nurmeaken".into(),
         chain_colour: [0, 84, 150],
         chain_logo_jpeg: None,
         branch_code: "TRT-01".into(),
