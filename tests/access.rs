@@ -1,0 +1,249 @@
+//! Who may do what: every operation of the document, without a token, with every role, and with another firm's ids.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::openapi::{Operation, document, operations};
+use crate::support::app::TestApp;
+use crate::support::client::{Answer, Client};
+use crate::support::world::{Person, World, id_of};
+use crate::support::{new_id, on_both, tiny};
+
+on_both!(
+    nothing_but_signing_in_works_without_a_token,
+    every_role_may_do_what_the_table_says,
+    another_firms_objects_are_not_there,
+    bodies_and_queries_cannot_reach_another_firm,
+);
+
+/// Operations that anybody may call. This list only shrinks.
+const OPEN: [&str; 3] = ["create_session", "get_livez", "get_readyz"];
+
+const ADMIN: &[&str] = &["firm_admin"];
+const STAFF: &[&str] = &["firm_admin", "reviewer"];
+const FIRM: &[&str] = &["firm_admin", "reviewer", "auditor"];
+const AUDITOR: &[&str] = &["auditor"];
+const RESULTS: &[&str] = &["firm_admin", "reviewer", "chain_viewer", "branch_manager"];
+const ACTIONS: &[&str] = &["firm_admin", "reviewer", "branch_manager"];
+const EVERYBODY: &[&str] = &["firm_admin", "reviewer", "auditor", "chain_viewer", "branch_manager"];
+
+/// Which roles may call an operation. An operation that is not listed here fails the tests.
+fn allowed(operation: &str) -> &'static [&'static str] {
+    match operation {
+        "create_user" | "list_users" | "list_events" => ADMIN,
+        "create_chain" | "create_regions" | "create_branches" | "create_wave" | "open_wave" | "close_wave" => ADMIN,
+        "import_standard" | "check_standard" | "publish_standard" => ADMIN,
+        "create_assignments" | "cancel_assignment" => ADMIN,
+        "review_visit" | "release_visit" | "return_visit" | "reject_visit" | "reopen_visit" | "approve_visit" => STAFF,
+        "publish_visit" | "unpublish_visit" => STAFF,
+        "list_assignments" | "get_assignment" => FIRM,
+        "list_visits" | "get_visit" | "get_visit_scores" | "get_evidence_content" | "get_evidence_preview" => FIRM,
+        "claim_assignment" | "decline_assignment" | "hand_back_assignment" => AUDITOR,
+        "put_visit" | "put_evidence_content" => AUDITOR,
+        "get_branch_scorecard" | "get_chain_scorecard" | "get_region_scorecard" => RESULTS,
+        "get_action_plan" | "get_action_plan_pdf" => RESULTS,
+        "update_action" => ACTIONS,
+        "list_chains" | "get_chain" | "list_regions" | "list_branches" | "get_branch" => EVERYBODY,
+        "list_waves" | "get_wave" | "list_standards" | "get_standard_version" => EVERYBODY,
+        "get_me" | "delete_session" => EVERYBODY,
+        other => panic!("who may call {other}? Say so in tests/access.rs"),
+    }
+}
+
+/// A body that is well formed, where the operation takes one.
+fn body(operation: &str) -> Option<Value> {
+    Some(match operation {
+        "create_session" => json!({"email": "a@b.example", "password": "x"}),
+        "create_user" => json!({"email": "x", "name": "x", "role": "auditor", "password": "x"}),
+        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" => json!({"reason": "x"}),
+        "publish_standard" => json!({"version": 1}),
+        "approve_visit" | "update_action" => json!({}),
+        "create_regions" => json!({"regions": []}),
+        "put_visit" => json!({"assignment_id": new_id(), "state": "draft", "answers": {}}),
+        "import_standard" | "check_standard" | "create_chain" | "create_branches" | "create_wave"
+        | "create_assignments" => json!({}),
+        _ => return None,
+    })
+}
+
+/// Ids of objects, by the first part of the paths that name them.
+type Ids = BTreeMap<&'static str, String>;
+
+fn made_up() -> Ids {
+    let names = ["chains", "regions", "branches", "waves", "assignments", "visits", "evidence", "actions"];
+    let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
+    ids.insert("standards", "nowhere".to_owned());
+    ids
+}
+
+/// Calls an operation with ids of such objects.
+async fn call(client: &Client, operation: &Operation, ids: &Ids) -> Answer {
+    let kind = operation.path.trim_start_matches("/v1/").split('/').next().expect("a first part");
+    let mut path = operation.path.clone();
+    for name in ["{id}", "{visit_id}", "{evidence_id}"] {
+        if path.contains(name) {
+            path = path.replace(name, ids.get(kind).unwrap_or_else(|| panic!("an id for {}", operation.path)));
+        }
+    }
+    path = path.replace("{n}", "1");
+    assert!(!path.contains('{'), "{path}");
+    if operation.id == "get_evidence_preview" {
+        path.push_str("?size=320");
+    }
+    let mut call = client.call(operation.method.parse().expect("a method"), &path);
+    call = match operation.id.as_str() {
+        "put_visit" => call.if_absent(),
+        "update_action" => call.if_match("*"),
+        "put_evidence_content" => call.header("content-type", "application/octet-stream").bytes(b"x".to_vec()),
+        _ => call,
+    };
+    if let Some(body) = body(&operation.id) {
+        call = call.json(&body);
+    }
+    call.send().await
+}
+
+async fn nothing_but_signing_in_works_without_a_token(app: &TestApp) {
+    let operations = operations(&document(app).await);
+    for operation in &operations {
+        let is_open = OPEN.contains(&operation.id.as_str());
+        let needs_token = operation.object["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+        assert_eq!(needs_token, !is_open, "{} says so in the document", operation.id);
+        if !is_open {
+            for client in [app.client(), app.client().with_token("pgl_at_made_up"), app.client().with_token("")] {
+                let answer = call(&client, operation, &made_up()).await;
+                answer.problem(401, "unauthenticated");
+            }
+        }
+    }
+    for name in OPEN {
+        assert!(operations.iter().any(|operation| operation.id == name), "{name} is gone from the document");
+    }
+}
+
+async fn everybody(app: &TestApp, world: &World) -> Vec<(&'static str, Person)> {
+    vec![
+        ("firm_admin", world.admin.clone()),
+        ("reviewer", world.reviewer.clone()),
+        ("auditor", world.auditor.clone()),
+        ("chain_viewer", world.chain_viewer(app).await),
+        ("branch_manager", world.branch_manager(app).await),
+    ]
+}
+
+async fn every_role_may_do_what_the_table_says(app: &TestApp) {
+    let world = World::make(app).await;
+    let people = everybody(app, &world).await;
+    for operation in operations(&document(app).await) {
+        if OPEN.contains(&operation.id.as_str()) || operation.id == "delete_session" {
+            continue;
+        }
+        let roles = allowed(&operation.id);
+        for (role, person) in &people {
+            let answer = call(&person.client, &operation, &made_up()).await;
+            if roles.contains(role) {
+                assert!(!matches!(answer.status, 401 | 403 | 405 | 500..), "{role}: {}", answer.describe());
+                if operation.path.contains("id}") && operation.id != "put_visit" {
+                    answer.problem(404, "not_found");
+                }
+            } else {
+                answer.problem(403, "not_allowed");
+            }
+        }
+    }
+}
+
+/// One object of each kind in a firm, with a standard that no other firm has.
+async fn objects(world: &World) -> Ids {
+    let mut standard = tiny::standard();
+    standard["id"] = json!("foreign");
+    world.admin.client.post("/v1/standards", &standard).created().await;
+    world.admin.client.post("/v1/standards/foreign/publish", &json!({"version": 1})).ok().await;
+    let visit = world.publish(0, &tiny::fair()).await;
+    let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
+    let plan = world.admin.client.get(&format!("/v1/branches/{}/action-plan", world.branches[0])).ok().await;
+    BTreeMap::from([
+        ("chains", world.chain.clone()),
+        ("regions", world.regions[0].clone()),
+        ("branches", world.branches[0].clone()),
+        ("waves", world.wave.clone()),
+        ("assignments", world.assign_one().await),
+        ("visits", visit),
+        ("evidence", id_of(&view["files"][0])),
+        ("actions", id_of(&plan["actions"][0])),
+        ("standards", "foreign".to_owned()),
+    ])
+}
+
+async fn another_firms_objects_are_not_there(app: &TestApp) {
+    let (world, beta) = (World::make(app).await, World::named(app, "beta").await);
+    let (people, theirs) = (everybody(app, &world).await, objects(&beta).await);
+    let before = beta.admin.client.all("/v1/events", 200).await;
+    let mut named = 0;
+    for operation in operations(&document(app).await).iter().filter(|operation| operation.path.contains("id}")) {
+        for (role, person) in &people {
+            let answer = call(&person.client, operation, &theirs).await;
+            match (allowed(&operation.id).contains(role), operation.id.as_str()) {
+                (false, _) => drop(answer.problem(403, "not_allowed")),
+                // The id of a visit is the phone's own, in its own firm.
+                (true, "put_visit") => drop(answer.problem(422, "invalid")),
+                (true, _) => drop(answer.problem(404, "not_found")),
+            }
+            named += 1;
+        }
+        // The objects are there for those whose they are.
+        if operation.method == "GET" {
+            assert_eq!(call(&beta.admin.client, operation, &theirs).await.status, 200, "{}", operation.id);
+        }
+    }
+    assert!(named > 100, "{named} calls");
+    assert_eq!(beta.admin.client.all("/v1/events", 200).await, before, "nothing happened in the other firm");
+}
+
+async fn bodies_and_queries_cannot_reach_another_firm(app: &TestApp) {
+    let (world, beta) = (World::make(app).await, World::named(app, "beta").await);
+    beta.publish(0, &tiny::fair()).await;
+    let admin = &world.admin.client;
+    let branch = json!({"code": "N1", "name": "N", "address": "Pikk 1", "time_zone": "Europe/Tallinn"});
+    let body = json!({"chain_id": beta.chain, "branches": [branch]});
+    admin.post("/v1/branches", &body).invalid(&[("/chain_id", "unknown_ref")]).await;
+    let body = json!({
+        "chain_id": beta.chain, "name": "w", "kind": "regular", "opens_on": "2026-01-01", "closes_on": "2026-02-01",
+    });
+    admin.post("/v1/waves", &body).invalid(&[("/chain_id", "unknown_ref")]).await;
+    let mut assignment = world.assignment(0, Some(&beta.auditor));
+    assignment["branch_id"] = json!(beta.branches[0]);
+    let body = json!({"wave_id": world.wave, "assignments": [assignment]});
+    admin
+        .post("/v1/assignments", &body)
+        .invalid(&[("/assignments/0/branch_id", "unknown_ref"), ("/assignments/0/auditor_id", "unknown_ref")])
+        .await;
+    let assignment = beta.assign_one().await;
+    let body = json!({"assignment_id": assignment, "state": "draft", "answers": {}});
+    world
+        .auditor
+        .client
+        .put(&format!("/v1/visits/{}", new_id()), &body)
+        .if_absent()
+        .invalid(&[("/assignment_id", "unknown_ref")])
+        .await;
+    for query in [
+        format!("visits?wave_id={}", beta.wave),
+        format!("visits?branch_id={}", beta.branches[0]),
+        format!("assignments?wave_id={}", beta.wave),
+        format!("branches?chain_id={}", beta.chain),
+        format!("waves?chain_id={}", beta.chain),
+    ] {
+        assert_eq!(admin.all(&format!("/v1/{query}"), 50).await, Vec::<Value>::new(), "{query}");
+        assert_ne!(beta.admin.client.all(&format!("/v1/{query}"), 50).await, Vec::<Value>::new(), "{query}");
+    }
+    for path in ["scorecard", "action-plan", "action-plan.pdf"] {
+        let path = format!("/v1/branches/{}/{path}?wave={}", world.branches[0], beta.wave);
+        admin.get(&path).problem(404, "not_found").await;
+    }
+    // A cursor of another firm's list reads on in one's own.
+    let cursor = beta.admin.client.get("/v1/users?limit=1").ok().await["next_cursor"].clone();
+    let page = admin.get(&format!("/v1/users?cursor={}", cursor.as_str().expect("a cursor"))).ok().await;
+    assert!(!page.to_string().contains("beta.example"), "{page}");
+}

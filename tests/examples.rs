@@ -1,0 +1,528 @@
+//! Records the examples of the OpenAPI document: starts Peegel on an empty folder, walks the main way through it by
+//! HTTP, and keeps one request and its answer for every operation. What differs from run to run (ids, times, hashes,
+//! tokens) is replaced by values that do not, so the file changes only when the API does.
+//!
+//! ```sh
+//! cargo build && cargo run --example record-examples            # writes openapi/examples.json
+//! cargo build && cargo run --example record-examples -- --check # says whether it is the recorded one
+//! ```
+
+mod running;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use clap::Parser;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use running::{Client, Outcome, Server, add_user, built_program, request, run};
+
+/// The day of the examples.
+const EXAMPLE_TIME: &str = "2026-10-05T09:00:00Z";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Records the examples of the OpenAPI document
+#[derive(Parser)]
+struct Arguments {
+    /// The program; the one built beside this if absent
+    #[arg(long)]
+    peegel: Option<PathBuf>,
+    /// Write nothing; fail when the file is not what would be written
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> Outcome<()> {
+    let arguments = Arguments::parse();
+    let program = arguments.peegel.map_or_else(built_program, Ok)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("target").join(format!("examples-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let recorded = record(&program, &folder, &root);
+    std::fs::remove_dir_all(&folder)?;
+    let mut examples = recorded?;
+    let document: Value = serde_json::from_str(&run(&program, &["openapi"])?)?;
+    let missing = without_example(&document, &examples);
+    if !missing.is_empty() {
+        return Err(format!("the walk of tests/examples.rs leaves out: {}", missing.join(", ")).into());
+    }
+    Replacer::default().replace(&mut examples)?;
+    let text = format!("{}\n", serde_json::to_string_pretty(&examples)?);
+    let file = root.join("openapi/examples.json");
+    if !arguments.check {
+        std::fs::write(&file, text)?;
+    } else if std::fs::read_to_string(&file)? != text {
+        return Err("openapi/examples.json is not what a running server answers; record it again".into());
+    }
+    Ok(())
+}
+
+/// Operations that answer with JSON and have no example.
+fn without_example(document: &Value, examples: &BTreeMap<String, Value>) -> Vec<String> {
+    let operations = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
+    operations
+        .filter_map(Value::as_object)
+        .flat_map(|methods| methods.values())
+        .filter(|operation| {
+            let answers = operation["responses"].as_object().into_iter().flatten();
+            answers.filter(|(status, _)| status.starts_with('2')).any(|(_, answer)| {
+                answer["content"]
+                    .as_object()
+                    .is_some_and(|media| media.keys().any(|name| name.starts_with("application/json")))
+            })
+        })
+        .filter_map(|operation| operation["operationId"].as_str())
+        .filter(|id| !examples.contains_key(*id))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Somebody with a connection of their own.
+struct Person {
+    client: Client,
+    token: String,
+    membership_id: String,
+}
+
+/// The examples by operation id.
+#[derive(Default)]
+struct Recorder {
+    examples: BTreeMap<String, Value>,
+}
+
+impl Recorder {
+    fn sign_in(&mut self, server: &Server, email: &str, password: &str) -> Outcome<Person> {
+        let mut person =
+            Person { client: Client::connect(&server.address)?, token: String::new(), membership_id: String::new() };
+        let body = json!({"email": email, "password": password});
+        let session = self.call(&mut person, "create_session", "POST", "/v1/sessions", &body)?;
+        person.token = text(&session["access_token"])?;
+        person.membership_id = text(&session["memberships"][0]["membership_id"])?;
+        Ok(person)
+    }
+
+    /// Calls an operation and keeps the first request and answer of each status.
+    fn call(&mut self, by: &mut Person, operation: &str, method: &str, path: &str, body: &Value) -> Outcome<Value> {
+        self.call_with(by, operation, method, path, &[], body)
+    }
+
+    fn call_with(
+        &mut self,
+        by: &mut Person,
+        operation: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Outcome<Value> {
+        let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+        let mut headers = headers.to_vec();
+        if !body.is_null() {
+            headers.push(("content-type", "application/json"));
+        }
+        let answer = by.client.send(&request(method, path, &by.token, &headers, &bytes))?;
+        let status = answer.status.to_string();
+        let json = answer.json().map_err(|error| format!("{operation}: {error}"))?;
+        self.keep(operation, body, &status, &json);
+        Ok(json)
+    }
+
+    fn keep(&mut self, operation: &str, body: &Value, status: &str, answer: &Value) {
+        let example = self.examples.entry(operation.to_owned()).or_insert_with(|| json!({"responses": {}}));
+        if !body.is_null() && example.get("request").is_none() {
+            example["request"] = body.clone();
+        }
+        if !answer.is_null() && example["responses"].get(status).is_none() {
+            example["responses"][status] = answer.clone();
+        }
+    }
+}
+
+fn text(value: &Value) -> Outcome<String> {
+    Ok(value.as_str().ok_or("a text is missing in an answer")?.to_owned())
+}
+
+/// Walks the main way.
+fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String, Value>> {
+    let settings = ["--data", folder.to_str().ok_or("the folder is not UTF-8")?];
+    run(program, &[&["firm", "add", "--code", "hobekaja", "--name", "Hõbekaja Audits"], &settings[..]].concat())?;
+    let password = add_user(program, &settings, "kadri@hobekaja.example", "Kadri Lepp", "firm_admin")?;
+    let server = Server::start(program, &settings)?;
+    let mut recorder = Recorder::default();
+    let mut admin = recorder.sign_in(&server, "kadri@hobekaja.example", &password)?;
+    let set_up = set_up(&mut recorder, &mut admin)?;
+    let mut auditor = recorder.sign_in(&server, "mari@hobekaja.example", PASSWORD)?;
+    let mut reviewer = recorder.sign_in(&server, "tonis@hobekaja.example", PASSWORD)?;
+    let assignments = fieldwork(&mut recorder, &mut admin, &mut auditor, &set_up)?;
+    let visit = visit(&mut recorder, &mut auditor, &mut reviewer, &assignments[0], root)?;
+    review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
+    results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
+    server.stop()?;
+    Ok(recorder.examples)
+}
+
+/// What the firm makes before anybody visits.
+struct SetUp {
+    chain_id: String,
+    region_id: String,
+    branch_id: String,
+    wave_id: String,
+}
+
+fn set_up(recorder: &mut Recorder, admin: &mut Person) -> Outcome<SetUp> {
+    let none = Value::Null;
+    for (operation, path) in [("get_livez", "/livez"), ("get_readyz", "/readyz"), ("get_me", "/v1/me")] {
+        recorder.call(admin, operation, "GET", path, &none)?;
+    }
+    let chain = json!({
+        "code": "nurmeaken", "name": "Nurmeaken", "kind": "client", "locale": "et", "colour": "#2B6E5B",
+        "recording_policy": "needs_proof",
+    });
+    let chain_id = text(&recorder.call(admin, "create_chain", "POST", "/v1/chains", &chain)?["id"])?;
+    recorder.call(admin, "list_chains", "GET", "/v1/chains", &none)?;
+    recorder.call(admin, "get_chain", "GET", &format!("/v1/chains/{chain_id}"), &none)?;
+    let regions_path = format!("/v1/chains/{chain_id}/regions");
+    let regions = json!({"regions": [{"code": "north", "name": "Northern Estonia"}]});
+    let regions = recorder.call(admin, "create_regions", "POST", &regions_path, &regions)?;
+    recorder.call(admin, "list_regions", "GET", &regions_path, &none)?;
+    let branches = json!({"chain_id": chain_id, "branches": [
+        {
+            "code": "TLN-01", "name": "Nurmeaken Tallinn", "address": "Viru 1, Tallinn", "region": "north",
+            "latitude": 59.4369, "longitude": 24.7536, "time_zone": "Europe/Tallinn", "format": "store",
+        },
+        {"code": "DESK", "name": "Nurmeaken call desk", "address": "+372 600 0000", "time_zone": "Europe/Tallinn", "format": "call_desk"},
+    ]});
+    let branches = recorder.call(admin, "create_branches", "POST", "/v1/branches", &branches)?;
+    let branch_id = text(&branches["data"][0]["id"])?;
+    recorder.call(admin, "list_branches", "GET", "/v1/branches", &none)?;
+    recorder.call(admin, "get_branch", "GET", &format!("/v1/branches/{branch_id}"), &none)?;
+    for (name, email, role, scope) in [
+        (
+            "Jaan Saar",
+            "jaan@nurmeaken.example",
+            "branch_manager",
+            json!({"chain_id": chain_id, "branch_ids": [branch_id]}),
+        ),
+        ("Mari Kask", "mari@hobekaja.example", "auditor", json!({})),
+        ("Tõnis Rebane", "tonis@hobekaja.example", "reviewer", json!({})),
+    ] {
+        let user =
+            json!({"name": name, "email": email, "role": role, "scope": scope, "locale": "et", "password": PASSWORD});
+        recorder.call(admin, "create_user", "POST", "/v1/users", &user)?;
+    }
+    recorder.call(admin, "list_users", "GET", "/v1/users", &none)?;
+    recorder.call(admin, "check_standard", "POST", "/v1/standards/check", &standard())?;
+    recorder.call(admin, "import_standard", "POST", "/v1/standards", &standard())?;
+    let version = json!({"version": 1});
+    recorder.call(admin, "publish_standard", "POST", "/v1/standards/short-visit/publish", &version)?;
+    recorder.call(admin, "list_standards", "GET", "/v1/standards", &none)?;
+    recorder.call(admin, "get_standard_version", "GET", "/v1/standards/short-visit/versions/1", &none)?;
+    let wave = json!({
+        "chain_id": chain_id, "name": "2026 autumn", "kind": "regular", "opens_on": "2026-10-01", "closes_on": "2099-12-31",
+    });
+    let wave_id = text(&recorder.call(admin, "create_wave", "POST", "/v1/waves", &wave)?["id"])?;
+    recorder.call(admin, "open_wave", "POST", &format!("/v1/waves/{wave_id}/open"), &none)?;
+    recorder.call(admin, "list_waves", "GET", "/v1/waves", &none)?;
+    recorder.call(admin, "get_wave", "GET", &format!("/v1/waves/{wave_id}"), &none)?;
+    Ok(SetUp { chain_id, region_id: text(&regions["data"][0]["id"])?, branch_id, wave_id })
+}
+
+/// Gives work to the auditor, who takes, hands back and declines some.
+fn fieldwork(
+    recorder: &mut Recorder,
+    admin: &mut Person,
+    auditor: &mut Person,
+    set_up: &SetUp,
+) -> Outcome<Vec<String>> {
+    let none = Value::Null;
+    let assignment = |auditor_id: Option<&str>| {
+        let mut assignment = json!({
+            "branch_id": set_up.branch_id, "standard_id": "short-visit", "standard_version": 1,
+            "window_start": "2026-10-01T06:00:00Z", "window_end": "2099-12-31T18:00:00Z",
+        });
+        if let Some(id) = auditor_id {
+            assignment["auditor_id"] = json!(id);
+        }
+        assignment
+    };
+    let given = Some(auditor.membership_id.as_str());
+    let body = json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(None)]});
+    let added = recorder.call(admin, "create_assignments", "POST", "/v1/assignments", &body)?;
+    let more = json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(given)]});
+    let more = recorder.call(admin, "create_assignments", "POST", "/v1/assignments", &more)?;
+    let ids = [&added["data"][0]["id"], &more["data"][0]["id"], &more["data"][1]["id"]];
+    let ids: Vec<_> = ids.into_iter().map(text).collect::<Outcome<_>>()?;
+    recorder.call(auditor, "list_assignments", "GET", "/v1/assignments?mine=true&limit=1", &none)?;
+    recorder.call(auditor, "get_assignment", "GET", &format!("/v1/assignments/{}", ids[0]), &none)?;
+    let open = text(&added["data"][1]["id"])?;
+    for (operation, verb) in [("claim_assignment", "claim"), ("hand_back_assignment", "hand-back")] {
+        recorder.call(auditor, operation, "POST", &format!("/v1/assignments/{open}/{verb}"), &none)?;
+    }
+    recorder.call(auditor, "decline_assignment", "POST", &format!("/v1/assignments/{}/decline", ids[2]), &none)?;
+    recorder.call(admin, "cancel_assignment", "POST", &format!("/v1/assignments/{open}/cancel"), &none)?;
+    Ok(ids)
+}
+
+/// The auditor files a visit with a photo.
+fn visit(
+    recorder: &mut Recorder,
+    auditor: &mut Person,
+    reviewer: &mut Person,
+    assignment_id: &str,
+    root: &Path,
+) -> Outcome<String> {
+    let none = Value::Null;
+    let visit = "7d3c5b0a-53f4-4c1e-9f0a-2f6f6d1f3a11";
+    let photo = "b9a1b1f6-4f0e-4d57-8a3b-0f1d9f7c2e22";
+    let bytes = std::fs::read(root.join("fixtures/media/front_nurmeaken_tallinn.jpg"))?;
+    let body = json!({
+        "assignment_id": assignment_id, "state": "submitted", "outcome": "completed",
+        "answers": {
+            "greeted": {"v": false, "comment": "Nobody looked up."}, "wait": {"v": 140},
+            "front": {"v": 4}, "offer": {"v": ["asked", "showed"]}, "story": {"v": "Two assistants talked at the till."},
+        },
+        "evidence": [{
+            "id": photo, "item_ids": ["front"], "kind": "photo", "file_name": "front.jpg",
+            "sha256": hex(&Sha256::digest(&bytes)), "bytes": bytes.len(), "media_type": "image/jpeg",
+            "captured_at": "2026-10-05T08:41:00Z",
+        }],
+        "device": {"at": "2026-10-05T09:00:00Z", "model": "Pixel 9", "os": "Android 16", "app": "example 1.0"},
+    });
+    let path = format!("/v1/visits/{visit}");
+    recorder.call_with(auditor, "put_visit", "PUT", &path, &[("if-none-match", "*")], &body)?;
+    let content = format!("/v1/evidence/{photo}/content");
+    let headers = [("content-type", "application/octet-stream")];
+    let stored = auditor.client.send(&request("PUT", &content, &auditor.token, &headers, &bytes))?.json()?;
+    recorder.keep("put_evidence_content", &none, "200", &stored);
+    // Until the photo is processed, the answer depends on who is faster.
+    for _ in 0..200 {
+        let view = auditor.client.json("GET", &path, &auditor.token, &none)?;
+        if view["files"][0]["state"] == "processed" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    recorder.call(auditor, "get_visit", "GET", &path, &none)?;
+    recorder.call(reviewer, "list_visits", "GET", "/v1/visits?state=submitted&evidence_complete=true", &none)?;
+    recorder.call(reviewer, "get_visit_scores", "GET", &format!("{path}/scores"), &none)?;
+    Ok(visit.to_owned())
+}
+
+/// The reviewer goes every way once, and publishes in the end.
+fn review(
+    recorder: &mut Recorder,
+    auditor: &mut Person,
+    reviewer: &mut Person,
+    assignments: &[String],
+    visit: &str,
+) -> Outcome<()> {
+    let none = Value::Null;
+    let path = |verb: &str| format!("/v1/visits/{visit}/{verb}");
+    recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
+    recorder.call(reviewer, "release_visit", "POST", &path("release"), &none)?;
+    recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
+    let reason = json!({"reason": "Please say which till it was."});
+    recorder.call(reviewer, "return_visit", "POST", &path("return"), &reason)?;
+    let view = auditor.client.json("GET", &format!("/v1/visits/{visit}"), &auditor.token, &none)?;
+    let etag = text(&view["etag"])?;
+    let mut again = recorder.examples["put_visit"]["request"].clone();
+    again["answers"]["story"]["v"] = json!("Two assistants talked at the till by the door.");
+    again["assignment_id"] = json!(assignments[0]);
+    recorder.call_with(auditor, "put_visit", "PUT", &format!("/v1/visits/{visit}"), &[("if-match", &etag)], &again)?;
+    recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
+    let reason = json!({"reason": "The receipt is of another shop."});
+    recorder.call(reviewer, "reject_visit", "POST", &path("reject"), &reason)?;
+    let reason = json!({"reason": "It was the right shop after all: the receipt has the old name."});
+    recorder.call(reviewer, "reopen_visit", "POST", &path("reopen"), &reason)?;
+    recorder.call(reviewer, "approve_visit", "POST", &path("approve"), &json!({}))?;
+    recorder.call(reviewer, "publish_visit", "POST", &path("publish"), &none)?;
+    let reason = json!({"reason": "Published by mistake before the wave ended."});
+    recorder.call(reviewer, "unpublish_visit", "POST", &path("unpublish"), &reason)?;
+    recorder.call(reviewer, "publish_visit", "POST", &path("publish"), &none)?;
+    Ok(())
+}
+
+/// What the chain reads, and the end of the wave.
+fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, set_up: &SetUp) -> Outcome<()> {
+    let none = Value::Null;
+    let SetUp { chain_id, region_id, branch_id, wave_id } = set_up;
+    for (operation, path) in [
+        ("get_branch_scorecard", format!("/v1/branches/{branch_id}/scorecard?lang=en")),
+        ("get_chain_scorecard", format!("/v1/chains/{chain_id}/scorecard?lang=en")),
+        ("get_region_scorecard", format!("/v1/regions/{region_id}/scorecard?lang=en")),
+    ] {
+        recorder.call(reviewer, operation, "GET", &path, &none)?;
+    }
+    let plan = format!("/v1/branches/{branch_id}/action-plan?lang=en");
+    let plan = recorder.call(reviewer, "get_action_plan", "GET", &plan, &none)?;
+    let action = &plan["actions"][0];
+    let (path, etag) = (format!("/v1/actions/{}", text(&action["id"])?), text(&action["etag"])?);
+    let change = json!({"owner": "Jaan Saar", "due_on": "2026-11-01", "state": "open"});
+    recorder.call_with(reviewer, "update_action", "PATCH", &path, &[("if-match", &etag)], &change)?;
+    recorder.call(admin, "list_events", "GET", "/v1/events?limit=3", &none)?;
+    recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &none)?;
+    recorder.call(admin, "delete_session", "DELETE", "/v1/sessions", &none)?;
+    Ok(())
+}
+
+/// A standard short enough to be read in the document.
+fn standard() -> Value {
+    let both = |en: &str, et: &str| json!({"en": en, "et": et});
+    json!({
+        "format": "peegel.standard/1", "id": "short-visit", "version": 1, "languages": ["en", "et"],
+        "title": both("Short visit", "Lühike külastus"), "aggregation": "pooled", "pass_bp": 8000,
+        "bands": [
+            {"min_bp": 8000, "label": "A", "title": both("Good", "Hea")},
+            {"min_bp": 0, "label": "B", "title": both("Weak", "Nõrk")},
+        ],
+        "dimensions": [
+            {"id": "politeness", "title": both("Politeness", "Viisakus")},
+            {"id": "speed", "title": both("Speed", "Kiirus")},
+        ],
+        "sections": [{"id": "shop", "weight": 100, "title": both("In the shop", "Poes")}],
+        "items": [
+            {
+                "id": "greeted", "section": "shop", "type": "yes_no", "weight": 4,
+                "text": both("An assistant greeted the visitor first", "Müüja tervitas esimesena"),
+                "advice": both("Look up and say hello before the visitor does.", "Tervitage enne külastajat."),
+                "dimensions": [{"id": "politeness"}], "critical": {"scope": "visit", "cap_bp": 6000},
+            },
+            {
+                "id": "wait", "section": "shop", "type": "numeric", "weight": 3, "unit": "s", "min": 0,
+                "steps": [[60, 10000], [180, 5000]], "otherwise_bp": 0,
+                "text": both("Seconds until served", "Sekundeid teenindamiseni"),
+                "advice": both("Open a second till when three people wait.", "Avage kolme ootaja korral teine kassa."),
+                "dimensions": [{"id": "speed"}],
+            },
+            {
+                "id": "front", "section": "shop", "type": "rating", "weight": 2, "min": 1, "max": 5, "map": "linear",
+                "text": both("How tidy the shop front is", "Kui korras on poe esine"),
+                "evidence": "always", "evidence_kind": "photo",
+            },
+            {
+                "id": "offer", "section": "shop", "type": "multi", "weight": 2, "mode": "sum",
+                "text": both("What the assistant did", "Mida müüja tegi"), "dimensions": [{"id": "politeness"}],
+                "options": [
+                    {"id": "asked", "points": 40, "text": both("Asked what is needed", "Küsis soovi")},
+                    {"id": "showed", "points": 40, "text": both("Showed the goods", "Näitas kaupa")},
+                    {"id": "tried", "points": 20, "text": both("Let the visitor try", "Lasi proovida")},
+                ],
+            },
+            {
+                "id": "story", "section": "shop", "type": "text", "weight": 0, "required": false,
+                "text": both("What happened", "Mis juhtus"),
+            },
+        ],
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Gives ids, times, hashes and tokens the same values in every run, equal ones the same.
+#[derive(Default)]
+struct Replacer {
+    known: BTreeMap<String, String>,
+    counts: BTreeMap<&'static str, u32>,
+    /// Times of requests; they are the same in every run already.
+    given: BTreeSet<DateTime<Utc>>,
+    /// Times of answers; they keep their order.
+    passed: BTreeSet<DateTime<Utc>>,
+}
+
+impl Replacer {
+    fn replace(&mut self, examples: &mut BTreeMap<String, Value>) -> Outcome<()> {
+        for example in examples.values() {
+            times(&example["request"], &mut self.given);
+            times(&example["responses"], &mut self.passed);
+        }
+        for example in examples.values_mut() {
+            self.value("", example)?;
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, name: &str, value: &mut Value) -> Outcome<()> {
+        match value {
+            Value::String(text) => *text = self.text(name, text)?,
+            // The phone's clock stands on the day of the examples, ours does not.
+            Value::Number(_) if name == "skew_ms" => *value = json!(840),
+            Value::Array(list) => list.iter_mut().try_for_each(|entry| self.value(name, entry))?,
+            Value::Object(members) => members.iter_mut().try_for_each(|(name, member)| self.value(name, member))?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, name: &str, text: &str) -> Outcome<String> {
+        match name {
+            "access_token" | "refresh_token" => return Ok(format!("example-{}", name.replace('_', "-"))),
+            "password" => return Ok(PASSWORD.to_owned()),
+            "next_cursor" => return Ok("ZXhhbXBsZQ".to_owned()),
+            "salt" => {
+                return Ok(
+                    self.known(text, "salt", |n| hex(&Sha256::digest(n.to_string()))[..text.len().min(64)].to_owned())
+                );
+            }
+            _ => {}
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            let time = time.to_utc();
+            if self.given.contains(&time) {
+                return Ok(text.to_owned());
+            }
+            let rank = self.passed.range(..time).filter(|earlier| !self.given.contains(earlier)).count();
+            let at = DateTime::parse_from_rfc3339(EXAMPLE_TIME)?.to_utc() + Duration::minutes(i64::try_from(rank)?);
+            return Ok(at.to_rfc3339_opts(SecondsFormat::Micros, true));
+        }
+        let mut replaced = String::with_capacity(text.len());
+        let is_part = |c: char| c.is_ascii_hexdigit() || c == '-';
+        let mut rest = text;
+        while let Some(start) = rest.find(is_part) {
+            let (before, word) = rest.split_at(start);
+            let end = word.find(|c| !is_part(c)).unwrap_or(word.len());
+            let (word, after) = word.split_at(end);
+            replaced.push_str(before);
+            replaced.push_str(&self.word(word));
+            rest = after;
+        }
+        replaced.push_str(rest);
+        Ok(replaced)
+    }
+
+    fn word(&mut self, word: &str) -> String {
+        let dashes: Vec<_> = word.match_indices('-').map(|(at, _)| at).collect();
+        if word.len() == 36 && dashes == [8, 13, 18, 23] {
+            // An id keeps its kind: those that the server made are ordered by time.
+            let kind = if word[14..].starts_with('7') { "7" } else { "4" };
+            return self.known(word, "id", |n| format!("01998f0e-0000-{kind}000-8000-{n:012x}"));
+        }
+        if word.len() == 64 && dashes.is_empty() {
+            return self.known(word, "hash", |n| hex(&Sha256::digest(format!("hash {n}"))));
+        }
+        word.to_owned()
+    }
+
+    fn known(&mut self, text: &str, kind: &'static str, made: impl Fn(u32) -> String) -> String {
+        if let Some(known) = self.known.get(text) {
+            return known.clone();
+        }
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        let value = made(*count);
+        self.known.insert(text.to_owned(), value.clone());
+        value
+    }
+}
+
+fn times(value: &Value, found: &mut BTreeSet<DateTime<Utc>>) {
+    match value {
+        Value::String(text) => found.extend(DateTime::parse_from_rfc3339(text).map(|time| time.to_utc())),
+        Value::Array(list) => list.iter().for_each(|entry| times(entry, found)),
+        Value::Object(members) => members.values().for_each(|member| times(member, found)),
+        _ => {}
+    }
+}

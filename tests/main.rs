@@ -1,0 +1,20 @@
+//! End-to-end tests: the real program over real HTTP, each test on a server, a folder and a database of its own.
+//!
+//! Every test runs on SQLite and on PostgreSQL; `tests/run.sh` brings a PostgreSQL and runs them all.
+
+mod access;
+mod cli;
+mod durability;
+mod evidence;
+mod main_job;
+mod migrations;
+mod openapi;
+mod operations;
+mod people;
+mod plans;
+mod reports;
+mod review;
+mod scorecards;
+mod setup;
+mod support;
+mod visits;

@@ -1,0 +1,280 @@
+//! A running server with its own folder and database.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, QueryResult, Statement};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::client::Client;
+use super::new_id;
+use super::postgres::TestDatabase;
+
+/// The program under test.
+const PEEGEL: &str = env!("CARGO_BIN_EXE_peegel");
+/// How long starting or stopping may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file in the data folder.
+    Sqlite,
+    /// A database of its own on the server that the test run brings.
+    Postgres,
+}
+
+/// A server with its own folder and database.
+pub struct TestApp {
+    // Before the others: dropped first.
+    server: Mutex<Option<Server>>,
+    database: Option<TestDatabase>,
+    folder: PathBuf,
+    base: Arc<RwLock<String>>,
+}
+
+/// What a finished command said.
+#[derive(Debug)]
+pub struct Said {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Said {
+    /// Standard output as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).expect("text on standard output")
+    }
+
+    /// Asserts the exit code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", String::from_utf8_lossy(&self.stdout), self.stderr);
+        self
+    }
+}
+
+struct Server {
+    child: Child,
+    pid: u32,
+    // Kept open: a program that prints to a closed pipe panics.
+    _stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl TestApp {
+    /// Starts a server on a new folder and a new database.
+    pub async fn start(kind: Kind) -> Self {
+        let app = Self::stopped(kind).await;
+        app.serve(&[]).await;
+        app
+    }
+
+    /// A new folder and a new database without a server.
+    pub async fn stopped(kind: Kind) -> Self {
+        let database = match kind {
+            Kind::Sqlite => None,
+            Kind::Postgres => Some(TestDatabase::create().await),
+        };
+        let folder = std::env::temp_dir().join(format!("peegel-test-{}", new_id()));
+        std::fs::create_dir(&folder).expect("a temporary folder");
+        Self { server: Mutex::new(None), database, folder, base: Arc::default() }
+    }
+
+    /// The database that it runs on.
+    pub fn kind(&self) -> Kind {
+        if self.database.is_some() { Kind::Postgres } else { Kind::Sqlite }
+    }
+
+    /// A folder for files of the test.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
+    /// What the server logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Starts the server on what is there, with more arguments.
+    pub async fn serve(&self, more: &[&str]) {
+        let mut server = self.server.lock().await;
+        assert!(server.is_none(), "the server runs already");
+        let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
+        let mut child = self
+            .command(["serve", "--listen", "127.0.0.1:0"])
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let line = timeout(PATIENCE, stdout.next_line()).await.expect("the server says in time where it listens");
+        let line = line.expect("readable output").unwrap_or_else(|| panic!("the server ended:\n{}", self.log()));
+        let address = line
+            .strip_prefix("Peegel listens on ")
+            .and_then(|rest| rest.strip_suffix(" (pages at /docs)"))
+            .unwrap_or_else(|| panic!("the first line should name the address: {line}"));
+        address.clone_into(&mut self.base.write().expect("no test panics while it holds this"));
+        let pid = child.id().expect("a running server");
+        *server = Some(Server { child, pid, _stdout: stdout });
+    }
+
+    /// Asks the server to stop; it must end with exit 0.
+    pub async fn stop(&self) {
+        self.signal("TERM").await;
+        self.stopped_by_itself().await;
+    }
+
+    /// Sends a signal to the server.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.pid().await.to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill runs");
+        assert!(sent.success(), "SIG{name} to {pid}");
+    }
+
+    /// Waits for a server that was asked to stop; it must end with exit 0.
+    pub async fn stopped_by_itself(&self) {
+        let mut server = self.server.lock().await.take().expect("a server");
+        let ended = timeout(PATIENCE, server.child.wait()).await.expect("the server stops in time");
+        assert_eq!(ended.expect("an exit status").code(), Some(0), "exit after SIGTERM:\n{}", self.log());
+    }
+
+    /// Kills the server with SIGKILL, in the middle of whatever it does.
+    pub async fn kill(&self) {
+        let mut server = self.server.lock().await.take().expect("a server");
+        server.child.kill().await.expect("SIGKILL arrives");
+    }
+
+    /// Ends a test: the server stops with exit 0 and has logged no error.
+    pub async fn finish(self) {
+        if self.server.lock().await.is_some() {
+            self.stop().await;
+        }
+        let log = self.log();
+        let bad: Vec<_> = log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")).collect();
+        assert!(bad.is_empty(), "the server logged errors:\n{}", bad.join("\n"));
+    }
+
+    /// The process id of the server.
+    pub async fn pid(&self) -> u32 {
+        self.server.lock().await.as_ref().expect("a server").pid
+    }
+
+    /// The most memory that the server ever held, in bytes.
+    pub async fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid().await)).expect("a running server");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line with the peak");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
+        kib * 1024
+    }
+
+    /// The address of the server, `http://HOST:PORT`.
+    pub fn base(&self) -> String {
+        self.base.read().expect("no test panics while it holds this").clone()
+    }
+
+    /// A client that is not signed in. It follows the server when that is started again.
+    pub fn client(&self) -> Client {
+        Client::new(self.base.clone())
+    }
+
+    /// The program with arguments, on this folder and database.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(PEEGEL);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PEEGEL_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(arguments).env("PEEGEL_DATA", self.data()).env("NO_COLOR", "1").current_dir(&self.folder);
+        command.env("PEEGEL_LOG", "peegel=debug,warn");
+        if let Some(database) = &self.database {
+            command.env("PEEGEL_DATABASE_URL", database.url());
+        }
+        command.kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn peegel(&self, arguments: &[&str]) -> Said {
+        self.peegel_with_input(arguments, "").await
+    }
+
+    /// Runs a command to its end, with standard input.
+    pub async fn peegel_with_input(&self, arguments: &[&str], input: &str) -> Said {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // A command that reads no input may have closed the pipe already.
+        drop(stdin.write_all(input.as_bytes()).await);
+        drop(stdin);
+        let output = timeout(PATIENCE, child.wait_with_output()).await.expect("the command ends in time");
+        let output = output.expect("the command runs");
+        Said {
+            code: output.status.code().expect("an exit code"),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// A connection to the database beside the server.
+    pub async fn database(&self) -> DatabaseConnection {
+        let url = match &self.database {
+            Some(database) => database.url(),
+            None => format!("sqlite://{}", self.data().join("peegel.db").display()),
+        };
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1).sqlx_logging(false);
+        Database::connect(options).await.expect("the database answers")
+    }
+
+    /// Runs a statement beside the server.
+    pub async fn execute(&self, statement: &str) -> Result<(), DbErr> {
+        self.database().await.execute_unprepared(statement).await.map(drop)
+    }
+
+    /// Runs a query beside the server.
+    pub async fn query(&self, query: &str) -> Vec<QueryResult> {
+        let database = self.database().await;
+        let statement = Statement::from_string(database.get_database_backend(), query);
+        database.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{query}: {error}"))
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the server, {:?} ---\n{}", self.kind(), last_lines(&self.log(), 60));
+        }
+        // The server goes first; it is killed when its handle is dropped.
+        self.server.get_mut().take();
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
