@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::chain::{checked_events, count};
 use crate::support::client::Answer;
-use crate::support::wire::{Farewell, Wire, put};
+use crate::support::wire::{Farewell, Wire, request};
 use crate::support::world::{File, World, filing, id_of, small_photo};
 use crate::support::{Dice, eventually, new_id, on_both, tiny};
 
@@ -19,6 +19,7 @@ on_both!(
     killed_in_a_storm_of_publishing,
     clients_that_hang_up_leave_whole_visits_or_none,
     clients_that_hang_up_leave_whole_files_or_none,
+    what_has_begun_survives_a_reset,
 );
 
 /// Connections of a storm.
@@ -221,7 +222,7 @@ async fn clients_that_hang_up_leave_whole_visits_or_none(app: &TestApp) {
     let mut sent = Vec::new();
     for (n, assignment) in world.assign(0, 120).await.iter().enumerate() {
         let write = Write::submit(assignment);
-        let request = put(&write.path, token, &headers, write.body.to_string().as_bytes());
+        let request = request("PUT", &write.path, token, &headers, write.body.to_string().as_bytes());
         // Half of them leave somewhere in the middle, half of them after the last byte.
         let cut = if n % 2 == 0 { dice.below(request.len()) } else { request.len() };
         let farewell = if n % 4 < 2 { Farewell::Fin } else { Farewell::Rst };
@@ -274,7 +275,7 @@ async fn clients_that_hang_up_leave_whole_files_or_none(app: &TestApp) {
     let visit = format!("/v1/visits/{}", new_id());
     world.auditor.client.put(&visit, &body).if_absent().created().await;
     for (n, file) in files.iter().enumerate() {
-        let request = put(&format!("/v1/evidence/{}/content", file.id), token, &[], &file.bytes);
+        let request = request("PUT", &format!("/v1/evidence/{}/content", file.id), token, &[], &file.bytes);
         let cut = if n % 2 == 0 { dice.below(request.len()) } else { request.len() };
         let mut wire = Wire::connect(&app.base()).await.expect("a connection");
         wire.send(&request[..cut]).await;
@@ -309,4 +310,39 @@ async fn clients_that_hang_up_leave_whole_files_or_none(app: &TestApp) {
         assert_eq!(content.body, file.bytes);
     }
     assert_eq!(count(&checked_events(&world.admin.client).await, "evidence.stored"), files.len());
+}
+
+async fn what_has_begun_survives_a_reset(app: &TestApp) {
+    const BATCHES: usize = 10;
+    const BRANCHES: usize = 500;
+    let world = World::make(app).await;
+    for batch in 0..BATCHES {
+        let branch = |n: usize| json!({"code": format!("R{batch}.{n}"), "name": "R", "address": "Pikk 1", "time_zone": "Europe/Tallinn"});
+        let branches: Vec<_> = (0..BRANCHES).map(branch).collect();
+        let body = json!({"chain_id": world.chain, "branches": branches}).to_string();
+        let headers = [("Content-Type", "application/json")];
+        let request = request("POST", "/v1/branches", world.admin.client.token(), &headers, body.as_bytes());
+        let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+        wire.send(&request).await;
+        // Once the server has answered somebody else it has had the time to begin, and not to end.
+        app.client().get("/livez").ok().await;
+        wire.leave(Farewell::Rst).await;
+    }
+    // One or two may have been reset before the server had read them.
+    let count_batches = async || {
+        let mut counts = [0; BATCHES];
+        for branch in world.admin.client.all("/v1/branches", 200).await {
+            let code = branch["code"].as_str().expect("a code");
+            if let Some((batch, _)) = code.strip_prefix('R').and_then(|code| code.split_once('.')) {
+                counts[batch.parse::<usize>().expect("a number")] += 1;
+            }
+        }
+        counts
+    };
+    let counts = eventually("most requests had their effect", || async {
+        let counts = count_batches().await;
+        (counts.iter().filter(|count| **count == BRANCHES).count() >= BATCHES - 2).then_some(counts)
+    })
+    .await;
+    assert!(counts.iter().all(|count| [0, BRANCHES].contains(count)), "all or nothing: {counts:?}");
 }

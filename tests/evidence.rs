@@ -237,7 +237,6 @@ async fn hostile_files_are_stored_and_marked(app: &TestApp) {
         let view = views.iter().find(|view| view["id"] == file.id.as_str()).expect("the file");
         // Cut-off recordings and photos may still be read as far as they go.
         let readable = ["truncated.mp3", "truncated.m4a", "truncated.jpg", "exif_loop.jpg"].contains(name);
-        let is_recording = view["kind"] == "recording";
         if view["state"] == "processed" {
             assert!(readable, "{view}");
             assert_eq!(view["facts"]["truncated"], *name != "exif_loop.jpg", "{view}");
@@ -249,7 +248,6 @@ async fn hostile_files_are_stored_and_marked(app: &TestApp) {
             let preview = format!("/v1/evidence/{}/preview?size=320", file.id);
             world.auditor.client.get(&preview).problem(404, "not_found").await;
         }
-        let _ = is_recording;
         // Never lost: whatever it is, it can be fetched, and no browser runs it.
         let answer = fetch(&world, file).send().await.expect(200);
         assert_eq!(answer.body, file.bytes, "{name}");

@@ -7,6 +7,7 @@ mod cli;
 mod durability;
 mod evidence;
 mod main_job;
+mod manifest;
 mod migrations;
 mod openapi;
 mod operations;

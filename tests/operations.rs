@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::app::{Kind, TestApp};
-use crate::support::wire::Wire;
+use crate::support::wire::{Wire, request};
 use crate::support::world::{File, World, filing};
 use crate::support::{eventually, new_id, on_both};
 
@@ -54,12 +54,8 @@ async fn a_server_asked_to_stop_finishes_what_it_began(app: &TestApp) {
     let body = filing(&world.assign_one().await, "draft", &json!({}), &[&file]);
     world.auditor.client.put(&format!("/v1/visits/{}", new_id()), &body).if_absent().created().await;
     let token = world.auditor.client.token();
-    let request = crate::support::wire::put(
-        &format!("/v1/evidence/{}/content", file.id),
-        token,
-        &[("Connection", "close")],
-        &file.bytes,
-    );
+    let path = format!("/v1/evidence/{}/content", file.id);
+    let request = request("PUT", &path, token, &[("Connection", "close")], &file.bytes);
     let mut wire = Wire::connect(&app.base()).await.expect("a connection");
     wire.send(&request[..200_000]).await;
     // The server has begun to receive it.
@@ -77,7 +73,6 @@ async fn a_server_asked_to_stop_finishes_what_it_began(app: &TestApp) {
     app.stopped_by_itself().await;
 
     app.serve(&[]).await;
-    let path = format!("/v1/evidence/{}/content", file.id);
     assert_eq!(world.auditor.client.get(&path).send().await.expect(200).body, file.bytes);
 }
 
@@ -132,4 +127,17 @@ async fn the_pages_need_no_other_host(app: &TestApp) {
             assert!(!tag.contains("http://") && !tag.contains("https://") && !tag.contains("=\"//"), "{tag}");
         }
     }
+}
+
+/// A phone whose token has ended must learn so, and not take it for a bad line and send the photo for ever.
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let photo = vec![7; 4_000_000];
+    for _ in 0..20 {
+        let path = format!("/v1/evidence/{}/content", new_id());
+        let client = app.client().with_token("pgl_at_ended");
+        client.put_bytes(&path, photo.clone()).problem(401, "unauthenticated").await;
+    }
+    app.finish().await;
 }

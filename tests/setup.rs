@@ -150,8 +150,8 @@ async fn limited_people_see_their_chain_only(app: &TestApp) {
     assert_eq!(codes(&north).await, ["B1", "B2"]);
     assert_eq!(codes(&manager).await, ["B1"]);
     for client in [&viewer, &north, &manager] {
-        assert_eq!(ids_of(&client.get("/v1/chains").ok().await), [world.chain.clone()]);
-        assert_eq!(ids_of(&client.get("/v1/waves").ok().await), [world.wave.clone()]);
+        assert_eq!(ids_of(&client.get("/v1/chains").ok().await), [world.chain.as_str()]);
+        assert_eq!(ids_of(&client.get("/v1/waves").ok().await), [world.wave.as_str()]);
         client.get(&format!("/v1/chains/{other}")).problem(404, "not_found").await;
         client.get(&format!("/v1/branches/{foreign}")).problem(404, "not_found").await;
         client.get(&format!("/v1/chains/{other}/regions")).problem(404, "not_found").await;
@@ -339,7 +339,7 @@ async fn the_job_board(app: &TestApp) {
     let path = |id: &str, mv: &str| format!("/v1/assignments/{id}{mv}");
     assert_eq!(first.all("/v1/assignments", 2).await.len(), 4);
     assert_eq!(second.all("/v1/assignments", 2).await.len(), 3, "the board, and nobody else's");
-    assert_eq!(ids_of(&first.get("/v1/assignments?mine=true").ok().await), [mine.clone()]);
+    assert_eq!(ids_of(&first.get("/v1/assignments?mine=true").ok().await), [mine.as_str()]);
     second.get(&path(&mine, "")).problem(404, "not_found").await;
     second.act(&path(&mine, "/decline")).problem(404, "not_found").await;
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, owned};
+use crate::support::wire::Wire;
 use crate::support::world::{File, World, filing, id_of, proofs};
 use crate::support::{new_id, on_both, tiny};
 
@@ -461,8 +462,8 @@ async fn limits_of_size_and_form(app: &TestApp) {
         call.header("content-type", "application/json").if_absent().bytes(body)
     };
     raw(b"{\"assignment_id\":".to_vec()).problem(400, "malformed_json").await;
-    raw(vec![b' '; 2 * 1024 * 1024 + 1]).problem(413, "too_large").await;
     raw(b"\xff\xfe{}".to_vec()).problem(400, "malformed_json").await;
+    too_large(app, &world, &visit).await;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     raw(deep.into_bytes()).problem(400, "malformed_json").await;
     let long = json!({"why": {"v": "õ".repeat(5_001)}, "greet": {"v": true, "comment": "x".repeat(5_001)}});
@@ -482,4 +483,23 @@ async fn limits_of_size_and_form(app: &TestApp) {
     assert_eq!(refused.status, 422, "{}", refused.describe());
     world.auditor.client.get("/v1/nowhere").problem(404, "no_such_address").await;
     world.auditor.client.delete(&format!("/v1/visits/{visit}")).problem(405, "method_not_allowed").await;
+}
+
+/// Two mebibytes are the limit, whether the size is announced or not.
+async fn too_large(app: &TestApp, world: &World, visit: &str) {
+    let limit = 2 * 1024 * 1024;
+    let head = format!(
+        "PUT /v1/visits/{visit} HTTP/1.1\r\nHost: peegel\r\nAuthorization: Bearer {}\r\nIf-None-Match: *\r\n\
+         Content-Type: application/json\r\nConnection: close\r\n",
+        world.auditor.client.token(),
+    );
+    let announced = format!("{head}Content-Length: {}\r\n\r\n", limit + 1).into_bytes();
+    let mut counted = format!("{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", limit + 1).into_bytes();
+    counted.resize(counted.len() + limit + 1, b' ');
+    for request in [announced, counted] {
+        let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+        wire.send(&request).await;
+        let answer = wire.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("\"too_large\""), "{answer}");
+    }
 }

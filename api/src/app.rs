@@ -127,8 +127,8 @@ pub fn routes(app: Arc<App>) -> impl Endpoint {
     let ids = app.ids.clone();
     let document = ops::document::document();
     let routes = Route::new()
-        .at("/openapi.json", ops::document::endpoint())
-        .at("/docs", ops::document::page())
+        .at("/openapi.json", poem::get(ops::document::endpoint()))
+        .at("/docs", poem::get(ops::document::page()))
         .nest("/", service())
         .data(app);
     http::shell(routes, ids, &document)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 /// Where the data is.
 #[derive(Args, Clone, Debug)]
@@ -22,6 +23,13 @@ impl DataSettings {
     /// The database address, in the form that the driver wants.
     pub fn database_url(&self) -> String {
         self.database_url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data.join("peegel.db").display()))
+    }
+
+    /// The file of the database, if it is SQLite.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        let url = self.database_url();
+        let options = url.starts_with("sqlite:").then(|| url.parse::<SqliteConnectOptions>().ok()).flatten()?;
+        Some(options.get_filename().to_owned())
     }
 
     /// The folder of stored files.

@@ -176,5 +176,5 @@ words! {
 
 words! {
     /// How far a job has come.
-    JobState { Ready = "ready", Running = "running", Done = "done", Dead = "dead" }
+    JobState { Ready = "ready", Running = "running", Dead = "dead" }
 }

@@ -44,6 +44,7 @@ impl MigrationTrait for Migration {
             vec![
                 unique("firms_by_code", "firms", &["code"]),
                 index("memberships_by_user", "memberships", &["user_id"]),
+                unique("memberships_by_role", "memberships", &["firm_id", "user_id", "role"]),
             ],
         )
         .await

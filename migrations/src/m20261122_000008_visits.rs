@@ -68,6 +68,13 @@ impl MigrationTrait for Migration {
                     .foreign_key(&mut within_firm("visits", "branch_id", "branches"))
                     .foreign_key(&mut within_firm("visits", "client_chain_id", "chains"))
                     .foreign_key(&mut within_firm("visits", "auditor_id", "memberships"))
+                    .foreign_key(&mut within_firm("visits", "reviewer_id", "memberships"))
+                    .foreign_key(
+                        ForeignKey::create()
+                            .from("visits", ("firm_id", "standard_id", "standard_version"))
+                            .to("standard_versions", ("firm_id", "standard_id", "version"))
+                            .on_delete(ForeignKeyAction::Restrict),
+                    )
                     .take(),
                 Table::create()
                     .table("visit_drafts")

@@ -33,6 +33,7 @@ impl MigrationTrait for Migration {
                     .col(timestamp_with_time_zone("created_at"))
                     .primary_key(Index::create().col("firm_id").col("visit_id").col("revision"))
                     .foreign_key(&mut within_firm("revisions", "visit_id", "visits"))
+                    .foreign_key(&mut within_firm("revisions", "author_id", "memberships"))
                     .take(),
                 Table::create()
                     .table("scores")

@@ -44,6 +44,7 @@ impl MigrationTrait for Migration {
                         "state",
                         &["declared", "uploading", "stored", "processed", "unpreviewable", "refused", "lost", "purged"],
                     ))
+                    .col(integer("revision"))
                     .col(text("item_ids"))
                     .col(string_len("file_name", 255))
                     .col(sha256_null("sha256"))

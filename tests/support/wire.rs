@@ -47,10 +47,10 @@ impl Wire {
     }
 }
 
-/// The bytes of a PUT.
-pub fn put(path: &str, token: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+/// The bytes of a request.
+pub fn request(method: &str, path: &str, token: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut request = format!(
-        "PUT {path} HTTP/1.1\r\nHost: peegel\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: peegel\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n",
         body.len()
     );
     for (name, value) in headers {

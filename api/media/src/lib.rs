@@ -43,12 +43,17 @@ pub const MAX_PIXELS: u64 = 40_000_000;
 /// Longest edge of a photo in pixels. Keeps the decoders' 16-bit row arithmetic far from overflow.
 pub const MAX_EDGE_PX: u32 = 30_000;
 /// Most memory one photo may take while it is decoded, in bytes. Estimated from the header before anything is
-/// allocated, in the worst case; a photo over it is refused as `too_much_memory`. It admits a JPEG of 100 megapixels
-/// with the colour sampling of cameras (4:2:0 and 4:2:2); usual photos take a tenth of it.
-pub const DECODE_BYTES: u64 = 440_000_000;
+/// allocated, in the worst case; a photo over it is refused as `too_much_memory`. With what the allocator holds on to
+/// and the rest of a server, it stays below 512 MB.
+///
+/// It admits a baseline JPEG of 100 megapixels with colours at half the size in both directions (4:2:0, as cameras
+/// write), of 75 megapixels with colours at half the width (4:2:2) and of 50 megapixels with full colours (4:4:4),
+/// and every progressive JPEG of 40 megapixels up to full colours. Four inks (CMYK) take a third more than full
+/// colours. Usual photos take a tenth of it.
+pub const DECODE_BYTES: u64 = 340_000_000;
 /// The same for the second attempt at a damaged JPEG, in bytes: it may come on top of what the allocator still holds
-/// from the first.
-pub const RETRY_BYTES: u64 = 300_000_000;
+/// from the first. It admits a progressive JPEG of 40 megapixels with colours at half the size (4:2:0) and 20 MB.
+pub const RETRY_BYTES: u64 = 260_000_000;
 /// Most memory the ancillary chunks of a PNG (colour profile, texts) may take, in bytes.
 pub const PNG_CHUNK_BYTES: u64 = 16 * 1024 * 1024;
 /// Most bytes of EXIF that are parsed. A JPEG segment cannot hold more.

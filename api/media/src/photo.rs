@@ -26,7 +26,8 @@ pub struct Photo {
 }
 
 /// Reads the photo in a local file and makes its previews. Blocking; takes at most
-/// [`DECODE_BYTES`](super::DECODE_BYTES) and about 60 MB for the previews, so bound how many run at once.
+/// [`DECODE_BYTES`](super::DECODE_BYTES) and about 60 MB for the previews, so bound how many run at once. Call it on a thread that ends afterwards: what the
+/// allocator keeps for a thread is then used for the next photo instead of being held beside it.
 ///
 /// # Errors
 /// [`Unpreviewable`] when it is not a photo, not a supported one, beyond a limit, or nothing of it can be decoded.
@@ -73,14 +74,16 @@ pub(super) fn check_size(width: u32, height: u32, most_pixels: u64) -> Result<()
         return Err(Unpreviewable::damaged("The header of this photo gives no size. Upload the original again."));
     }
     let pixels = u64::from(width) * u64::from(height);
-    if pixels > most_pixels || width.max(height) > MAX_EDGE_PX {
-        let detail = format!(
-            "This photo is {width} x {height} pixels ({} megapixels). It is kept, but at most {} megapixels and {MAX_EDGE_PX} \
-             pixels an edge can be shown. Take it with a lower resolution.",
-            pixels / 1_000_000,
-            most_pixels / 1_000_000
-        );
-        return Err(Unpreviewable::new("too_many_pixels", detail));
-    }
-    Ok(())
+    let limit = if width.max(height) > MAX_EDGE_PX {
+        format!("an edge of at most {MAX_EDGE_PX} pixels")
+    } else if pixels > most_pixels {
+        format!("at most {} megapixels", most_pixels / 1_000_000)
+    } else {
+        return Ok(());
+    };
+    let detail = format!(
+        "This photo is {width} x {height} pixels. It is kept, but only photos with {limit} can be shown. \
+         Take it with a lower resolution."
+    );
+    Err(Unpreviewable::new("too_many_pixels", detail))
 }

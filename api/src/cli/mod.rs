@@ -8,6 +8,7 @@ mod scorecards;
 pub mod serve;
 mod standard;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::{DataSettings, LogFormat, LogSettings};
 use crate::db::Db;
 use crate::entity::firm;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::ids::Ids;
 use crate::people::store::list_firms;
 
@@ -62,7 +63,9 @@ enum Command {
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(&arguments.log);
+    if let Err(message) = start_log(&arguments.log) {
+        return bad_usage(&message);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -91,23 +94,30 @@ pub fn run() -> ExitCode {
     })
 }
 
-fn start_log(settings: &LogSettings) {
-    let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
+fn start_log(settings: &LogSettings) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&settings.log)
+        .map_err(|error| format!("--log {} is no filter such as `info` or `peegel=debug`: {error}", settings.log))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
+    Ok(())
 }
 
-/// Opens the data folder: its database, brought up to date, and its files.
+/// Opens the data folder, made if it is not there: its database, brought up to date, and its files.
 ///
 /// # Errors
 ///
 /// [`Failure`] when the folder cannot be made or the database cannot be opened.
 pub async fn open(data: &DataSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
-    tokio::fs::create_dir_all(&data.data).await.map_err(|error| unusable(data, &error))?;
-    let db = Db::open(&data.database_url()).await.map_err(|error| unusable(data, &error))?;
+    make_folder(&data.data).await?;
+    connect(data, clock, ids).await
+}
+
+async fn connect(data: &DataSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
+    let unusable = |error| unusable(format!("The data in {} cannot be opened: {error}", data.data.display()));
+    let db = Db::open(&data.database_url()).await.map_err(unusable)?;
     Ok(App::new(db, clock, ids, data.blobs()))
 }
 
@@ -120,9 +130,35 @@ pub async fn open_now(data: &DataSettings) -> Result<Arc<App>, Failure> {
     open(data, Clock::System, Ids::system(Clock::System)).await
 }
 
-fn unusable(data: &DataSettings, error: &dyn std::fmt::Display) -> Failure {
-    let detail = format!("The data in {} cannot be opened: {error}", data.data.display());
-    Failure::new(crate::failure::Kind::Unavailable, "unusable_data", detail)
+/// Opens data that is there already, with the machine's clock, for commands that make none.
+///
+/// # Errors
+///
+/// * The message for exit 2 when there is no data.
+/// * [`Failure`] when the database cannot be opened.
+pub async fn open_existing(data: &DataSettings) -> Result<Result<Arc<App>, String>, Failure> {
+    if let Some(file) = data.sqlite_file()
+        && !tokio::fs::try_exists(&file).await.unwrap_or(false)
+    {
+        let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        return Ok(Err(format!("there is no Peegel data in {}", folder.display())));
+    }
+    connect(data, Clock::System, Ids::system(Clock::System)).await.map(Ok)
+}
+
+/// Makes a folder unless it is there.
+///
+/// # Errors
+///
+/// [`Failure`] with the reason why it cannot be made.
+pub async fn make_folder(folder: &Path) -> Result<(), Failure> {
+    let made = tokio::fs::create_dir_all(folder).await;
+    made.map_err(|error| unusable(format!("The folder {} cannot be made: {error}", folder.display())))
+}
+
+/// Data that cannot be used, and why.
+pub fn unusable(detail: String) -> Failure {
+    Failure::new(Kind::Unavailable, "unusable_data", detail)
 }
 
 /// The firm meant: the one with this code, or the only one there is.

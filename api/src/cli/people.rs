@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::chains;
-use crate::cli::{bad_usage, choose_firm, open_now};
+use crate::cli::{bad_usage, choose_firm, open_existing, open_now};
 use crate::config::DataSettings;
 use crate::failure::Failure;
 use crate::people::service;
 use crate::people::types::{NewUser, Scope};
 use crate::secrets::new_token;
-use crate::words::Role;
+use crate::words::{MembershipState, Role};
 
 /// Arguments of `peegel firm`.
 #[derive(Args, Debug)]
@@ -30,7 +30,7 @@ enum FirmCommand {
     Add {
         #[command(flatten)]
         data: DataSettings,
-        /// A short name for commands
+        /// A short name for commands: letters, digits, dots, underscores and hyphens, at most 64
         #[arg(long)]
         code: String,
         /// The name
@@ -75,9 +75,10 @@ struct AddUser {
     #[arg(long = "branch")]
     branches: Vec<String>,
     /// en, et or hu
-    #[arg(long, default_value = "en")]
+    #[arg(long, default_value = "en", value_parser = ["en", "et", "hu"])]
     locale: String,
-    /// Read the password from standard input; without it one is made and printed
+    /// Read the first password from standard input; without it one is made and printed. Somebody who is known already
+    /// keeps their own
     #[arg(long)]
     password_stdin: bool,
 }
@@ -99,10 +100,13 @@ pub async fn firm(args: FirmArgs) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure`] naming everything wrong with the person, or when the data cannot be used.
+/// [`Failure`] naming everything wrong with the person, or when the data cannot be used. Without data it is exit 2.
 pub async fn user(args: UserArgs) -> Result<ExitCode, Failure> {
     let UserCommand::Add(add) = args.command;
-    let app = open_now(&add.data).await?;
+    let app = match open_existing(&add.data).await? {
+        Ok(app) => app,
+        Err(message) => return Ok(bad_usage(&message)),
+    };
     let firm = match choose_firm(&app, add.firm.as_deref()).await? {
         Ok(firm) => firm,
         Err(message) => return Ok(bad_usage(&message)),
@@ -124,8 +128,13 @@ pub async fn user(args: UserArgs) -> Result<ExitCode, Failure> {
         password: Password(password),
         scope: (scope != Scope::default()).then_some(scope),
     };
-    service::add_member(&app, firm.id, None, new).await?;
+    let added = service::add_member(&app, firm.id, new).await?;
     match made {
+        _ if added.state == MembershipState::Pending => println!(
+            "This person keeps their own password; the membership waits until they accept it \
+             (POST /v1/memberships/{}/accept).",
+            added.id
+        ),
         Some(password) => println!("password: {password}"),
         None => println!("added"),
     }

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::chains;
-use crate::cli::{bad_usage, choose_firm, open_now};
+use crate::cli::{bad_usage, choose_firm, open_existing};
 use crate::config::DataSettings;
 use crate::entity::{branch, chain, firm};
 use crate::failure::{Failure, Kind};
-use crate::fieldwork::store::waves_of_chain;
+use crate::fieldwork::store::waves_of_branch;
 use crate::people::store::list_firms;
 use crate::reports::Lang;
 use crate::reports::assemble::branch_pdf;
@@ -58,7 +58,10 @@ struct Candidate {
 ///
 /// [`Failure`] when the data cannot be used or the file not written. Codes that are unknown or ambiguous are exit 2.
 pub async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
-    let app = open_now(&args.data).await?;
+    let app = match open_existing(&args.data).await? {
+        Ok(app) => app,
+        Err(message) => return Ok(bad_usage(&message)),
+    };
     let firms = match &args.firm {
         None => list_firms(app.db.reader()).await?,
         Some(code) => match choose_firm(&app, Some(code)).await? {
@@ -85,10 +88,10 @@ pub async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
         let place = args.chain.map(|chain| format!(" in a chain {chain}")).unwrap_or_default();
         return Ok(bad_usage(&format!("there is no branch {}{place}; {}", args.branch, named(known))));
     };
-    let waves = waves_of_chain(app.db.reader(), found.firm.id, found.chain.id).await?;
+    let waves = waves_of_branch(app.db.reader(), found.firm.id, &found.branch).await?;
     let Some(wave) = waves.iter().find(|wave| wave.name == args.wave) else {
         let known = waves.into_iter().map(|wave| wave.name).collect();
-        let message = format!("the chain {} has no wave {}; {}", found.chain.code, args.wave, named(known));
+        let message = format!("the branch {} has no wave {}; {}", found.branch.code, args.wave, named(known));
         return Ok(bad_usage(&message));
     };
     let lang = args.lang.or_else(|| found.chain.locale.parse().ok()).unwrap_or(Lang::En);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::open_now;
+use crate::cli::{bad_usage, open_existing};
 use crate::config::DataSettings;
 use crate::failure::Failure;
 use crate::people::store::list_firms;
@@ -33,7 +33,10 @@ enum ScorecardsCommand {
 /// [`Failure`] when the data cannot be used.
 pub async fn run(args: ScorecardsArgs) -> Result<ExitCode, Failure> {
     let ScorecardsCommand::Rebuild { data } = args.command;
-    let app = open_now(&data).await?;
+    let app = match open_existing(&data).await? {
+        Ok(app) => app,
+        Err(message) => return Ok(bad_usage(&message)),
+    };
     for firm in list_firms(app.db.reader()).await? {
         let visits = totals::rebuild(&app, firm.id).await?;
         println!("{}: {visits} published visits", firm.code);

@@ -1,6 +1,6 @@
 //! `peegel serve`, `peegel worker` and `peegel migrate`.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::{App, routes};
-use crate::cli::{bad_usage, open_now};
+use crate::cli::{bad_usage, make_folder, open_now, unusable};
 use crate::config::{DataSettings, ServeSettings};
 use crate::failure::Failure;
 use crate::jobs;
 
+/// How long a connection may be silent, in the middle of a request too.
+const IDLE_FOR: Duration = Duration::from_secs(120);
 /// How long requests in flight may take after the signal to stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
@@ -72,7 +74,7 @@ pub async fn run_server(
     mut stop: watch::Receiver<bool>,
     listening: impl FnOnce(&str),
 ) -> Result<ExitCode, Failure> {
-    app.blobs.check().await?;
+    app.blobs.prepare(app.clock.now()).await?;
     let acceptor = TcpListener::bind(settings.listen.clone()).into_acceptor().await?;
     let address = acceptor.local_addr().first().map(ToString::to_string).unwrap_or_default();
     let address = address.trim_start_matches("socket://").trim_start_matches("http://").to_owned();
@@ -80,7 +82,10 @@ pub async fn run_server(
     listening(&address);
     let worker = (!settings.no_worker).then(|| tokio::spawn(jobs::worker::run(app.clone(), stop.clone())));
     let stopped = async move { while !*stop.borrow() && stop.changed().await.is_ok() {} };
-    Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes(app), stopped, Some(FINISH_WITHIN)).await?;
+    Server::new_with_acceptor(acceptor)
+        .idle_timeout(IDLE_FOR)
+        .run_with_graceful_shutdown(routes(app), stopped, Some(FINISH_WITHIN))
+        .await?;
     if let Some(worker) = worker {
         worker.await.map_err(Failure::internal)?;
     }
@@ -99,6 +104,7 @@ pub async fn worker(args: WorkerArgs) -> Result<ExitCode, Failure> {
         Err(message) => return Ok(bad_usage(&message)),
     };
     let app = open_now(&args.data).await?;
+    app.blobs.prepare(app.clock.now()).await?;
     jobs::worker::run(app, stop_signal()?).await;
     Ok(ExitCode::SUCCESS)
 }
@@ -136,19 +142,26 @@ pub fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
     Ok(receiver)
 }
 
-/// Takes the lock of a SQLite data folder: one server, worker or demo at a time. With another database there is none.
+/// Takes the lock of a SQLite database, a file beside it: one server, worker or demo at a time. With another database
+/// there is none.
 ///
 /// # Errors
 ///
-/// The message for exit 2 when somebody else holds it.
+/// * The message for exit 2 when somebody else holds it.
+/// * [`Failure`] when the folder or the lock cannot be made.
 pub async fn lock(data: &DataSettings) -> Result<Result<Option<File>, String>, Failure> {
-    if data.database_url.is_some() {
-        return Ok(Ok(None));
+    let Some(database) = data.sqlite_file() else { return Ok(Ok(None)) };
+    if let Some(folder) = database.parent() {
+        make_folder(folder).await?;
     }
-    tokio::fs::create_dir_all(&data.data).await?;
-    let file = File::options().create(true).truncate(false).write(true).open(data.data.join("peegel.lock"))?;
-    Ok(match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(_) => Err(format!("{} is in use by another `peegel serve`, `worker` or `demo`", data.data.display())),
-    })
+    let path = database.with_extension("lock");
+    let failed = |error| unusable(format!("The lock {} cannot be taken: {error}", path.display()));
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Ok(Some(file))),
+        Err(TryLockError::WouldBlock) => {
+            Ok(Err(format!("{} is in use by another `peegel serve`, `worker` or `demo`", database.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use crate::cli::{bad_usage, choose_firm, open_now};
+use crate::cli::{bad_usage, choose_firm, open_existing};
 use crate::config::DataSettings;
 use crate::failure::{Failure, Kind};
 use crate::http::problem::ProblemField;
@@ -86,7 +86,10 @@ async fn store(args: StoreArgs, publish: bool) -> Result<ExitCode, Failure> {
         Ok(standard) => standard,
         Err(message) => return Ok(bad_usage(&message)),
     };
-    let app = open_now(&args.data).await?;
+    let app = match open_existing(&args.data).await? {
+        Ok(app) => app,
+        Err(message) => return Ok(bad_usage(&message)),
+    };
     let firm = match choose_firm(&app, args.firm.as_deref()).await? {
         Ok(firm) => firm,
         Err(message) => return Ok(bad_usage(&message)),

@@ -185,7 +185,7 @@ impl Filing<'_> {
             password: Password(password(admin)),
             scope: None,
         };
-        people::service::add_member(self.app, row.id, None, new).await?;
+        people::service::add_member(self.app, row.id, new).await?;
         let admin_client = self.client(&admin.key).await?;
         for chain in &firm.chains {
             self.set_up_chain(&admin_client, chain).await?;

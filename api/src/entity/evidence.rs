@@ -14,6 +14,7 @@ pub struct Model {
     pub visit_id: Uuid,
     pub kind: EvidenceKind,
     pub state: EvidenceState,
+    pub revision: i32,
     pub item_ids: String,
     pub file_name: String,
     pub sha256: Option<String>,

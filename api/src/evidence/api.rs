@@ -12,10 +12,10 @@ use uuid::Uuid;
 use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::evidence::service;
-use crate::evidence::types::{EvidenceView, PreviewSize};
+use crate::evidence::types::{EvidenceView, Loss, PreviewSize};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
-use crate::http::content::FileAnswer;
+use crate::http::content::{FileAnswer, Range};
 
 /// Evidence.
 pub struct EvidenceApi;
@@ -39,6 +39,23 @@ impl EvidenceApi {
         Ok(Json(service::put_content(&app, &caller, evidence_id.0, body.0).await?))
     }
 
+    /// Give up a file
+    ///
+    /// For the auditor whose file is gone and will never be sent: it no longer holds up the review, which sees the
+    /// reason. Repeating it changes nothing.
+    #[oai(path = "/v1/evidence/:evidence_id/lost", method = "post", operation_id = "lose_evidence")]
+    async fn lose_evidence(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+        body: Json<Loss>,
+    ) -> Result<Json<EvidenceView>, Failure> {
+        let caller = auth.caller(Operation::FileVisits)?;
+        Ok(Json(service::lose(&app, &caller, evidence_id.0, body.0.reason).await?))
+    }
+
     /// Get the bytes of a file
     ///
     /// The file as it was sent, whole or the `Range` asked for. Recordings are played only where the chain's policy
@@ -53,13 +70,17 @@ impl EvidenceApi {
         /// Which bytes, such as `bytes=0-1023`.
         #[oai(name = "Range")]
         range: Header<Option<String>>,
+        /// The ETag of the copy that `Range` continues; if it is another one, the whole file is sent.
+        #[oai(name = "If-Range")]
+        if_range: Header<Option<String>>,
         /// The ETag of a copy that is there already.
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<FileAnswer, Failure> {
         let caller = auth.caller(Operation::ReadVisits)?;
         let file = service::content(&app, &caller, evidence_id.0).await?;
-        FileAnswer::of(file, range.0.as_deref(), if_none_match.0.as_deref()).await
+        let range = Range { asked: range.0.as_deref(), only_if: if_range.0.as_deref() };
+        FileAnswer::of(file, range, if_none_match.0.as_deref()).await
     }
 
     /// Get a preview
@@ -80,6 +101,6 @@ impl EvidenceApi {
     ) -> Result<FileAnswer, Failure> {
         let caller = auth.caller(Operation::ReadVisits)?;
         let file = service::preview(&app, &caller, evidence_id.0, size.0).await?;
-        FileAnswer::of(file, None, if_none_match.0.as_deref()).await
+        FileAnswer::of(file, Range::default(), if_none_match.0.as_deref()).await
     }
 }

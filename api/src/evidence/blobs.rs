@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use chrono::{DateTime, Duration, Utc};
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::fs;
@@ -14,6 +15,8 @@ use crate::secrets::hex;
 
 /// Bytes kept of the head of a file, for finding out what it is.
 pub const HEAD_BYTES: usize = 4096;
+/// After this long without a byte, an upload that a crash interrupted is removed.
+const ABANDONED_AFTER: Duration = Duration::hours(1);
 
 /// The folder of stored files: `FIRM/ab/cd/abcd..` after the sha256 of the content.
 #[derive(Clone, Debug)]
@@ -21,10 +24,10 @@ pub struct Blobs {
     root: PathBuf,
 }
 
-/// A file that was received and is on disk under a temporary name.
+/// A file that was received and is on disk under a temporary name. It is removed with this, unless it was kept.
 #[derive(Debug)]
 pub struct Received {
-    temporary: PathBuf,
+    temporary: Temporary,
     /// The sha256 of its bytes in lower-case hex.
     pub sha256: String,
     /// Its size.
@@ -39,17 +42,46 @@ impl Blobs {
         Self { root }
     }
 
-    /// Makes the folder, and checks that it can be written to.
+    /// Makes the folders when the program starts, and removes the uploads that an earlier run left unfinished.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] (500, 507) when the folders cannot be made or read.
+    pub async fn prepare(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        fs::create_dir_all(self.incoming()).await?;
+        sync_folder(self.root.clone()).await?;
+        self.sweep(now).await
+    }
+
+    /// Removes the uploads that were abandoned an hour ago or earlier.
+    async fn sweep(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        let mut entries = fs::read_dir(self.incoming()).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            // Other processes share the folder: what is gone by now was kept or removed by them.
+            let Ok(metadata) = entry.metadata().await else { continue };
+            let abandoned = DateTime::<Utc>::from(metadata.modified()?) <= now - ABANDONED_AFTER;
+            if metadata.is_file() && abandoned {
+                match fs::remove_file(entry.path()).await {
+                    Ok(()) => tracing::info!(file = ?entry.file_name(), "an abandoned upload was removed"),
+                    Err(error) => tracing::warn!(%error, "an abandoned upload could not be removed"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that files can be written, under a name of the caller's. Makes no folder: one that is missing, such as
+    /// of a volume that is not mounted, is an error.
     ///
     /// # Errors
     ///
     /// The error of the file system when it cannot.
-    pub async fn check(&self) -> std::io::Result<()> {
-        let folder = self.incoming();
-        fs::create_dir_all(&folder).await?;
-        let probe = folder.join(".probe");
-        fs::write(&probe, b"").await?;
-        fs::remove_file(&probe).await
+    pub async fn check(&self, name: Uuid) -> std::io::Result<()> {
+        let probe = Temporary(Some(self.incoming().join(format!("{name}.probe"))));
+        match &probe.0 {
+            Some(path) => fs::write(path, b"").await,
+            None => Ok(()),
+        }
     }
 
     /// Where a stored file lies.
@@ -74,12 +106,9 @@ impl Blobs {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::fmt::Display,
     {
-        let folder = self.incoming();
-        fs::create_dir_all(&folder).await?;
-        let temporary = folder.join(name.to_string());
-        // Removes the file on every way out but the good one.
-        let mut guard = Temporary(Some(temporary.clone()));
-        let mut file = fs::File::create(&temporary).await?;
+        let path = self.incoming().join(name.to_string());
+        let mut file = fs::File::create(&path).await?;
+        let temporary = Temporary(Some(path));
         let (mut hasher, mut bytes, mut head) = (Sha256::new(), 0u64, Vec::new());
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|error| {
@@ -98,37 +127,29 @@ impl Blobs {
         }
         file.flush().await?;
         file.sync_all().await?;
-        guard.0 = None;
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         Ok(Received { temporary, sha256: hex(&hasher.finalize()), bytes, head })
     }
 
-    /// Moves a received file to its place, durably. The row that names it is written afterwards.
+    /// Moves a received file to its place, durably. The row that names it is written afterwards. Doing it again changes
+    /// nothing.
     ///
     /// # Errors
     ///
     /// 507 `storage_full`, or 500 when the file system fails.
-    pub async fn keep(&self, firm_id: Uuid, received: &Received) -> Result<(), Failure> {
+    pub async fn keep(&self, firm_id: Uuid, received: &mut Received) -> Result<(), Failure> {
+        let Some(temporary) = &received.temporary.0 else { return Ok(()) };
         let place = self.path(firm_id, &received.sha256);
         let folder = place.parent().map(Path::to_path_buf).unwrap_or_default();
-        let new_folder = !fs::try_exists(&folder).await?;
         fs::create_dir_all(&folder).await?;
-        fs::rename(&received.temporary, &place).await?;
-        sync_folder(folder.clone()).await?;
-        if new_folder {
-            // The names of new folders must survive too, up to the firm's folder and the root.
-            for parent in folder.ancestors().skip(1).take(3) {
-                sync_folder(parent.to_path_buf()).await?;
-            }
+        fs::rename(temporary, &place).await?;
+        received.temporary.0 = None;
+        // The names of the folders must survive too, up to the root; another upload may have made them just now and
+        // not come to this yet.
+        for parent in folder.ancestors().take(4) {
+            sync_folder(parent.to_path_buf()).await?;
         }
         Ok(())
-    }
-
-    /// Removes a received file that was refused.
-    pub async fn discard(&self, received: Received) {
-        if let Err(error) = fs::remove_file(&received.temporary).await {
-            tracing::warn!(%error, "a refused upload could not be removed");
-        }
     }
 
     /// Stores bytes that the server made itself, such as a preview.
@@ -139,8 +160,8 @@ impl Blobs {
     pub async fn store(&self, firm_id: Uuid, name: Uuid, content: Vec<u8>) -> Result<(String, i64), Failure> {
         let limit = content.len() as u64;
         let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(content))]);
-        let received = self.receive(name, stream, limit).await?;
-        self.keep(firm_id, &received).await?;
+        let mut received = self.receive(name, stream, limit).await?;
+        self.keep(firm_id, &mut received).await?;
         Ok((received.sha256, received.bytes))
     }
 }
@@ -151,6 +172,8 @@ async fn sync_folder(folder: PathBuf) -> Result<(), Failure> {
     Ok(synced.map_err(Failure::internal)??)
 }
 
+/// A file that is removed with this, unless its name was taken out.
+#[derive(Debug)]
 struct Temporary(Option<PathBuf>);
 
 impl Drop for Temporary {

@@ -1,7 +1,7 @@
 //! The job that looks into a stored file: previews of photos, the length of recordings.
 
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -37,13 +37,12 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         EvidenceKind::Photo => Some(PHOTO_TURN.acquire().await.map_err(Failure::internal)?),
         _ => None,
     };
-    let found = tokio::task::spawn_blocking(move || match kind {
+    let found = on_own_thread(move || match kind {
         EvidenceKind::Photo => process_photo(&path).map(|photo| Found::Photo(Box::new(photo))),
         EvidenceKind::Recording => probe_recording(&path).map(Found::Recording),
         EvidenceKind::Document => Ok(Found::Document),
     })
-    .await
-    .map_err(Failure::internal)?;
+    .await?;
     if let Err(unreadable) = &found
         && unreadable.is_transient()
     {
@@ -79,6 +78,34 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
     store::update(&write.tx, row).await?;
     write.commit().await
+}
+
+/// Runs blocking work on a thread that ends with it. The allocator keeps some memory for every thread and hands it to
+/// the next when one has ended; the lasting threads of a pool would each hold on to what their photos left behind.
+async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let (sender, done) = oneshot::channel();
+    // Nobody listens any more when the server stops in the middle; the job is taken again then.
+    std::thread::Builder::new().name("evidence".to_owned()).spawn(move || drop(sender.send(work())))?;
+    done.await.map_err(Failure::internal)
+}
+
+/// Marks a file whose job died, so that nobody waits for its previews. It stays downloadable.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn give_up(write: &mut Write<'_>, evidence_id: Uuid) -> Result<(), Failure> {
+    let Some(mut row) = store::lock_evidence(&write.tx, write.firm_id, evidence_id).await? else { return Ok(()) };
+    if row.state != EvidenceState::Stored {
+        return Ok(());
+    }
+    row.state = after(EVIDENCE_MOVES, "evidence", row.state, "mark_unpreviewable")?;
+    row.problem_code = Some("processing_failed".to_owned());
+    row.problem = Some("The file is stored and can be fetched, but the server failed to look into it.".to_owned());
+    let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
+    write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
+    store::update(&write.tx, row).await?;
+    Ok(())
 }
 
 /// What reviewers may know of a file. EXIF stays in the stored original.

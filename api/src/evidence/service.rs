@@ -14,6 +14,7 @@ use crate::evidence::types::{EvidenceView, PreviewSize};
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::FILE_LIMIT_BYTES;
 use crate::http::content::StoredFile;
+use crate::http::json::text_problem;
 use crate::jobs::queue;
 use crate::people::types::Caller;
 use crate::states::{EVIDENCE_MOVES, after};
@@ -24,6 +25,8 @@ use peegel_media::sniff;
 
 /// The kind of the job that looks into a stored file.
 pub const PROCESS_JOB: &str = "evidence.process";
+/// Longest reason for giving up a file, in characters.
+const REASON_CHARS: usize = 1000;
 
 /// A file that the caller may see, with its visit checked.
 async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::Model, Failure> {
@@ -45,42 +48,39 @@ async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::Model
 /// * 404 when no visit of the caller names it.
 /// * 400 `interrupted`, 413 `too_large`, 507 `storage_full` as it arrives.
 /// * 409 `already_stored` when other bytes are stored under this id.
-/// * 422 `differs_from_manifest` when hash or size differ from those announced: the file is marked refused, the visit
-///   stays, and the right file may be sent.
+/// * 409 `illegal_state` when it was given up as lost.
+/// * 422 `differs_from_manifest` when hash or size differ from those announced, and `empty_file` when nothing arrived:
+///   the file is marked refused, the visit stays, and the right file may be sent.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
-    visible(app, caller, id).await?;
+    let announced = visible(app, caller, id).await?;
     let stream = Box::pin(body.into_bytes_stream());
-    let received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
+    let mut received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
+    // The disk is waited for before the transaction, which on SQLite nobody else can write beside.
+    if visits::manifest::is_missing(announced.state) && refusal(&announced, &received).is_none() {
+        app.blobs.keep(caller.firm_id, &mut received).await?;
+    }
     let at = app.clock.now();
     let mut write = Write::begin(app, caller.firm_id).await?;
-    let Some(mut row) = store::lock_evidence(&write.tx, caller.firm_id, id).await? else {
-        app.blobs.discard(received).await;
-        return Err(Failure::not_found("evidence"));
-    };
-    let has_bytes = !visits::decide::is_missing(row.state);
-    if has_bytes {
+    let gone = || Failure::not_found("evidence");
+    let mut row = store::lock_evidence(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
+    if has_bytes(row.state) {
         let same = row.sha256.as_deref() == Some(received.sha256.as_str());
-        app.blobs.discard(received).await;
         let other = "Other bytes are stored under this id already. Give the new file an id of its own.";
         return if same { Ok(row.into()) } else { Err(Failure::conflict("already_stored", other)) };
     }
-    let problems = differences(&row, &received);
-    if !problems.is_empty() {
+    if let Some(failure) = refusal(&row, &received) {
         row.state = after(EVIDENCE_MOVES, "evidence", row.state, "refuse")?;
-        row.problem_code = Some("differs_from_manifest".to_owned());
-        row.problem =
-            Some("The bytes that arrived are not those announced in the manifest. Send the file again.".into());
+        row.problem_code = Some(failure.code.to_owned());
+        row.problem = Some(failure.detail.clone());
         let payload = json!({"sha256": received.sha256, "bytes": received.bytes});
         write.event(NewEvent::new("evidence.refused", "evidence", id, caller.membership_id, payload));
         store::update(&write.tx, row).await?;
         write.commit().await?;
-        app.blobs.discard(received).await;
-        let mut failure = Failure::invalid(problems);
-        failure.code = "differs_from_manifest";
         return Err(failure);
     }
-    app.blobs.keep(caller.firm_id, &received).await?;
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "store")?;
+    // Already done, unless the manifest came to agree with these bytes only while they were sent.
+    app.blobs.keep(caller.firm_id, &mut received).await?;
     row.media_type = Some(found_media_type(&received.head).to_owned());
     row.problem_code = None;
     row.problem = None;
@@ -95,6 +95,25 @@ pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Re
     write.commit().await?;
     app.wake.wake();
     Ok(row.into())
+}
+
+/// True for files whose bytes can be fetched.
+fn has_bytes(state: EvidenceState) -> bool {
+    matches!(state, EvidenceState::Stored | EvidenceState::Processed | EvidenceState::Unpreviewable)
+}
+
+/// Why these bytes are not stored, if so.
+fn refusal(row: &evidence::Model, received: &Received) -> Option<Failure> {
+    if received.bytes == 0 {
+        let detail = "The file is empty. Take or record it again, or give it up as lost.";
+        return Some(Failure::new(Kind::Invalid, "empty_file", detail));
+    }
+    let errors = differences(row, received);
+    if errors.is_empty() {
+        return None;
+    }
+    let detail = "The bytes that arrived are not those announced in the manifest. Send the file again.";
+    Some(Failure { errors, ..Failure::new(Kind::Invalid, "differs_from_manifest", detail) })
 }
 
 fn differences(row: &evidence::Model, received: &Received) -> Vec<FieldProblem> {
@@ -115,6 +134,34 @@ fn found_media_type(head: &[u8]) -> &'static str {
     sniff(head).map_or("application/octet-stream", |format| format.media_type())
 }
 
+/// Gives up a file that will never be sent, so that the review need not wait for it. Doing it again changes nothing.
+///
+/// # Errors
+///
+/// * 404 when no visit of the caller names it.
+/// * 409 `illegal_state` when it has arrived.
+/// * 422 when the reason is empty or too long.
+pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Result<EvidenceView, Failure> {
+    if let Some((code, message)) = text_problem(&reason, REASON_CHARS) {
+        return Err(Failure::invalid(vec![FieldProblem::new("/reason", code, message)]));
+    }
+    visible(app, caller, id).await?;
+    let mut write = Write::begin(app, caller.firm_id).await?;
+    let gone = || Failure::not_found("evidence");
+    let mut row = store::lock_evidence(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
+    if row.state == EvidenceState::Lost {
+        return Ok(row.into());
+    }
+    row.state = after(EVIDENCE_MOVES, "evidence", row.state, "lose")?;
+    row.problem_code = Some("lost".to_owned());
+    let payload = json!({"visit_id": row.visit_id, "reason": reason});
+    row.problem = Some(reason);
+    write.event(NewEvent::new("evidence.lost", "evidence", id, caller.membership_id, payload));
+    store::update(&write.tx, row.clone()).await?;
+    write.commit().await?;
+    Ok(row.into())
+}
+
 /// The bytes of a file, as they were sent.
 ///
 /// # Errors
@@ -123,10 +170,10 @@ fn found_media_type(head: &[u8]) -> &'static str {
 /// * 403 `recording_not_permitted` when the chain's policy does not let recordings be played.
 pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile, Failure> {
     let row = visible(app, caller, id).await?;
-    if row.kind == EvidenceKind::Recording {
+    if may_be_heard(row.kind, row.media_type.as_deref()) {
         check_recording(app, caller, &row).await?;
     }
-    let stored = matches!(row.state, EvidenceState::Stored | EvidenceState::Processed | EvidenceState::Unpreviewable);
+    let stored = has_bytes(row.state);
     let sha256 = row.sha256.filter(|_| stored).ok_or_else(|| Failure::not_found("stored file"))?;
     Ok(StoredFile {
         path: app.blobs.path(caller.firm_id, &sha256),
@@ -134,6 +181,12 @@ pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile,
         media_type: row.media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
         file_name: row.file_name,
     })
+}
+
+/// True for what may hold voices: everything announced as a recording, and sound and film under another name.
+fn may_be_heard(kind: EvidenceKind, media_type: Option<&str>) -> bool {
+    let sounds = |media_type: &str| media_type.starts_with("audio/") || media_type.starts_with("video/");
+    kind == EvidenceKind::Recording || media_type.is_some_and(sounds)
 }
 
 /// Voices are personal data: they are played only where the chain's policy allows it.
@@ -172,4 +225,18 @@ pub async fn preview(app: &App, caller: &Caller, id: Uuid, size: PreviewSize) ->
         media_type: "image/jpeg".to_owned(),
         file_name: format!("{}.jpg", row.id),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_under_another_name_is_guarded_like_a_recording() {
+        assert!(may_be_heard(EvidenceKind::Recording, None));
+        assert!(may_be_heard(EvidenceKind::Photo, Some(found_media_type(b"RIFF\x24\0\0\0WAVEfmt "))));
+        assert!(may_be_heard(EvidenceKind::Document, Some("video/mp4")));
+        assert!(!may_be_heard(EvidenceKind::Photo, Some("image/jpeg")));
+        assert!(!may_be_heard(EvidenceKind::Document, None));
+    }
 }

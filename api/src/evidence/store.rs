@@ -76,3 +76,18 @@ pub async fn refer(
         .await
         .map(drop)
 }
+
+/// Counts one reference less to stored bytes for each of `sha256s`, which may name the same bytes twice; never below
+/// none. The bytes stay on disk.
+pub async fn unrefer(tx: &DatabaseTransaction, firm_id: Uuid, sha256s: &[String]) -> Result<(), DbErr> {
+    for sha256 in sha256s {
+        blob::Entity::update_many()
+            .col_expr(blob::Column::Refs, Expr::col(blob::Column::Refs).sub(1))
+            .filter(blob::Column::FirmId.eq(firm_id))
+            .filter(blob::Column::Sha256.eq(sha256))
+            .filter(blob::Column::Refs.gt(0))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}

@@ -9,6 +9,15 @@ use uuid::Uuid;
 use crate::entity::evidence;
 use crate::words::{EvidenceKind, EvidenceState};
 
+/// Why a file will never come.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct Loss {
+    /// What happened to it, in 1 to 1000 characters.
+    #[oai(validator(max_length = 1000))]
+    pub reason: String,
+}
+
 /// One file of a visit.
 #[derive(Debug, Object)]
 pub struct EvidenceView {
@@ -32,9 +41,9 @@ pub struct EvidenceView {
     pub media_type: Option<String>,
     /// When it was taken, by the phone's clock.
     pub captured_at: Option<DateTime<Utc>>,
-    /// Why it was refused or cannot be shown, for programs.
+    /// Why it was refused, is lost or cannot be shown, for programs.
     pub problem_code: Option<String>,
-    /// Why it was refused or cannot be shown, and what to do.
+    /// Why it was refused or cannot be shown, and what to do; of a lost file, what the auditor said.
     pub problem: Option<String>,
     /// What was found in it: size in pixels of a photo, length of a recording.
     pub facts: Option<Any<Value>>,

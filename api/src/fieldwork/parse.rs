@@ -65,6 +65,8 @@ pub fn wave(
 pub struct Known {
     /// Branches that the wave may go to.
     pub branches: BTreeSet<Uuid>,
+    /// Those of them whose chain is the rival of another client.
+    pub of_others: BTreeSet<Uuid>,
     /// States of the versions of the standards named.
     pub versions: BTreeMap<(String, i32), VersionState>,
     /// Active auditors of the firm.
@@ -99,6 +101,8 @@ pub fn assignment(
     let branch_id = reader.uuid("branch_id");
     if branch_id.is_some_and(|id| !known.branches.contains(&id)) {
         reader.problem("branch_id", "unknown_ref", "is not a branch that this wave goes to");
+    } else if branch_id.is_some_and(|id| known.of_others.contains(&id)) {
+        reader.problem("branch_id", "unknown_ref", "is already compared with another client");
     }
     let version = version(&mut reader, known);
     let scenario_id = reader.optional_text("scenario_id", 64);
@@ -175,7 +179,8 @@ mod tests {
 
     fn known() -> Known {
         Known {
-            branches: BTreeSet::from([Uuid::from_u128(1)]),
+            branches: BTreeSet::from([Uuid::from_u128(1), Uuid::from_u128(5)]),
+            of_others: BTreeSet::from([Uuid::from_u128(5)]),
             versions: BTreeMap::from([
                 (("visit".to_owned(), 1), VersionState::Published),
                 (("visit".to_owned(), 2), VersionState::Draft),
@@ -229,6 +234,15 @@ mod tests {
                 ("/assignments/4/pay", "unknown_field"),
             ]
         );
+    }
+
+    #[test]
+    fn the_rival_of_another_client_is_refused() {
+        let mut bad = entry();
+        bad["branch_id"] = json!(Uuid::from_u128(5));
+        let found = assignment(&bad, String::new(), stamp(), Uuid::nil(), &mut known()).unwrap_err();
+        assert_eq!(codes(&found), [("/branch_id", "unknown_ref")]);
+        assert_eq!(found[0].message, "is already compared with another client");
     }
 
     #[test]

@@ -185,8 +185,15 @@ async fn known(
     // client and goes to its rivals.
     let in_wave =
         |id| wave.is_none_or(|wave| wave.chain_id == id || (wave.kind == WaveKind::Competitor && is_rival(id)));
+    let rivals: Vec<_> = chains.iter().map(|chain| chain.id).filter(|id| is_rival(*id)).collect();
+    let others = match wave {
+        Some(wave) => store::compared_with_others(db, firm_id, wave.chain_id, &rivals).await?,
+        None => Vec::new(),
+    };
+    let of_others = branches.iter().filter(|row| others.contains(&row.chain_id)).map(|row| row.id).collect();
     Ok(Known {
         branches: branches.into_iter().filter(|row| in_wave(row.chain_id)).map(|row| row.id).collect(),
+        of_others,
         versions: versions.into_iter().map(|row| ((row.standard_id, row.version), row.state)).collect(),
         auditors: auditors.into_iter().collect(),
         taken: taken.into_iter().collect(),

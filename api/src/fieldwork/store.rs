@@ -1,14 +1,14 @@
 //! Queries on waves and assignments.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
-use crate::entity::{assignment, wave};
-use crate::words::{AssignmentState, WaveState};
+use crate::entity::{assignment, branch, wave};
+use crate::words::{AssignmentState, WaveKind, WaveState};
 
 /// Which assignments a list is about. Every part that is there narrows it.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +68,63 @@ pub async fn waves_of_chain(
         .filter(wave::Column::ChainId.eq(chain_id))
         .order_by_asc(wave::Column::OpensOn)
         .order_by_asc(wave::Column::Id)
+        .all(db)
+        .await
+}
+
+/// The waves in which a branch may have results, the one that opens first first: those of its chain, and the competitor
+/// waves of the client whose rival it is.
+pub async fn waves_of_branch(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    branch: &branch::Model,
+) -> Result<Vec<wave::Model>, DbErr> {
+    // Asked wave by wave, so that the index on waves and branches answers: the cost must not grow with assignments.
+    let assigned = Query::select()
+        .expr(Expr::val(1))
+        .from(assignment::Entity)
+        .and_where(assignment::Column::FirmId.eq(firm_id))
+        .and_where(Expr::col((assignment::Entity, assignment::Column::WaveId)).equals((wave::Entity, wave::Column::Id)))
+        .and_where(assignment::Column::BranchId.eq(branch.id))
+        .take();
+    let compares = Condition::all().add(wave::Column::Kind.eq(WaveKind::Competitor)).add(Expr::exists(assigned));
+    wave::Entity::find()
+        .filter(wave::Column::FirmId.eq(firm_id))
+        .filter(Condition::any().add(wave::Column::ChainId.eq(branch.chain_id)).add(compares))
+        .order_by_asc(wave::Column::OpensOn)
+        .order_by_asc(wave::Column::Id)
+        .all(db)
+        .await
+}
+
+/// Which of these rival chains have assignments in competitor waves of a client other than this one.
+pub async fn compared_with_others(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    client_chain_id: Uuid,
+    rival_ids: &[Uuid],
+) -> Result<Vec<Uuid>, DbErr> {
+    let waves = Query::select()
+        .column(wave::Column::Id)
+        .from(wave::Entity)
+        .and_where(wave::Column::FirmId.eq(firm_id))
+        .and_where(wave::Column::Kind.eq(WaveKind::Competitor))
+        .and_where(wave::Column::ChainId.ne(client_chain_id))
+        .take();
+    let visited = Query::select()
+        .column(assignment::Column::BranchId)
+        .from(assignment::Entity)
+        .and_where(assignment::Column::FirmId.eq(firm_id))
+        .and_where(assignment::Column::WaveId.in_subquery(waves))
+        .take();
+    branch::Entity::find()
+        .select_only()
+        .column(branch::Column::ChainId)
+        .distinct()
+        .filter(branch::Column::FirmId.eq(firm_id))
+        .filter(branch::Column::ChainId.is_in(rival_ids.iter().copied()))
+        .filter(branch::Column::Id.in_subquery(visited))
+        .into_tuple()
         .all(db)
         .await
 }

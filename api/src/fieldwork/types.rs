@@ -77,7 +77,8 @@ pub struct NewAssignments {
 pub struct NewAssignment {
     /// An id of your own making; the server makes one if it is absent.
     pub id: Option<Uuid>,
-    /// The branch to visit, of the wave's chain.
+    /// The branch to visit, of the wave's chain; in a competitor wave of a rival too. A rival is compared with one
+    /// client only.
     pub branch_id: Uuid,
     /// The standard to visit by.
     pub standard_id: String,

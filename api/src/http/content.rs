@@ -52,6 +52,22 @@ pub struct StoredFile {
     pub file_name: String,
 }
 
+/// The part of a file that a request asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Range<'a> {
+    /// `Range`.
+    pub asked: Option<&'a str>,
+    /// `If-Range`: the entity tag that the file must still have.
+    pub only_if: Option<&'a str>,
+}
+
+impl<'a> Range<'a> {
+    /// The `Range` to be honoured for a file with this strong tag. A weak tag or a date never is a reason to.
+    fn of_tag(self, tag: &str) -> Option<&'a str> {
+        self.asked.filter(|_| self.only_if.is_none_or(|only_if| only_if.trim() == tag))
+    }
+}
+
 /// The answer with a file, or a part of one.
 pub struct FileAnswer(Response);
 
@@ -62,14 +78,14 @@ impl FileAnswer {
     ///
     /// * 416 `range_not_satisfiable` when the range begins after the end.
     /// * [`Failure`] (500) when the file cannot be read.
-    pub async fn of(file: StoredFile, range: Option<&str>, if_none_match: Option<&str>) -> Result<Self, Failure> {
+    pub async fn of(file: StoredFile, range: Range<'_>, if_none_match: Option<&str>) -> Result<Self, Failure> {
         let tag = etag(&file.sha256);
         if not_modified(if_none_match, &tag) {
             return Ok(Self(Response::builder().status(StatusCode::NOT_MODIFIED).header(header::ETAG, tag).finish()));
         }
         let mut opened = tokio::fs::File::open(&file.path).await?;
         let length = opened.metadata().await?.len();
-        let part = range.and_then(|range| parse_range(range, length));
+        let part = range.of_tag(&tag).and_then(|range| parse_range(range, length));
         let mut response = Response::builder()
             .header(header::CONTENT_TYPE, &file.media_type)
             .header(header::ETAG, tag)
@@ -105,21 +121,28 @@ impl FileAnswer {
 
 /// The half-open byte range asked for: `None` for syntax that is ignored, `Err` for one beyond the end.
 fn parse_range(range: &str, length: u64) -> Option<Result<(u64, u64), ()>> {
-    let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
-    if range.contains(',') {
+    let (unit, part) = range.split_once('=')?;
+    if !unit.trim().eq_ignore_ascii_case("bytes") || part.contains(',') {
         return None;
     }
+    let (from, to) = part.split_once('-')?;
     let (from, to) = (from.trim(), to.trim());
     if from.is_empty() {
-        let last: u64 = to.parse().ok()?;
+        let last = position(to)?;
         return Some(if last == 0 || length == 0 { Err(()) } else { Ok((length.saturating_sub(last), length)) });
     }
     let from: u64 = from.parse().ok()?;
-    let end = if to.is_empty() { length } else { to.parse::<u64>().ok()?.saturating_add(1).min(length) };
+    let end = if to.is_empty() { length } else { position(to)?.saturating_add(1).min(length) };
     if from >= length {
         return Some(Err(()));
     }
     (from < end).then_some(Ok((from, end)))
+}
+
+/// A position at the end of a range. One too large for any file means its end.
+fn position(digits: &str) -> Option<u64> {
+    let decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    decimal.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 /// `Content-Disposition` with the name in ASCII and, as RFC 8187 has it, in UTF-8.
@@ -196,6 +219,19 @@ mod tests {
         assert_eq!(parse_range("bytes=5-99", 10), Some(Ok((5, 10))));
         assert_eq!(parse_range("bytes=-3", 10), Some(Ok((7, 10))));
         assert_eq!(parse_range("bytes=-99", 10), Some(Ok((0, 10))));
+        assert_eq!(parse_range("Bytes=0-4", 10), Some(Ok((0, 5))));
+        assert_eq!(parse_range("bytes=5-99999999999999999999", 10), Some(Ok((5, 10))));
+        assert_eq!(parse_range("bytes=-99999999999999999999", 10), Some(Ok((0, 10))));
+    }
+
+    #[test]
+    fn a_range_of_another_copy_is_ignored() {
+        let range = |only_if| Range { asked: Some("bytes=0-4"), only_if };
+        assert_eq!(range(None).of_tag("\"a\""), Some("bytes=0-4"));
+        assert_eq!(range(Some("\"a\"")).of_tag("\"a\""), Some("bytes=0-4"));
+        for other in ["\"b\"", "W/\"a\"", "Sun, 22 Nov 2026 10:00:00 GMT"] {
+            assert_eq!(range(Some(other)).of_tag("\"a\""), None, "{other}");
+        }
     }
 
     #[test]
@@ -205,6 +241,7 @@ mod tests {
         assert_eq!(parse_range("bytes=4-2", 10), None);
         assert_eq!(parse_range("bytes=0-1,3-4", 10), None);
         assert_eq!(parse_range("lines=1-2", 10), None);
+        assert_eq!(parse_range("bytes=1-+2", 10), None);
     }
 
     #[test]

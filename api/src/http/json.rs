@@ -304,7 +304,10 @@ impl<'a> Reader<'a> {
     /// A day as YYYY-MM-DD.
     pub fn date(&mut self, name: &'static str) -> Option<chrono::NaiveDate> {
         let value = self.value(name)?;
-        let day = value.as_str().and_then(|text| text.parse().ok());
+        let day = value
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .filter(|day| (1970..=9999).contains(&chrono::Datelike::year(day)));
         if day.is_none() {
             self.problem(name, "bad_date", "must be a day such as 2026-11-22");
         }
@@ -327,9 +330,9 @@ impl<'a> Reader<'a> {
         let time = value
             .as_str()
             .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-            // PostgreSQL and people agree on four-digit years.
-            .filter(|time| (1970..=9999).contains(&chrono::Datelike::year(time)))
-            .and_then(|time| chrono::DateTime::from_timestamp_micros(time.timestamp_micros()));
+            .and_then(|time| chrono::DateTime::from_timestamp_micros(time.timestamp_micros()))
+            // RFC 3339 has four-digit years, and it is the year in UTC that is stored.
+            .filter(|time| (1970..=9999).contains(&chrono::Datelike::year(time)));
         if time.is_none() {
             self.problem(name, "bad_time", "must be a time such as 2026-11-22T09:30:00Z");
         }
@@ -394,7 +397,7 @@ pub fn text_problem(text: &str, max_chars: usize) -> Option<(&'static str, Strin
     if text.chars().count() > max_chars {
         return Some(("too_long", format!("must have at most {max_chars} characters")));
     }
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Some(("bad_character", "must not contain control characters".to_owned()));
     }
     None

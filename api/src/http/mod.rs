@@ -7,6 +7,7 @@ pub mod content;
 pub mod json;
 pub mod paging;
 pub mod problem;
+mod unread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +15,19 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response};
+use tracing::Instrument;
 
 use crate::clock::Stopwatch;
 use crate::failure::{Failure, Kind};
+use crate::http::unread::Unread;
 use crate::ids::Ids;
 
 /// Largest JSON body, in bytes.
 pub const JSON_LIMIT_BYTES: u64 = 2 * 1024 * 1024;
 /// Largest evidence file, in bytes.
 pub const FILE_LIMIT_BYTES: u64 = 200 * 1024 * 1024;
+/// Bodies up to this size are read whole by the layers below, whatever the handler does.
+const BUFFERED_BYTES: u64 = 8 * 1024;
 /// How long a request without a file may take.
 const JSON_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long sending one file may take.
@@ -52,28 +57,23 @@ where
         async move {
             let watch = Stopwatch::start();
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let serve = {
-                let id = id.clone();
-                async move {
-                    let (request, limit) = limited(request)?;
-                    match tokio::time::timeout(limit, endpoint.call(request)).await {
+            let serve = async move {
+                let (request, unread) = watched(request);
+                let served = match limited(request) {
+                    Ok((request, limit)) => match tokio::time::timeout(limit, endpoint.call(request)).await {
                         Ok(answer) => answer.map(IntoResponse::into_response),
-                        Err(_) => Err(problem::error(Failure::new(
-                            Kind::Timeout,
-                            "timeout",
-                            "The request took too long to arrive or to answer. Try again.",
-                        ))),
-                    }
-                    .map_err(|error| (id, error).1)
+                        Err(_) => Err(problem::error(too_slow())),
+                    },
+                    Err(error) => Err(error),
+                };
+                if let (Some(unread), true) = (unread, served.as_ref().map_or(true, |r| !r.status().is_success())) {
+                    unread.discard().await;
                 }
+                served.unwrap_or_else(problem::from_framework)
             };
-            let answer = tokio::spawn(REQUEST_ID.scope(id.clone(), async move {
-                match serve.await {
-                    Ok(response) => response,
-                    Err(error) => problem::from_framework(error),
-                }
-            }))
-            .await;
+            // Every log line of the request carries its id.
+            let span = tracing::info_span!("request", id);
+            let answer = tokio::spawn(REQUEST_ID.scope(id.clone(), serve).instrument(span)).await;
             let mut response = match answer {
                 Ok(response) => response,
                 Err(panic) => REQUEST_ID.sync_scope(id.clone(), || problem::response(Failure::internal(panic))),
@@ -96,10 +96,10 @@ where
 
 fn log(method: &Method, path: &str, status: StatusCode, duration_us: u64, id: &str) {
     let status = status.as_u16();
-    if status >= 500 {
-        tracing::warn!(%method, path, status, duration_us, request_id = id, "answered");
-    } else {
-        tracing::debug!(%method, path, status, duration_us, request_id = id, "answered");
+    match status {
+        500.. => tracing::warn!(%method, path, status, duration_us, request_id = id, "answered"),
+        400.. => tracing::info!(%method, path, status, duration_us, request_id = id, "answered"),
+        _ => tracing::debug!(%method, path, status, duration_us, request_id = id, "answered"),
     }
 }
 
@@ -108,6 +108,18 @@ fn request_id_of(request: &Request) -> Option<String> {
     let id = request.header("x-request-id")?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     (!id.is_empty() && id.len() <= 64 && id.bytes().all(plain)).then(|| id.to_owned())
+}
+
+/// Keeps an eye on a body that is too large for the buffers on the way.
+fn watched(mut request: Request) -> (Request, Option<Unread>) {
+    let announced: Option<u64> = request.header(header::CONTENT_LENGTH).and_then(|bytes| bytes.parse().ok());
+    let is_large = announced.map_or(request.headers().contains_key(header::TRANSFER_ENCODING), |n| n > BUFFERED_BYTES);
+    if !is_large {
+        return (request, None);
+    }
+    let (body, unread) = Unread::watch(request.take_body());
+    request.set_body(body);
+    (request, Some(unread))
 }
 
 /// Bounds the size of the body and says how long the request may take.
@@ -130,6 +142,10 @@ fn limited(mut request: Request) -> Result<(Request, Duration), poem::Error> {
         }
     }
     Ok((request, timeout))
+}
+
+fn too_slow() -> Failure {
+    Failure::new(Kind::Timeout, "timeout", "The request took too long to arrive or to answer. Try again.")
 }
 
 /// 413, naming the limit.

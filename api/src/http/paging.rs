@@ -62,9 +62,14 @@ impl Slice {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| more).map(|row| BASE64_URL_SAFE_NO_PAD.encode(key(row)));
+        let next_cursor = rows.last().filter(|_| more).map(|row| cursor(&key(row)));
         Page { data: rows.into_iter().map(view).collect(), next_cursor }
     }
+}
+
+/// The cursor that goes on after a key.
+pub fn cursor(key: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(key)
 }
 
 fn decode(cursor: &str) -> Result<String, Failure> {

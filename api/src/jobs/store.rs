@@ -20,20 +20,25 @@ pub async fn insert(tx: &DatabaseTransaction, row: job::Model) -> Result<(), DbE
         .map(drop)
 }
 
-/// Takes up to `limit` jobs: ready ones whose time has come, and running ones whose worker died.
+/// Takes up to `limit` jobs: ready ones whose time has come, and running ones whose worker died, unless that happened
+/// `max_attempts` times.
 pub async fn claim(
     tx: &DatabaseTransaction,
     now: DateTime<Utc>,
     lease_until: DateTime<Utc>,
+    max_attempts: i32,
     limit: u64,
 ) -> Result<Vec<job::Model>, DbErr> {
     let mut due = Query::select()
         .column(job::Column::Id)
         .from(job::Entity)
         .cond_where(
-            Condition::any()
-                .add(job::Column::State.eq(JobState::Ready).and(job::Column::RunAt.lte(now)))
-                .add(job::Column::State.eq(JobState::Running).and(job::Column::LeaseUntil.lte(now))),
+            Condition::any().add(job::Column::State.eq(JobState::Ready).and(job::Column::RunAt.lte(now))).add(
+                job::Column::State
+                    .eq(JobState::Running)
+                    .and(job::Column::LeaseUntil.lte(now))
+                    .and(job::Column::Attempts.lt(max_attempts)),
+            ),
         )
         .order_by(job::Column::RunAt, Order::Asc)
         .limit(limit)
@@ -50,6 +55,20 @@ pub async fn claim(
         .await
 }
 
+/// Running jobs whose worker died at the last attempt.
+pub async fn worn_out(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    max_attempts: i32,
+) -> Result<Vec<job::Model>, DbErr> {
+    job::Entity::find()
+        .filter(job::Column::State.eq(JobState::Running))
+        .filter(job::Column::LeaseUntil.lte(now))
+        .filter(job::Column::Attempts.gte(max_attempts))
+        .all(db)
+        .await
+}
+
 /// How many jobs wait or run; none means that everything queued is done or dead.
 pub async fn count_open(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     use sea_orm::PaginatorTrait;
@@ -61,16 +80,28 @@ pub async fn remove(tx: &DatabaseTransaction, id: Uuid) -> Result<(), DbErr> {
     job::Entity::delete_by_id(id).exec(tx).await.map(drop)
 }
 
-/// Notes a failure: the job runs again at `run_at`, or is dead.
+/// Notes that a job is dead; false when it is no longer running, so that somebody else has noted its end.
+pub async fn bury(tx: &DatabaseTransaction, id: Uuid, error: &str) -> Result<bool, DbErr> {
+    let buried = job::Entity::update_many()
+        .col_expr(job::Column::State, Expr::value(JobState::Dead))
+        .col_expr(job::Column::LastError, Expr::value(error))
+        .col_expr(job::Column::DedupKey, Expr::value(Option::<String>::None))
+        .filter(job::Column::Id.eq(id))
+        .filter(job::Column::State.eq(JobState::Running))
+        .exec(tx)
+        .await?;
+    Ok(buried.rows_affected > 0)
+}
+
+/// Notes a failure: the job runs again at `run_at`.
 pub async fn note_failure(
     tx: &DatabaseTransaction,
     id: Uuid,
-    state: JobState,
     run_at: DateTime<Utc>,
     error: String,
 ) -> Result<(), DbErr> {
     job::Entity::update_many()
-        .col_expr(job::Column::State, Expr::value(state))
+        .col_expr(job::Column::State, Expr::value(JobState::Ready))
         .col_expr(job::Column::RunAt, Expr::value(run_at))
         .col_expr(job::Column::LastError, Expr::value(error))
         // With its key, it could never become ready beside a newer one of the same kind.

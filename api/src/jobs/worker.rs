@@ -12,7 +12,7 @@ use crate::entity::job;
 use crate::evidence;
 use crate::failure::Failure;
 use crate::jobs::store;
-use crate::words::JobState;
+use crate::write::Write;
 
 /// How long a job may run before another worker takes it over.
 const LEASE: chrono::Duration = chrono::Duration::minutes(10);
@@ -20,7 +20,7 @@ const LEASE: chrono::Duration = chrono::Duration::minutes(10);
 const POLL: Duration = Duration::from_secs(2);
 /// Jobs taken at once.
 const AT_ONCE: u64 = 2;
-/// Failures after which a job is dead.
+/// Attempts after which a job is dead, whether it failed or took its worker with it.
 const MAX_ATTEMPTS: i32 = 8;
 
 /// Runs jobs until `stop` becomes true; the ones begun are finished.
@@ -42,8 +42,12 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 /// Runs the jobs that are due, at most [`AT_ONCE`], and says how many there were.
 async fn run_due(app: &Arc<App>) -> Result<usize, Failure> {
     let now = app.clock.now();
+    for job in store::worn_out(app.db.reader(), now, MAX_ATTEMPTS).await? {
+        tracing::error!(job = %job.id, kind = job.kind, "a job never came to its end");
+        bury(app, &job, "the worker ended before the job did, every time").await?;
+    }
     let tx = app.db.begin().await?;
-    let jobs = store::claim(&tx, now, now + LEASE, AT_ONCE).await?;
+    let jobs = store::claim(&tx, now, now + LEASE, MAX_ATTEMPTS, AT_ONCE).await?;
     tx.commit().await?;
     let count = jobs.len();
     let running: Vec<_> = jobs.into_iter().map(|job| tokio::spawn(run_one(app.clone(), job))).collect();
@@ -67,17 +71,35 @@ async fn run_one(app: Arc<App>, job: job::Model) {
 }
 
 async fn note(app: &App, job: &job::Model, result: Result<(), Failure>) -> Result<(), Failure> {
+    if let Err(failure) = &result
+        && job.attempts >= MAX_ATTEMPTS
+    {
+        return bury(app, job, &failure.to_string()).await;
+    }
     let tx = app.db.begin().await?;
     match result {
         Ok(()) => store::remove(&tx, job.id).await?,
         Err(failure) => {
-            let state = if job.attempts >= MAX_ATTEMPTS { JobState::Dead } else { JobState::Ready };
             let pause = chrono::Duration::seconds(5) * 4i32.pow(u32::try_from(job.attempts.clamp(0, 6)).unwrap_or(0));
-            store::note_failure(&tx, job.id, state, app.clock.now() + pause, failure.to_string()).await?;
+            store::note_failure(&tx, job.id, app.clock.now() + pause, failure.to_string()).await?;
         }
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Ends a job for good, and what waits for it with it.
+async fn bury(app: &App, job: &job::Model, error: &str) -> Result<(), Failure> {
+    let mut write = Write::begin(app, job.firm_id).await?;
+    if !store::bury(&write.tx, job.id, error).await? {
+        return Ok(());
+    }
+    if job.kind == evidence::service::PROCESS_JOB
+        && let Ok(of) = serde_json::from_str::<OfEvidence>(&job.payload)
+    {
+        evidence::process::give_up(&mut write, of.evidence_id).await?;
+    }
+    write.commit().await
 }
 
 #[derive(Deserialize)]

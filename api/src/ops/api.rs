@@ -52,7 +52,7 @@ impl OpsApi {
                 return Err(not_ready("The database does not answer."));
             }
         }
-        if let Err(error) = app.blobs.check().await {
+        if let Err(error) = app.blobs.check(app.ids.next()).await {
             tracing::warn!(%error, "not ready");
             return Err(not_ready("Files cannot be stored: the folder cannot be written to."));
         }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem_openapi::param::{Header, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
+use uuid::Uuid;
 
 use crate::access::Operation;
 use crate::app::{App, Area};
@@ -14,7 +15,7 @@ use crate::http::auth::Auth;
 use crate::http::content::NoContent;
 use crate::http::json::Created;
 use crate::http::paging::{Page, Slice};
-use crate::people::types::{MeView, NewUser, SessionView, SignIn, UserView};
+use crate::people::types::{AddedUser, MeView, MembershipView, NewUser, SessionView, SignIn, UserView};
 use crate::people::{service, store};
 use crate::words::Role;
 
@@ -50,15 +51,31 @@ impl PeopleApi {
     /// Get me
     ///
     /// Who is signed in and with which memberships. Somebody with several names one in `Peegel-Membership`.
+    /// `invitations` are memberships that wait to be accepted.
     #[oai(path = "/v1/me", method = "get", operation_id = "get_me")]
     async fn get_me(&self, app: Data<&Arc<App>>, auth: Auth) -> Result<Json<MeView>, Failure> {
         Ok(Json(service::me(&app, &auth.person()).await?))
     }
 
+    /// Accept a membership
+    ///
+    /// Makes one's own pending membership active. Nobody can accept it for somebody else, and no membership has to be
+    /// named in `Peegel-Membership`.
+    #[oai(path = "/v1/memberships/:id/accept", method = "post", operation_id = "accept_membership")]
+    async fn accept_membership(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The membership, from `invitations` of `GET /v1/me`.
+        id: Path<Uuid>,
+    ) -> Result<Json<MembershipView>, Failure> {
+        Ok(Json(service::accept_membership(&app, &auth.person(), id.0).await?))
+    }
+
     /// Create a user
     ///
-    /// Adds somebody to the firm. A new address gets the first password given here; a person known to the
-    /// installation keeps their own.
+    /// Adds somebody to the firm. A new address gets the first password given here. A person known to the
+    /// installation keeps their own, and the membership waits until they accept it. The answer is the same.
     #[oai(path = "/v1/users", method = "post", operation_id = "create_user")]
     async fn create_user(
         &self,
@@ -68,14 +85,14 @@ impl PeopleApi {
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
         body: Json<NewUser>,
-    ) -> Result<Created<UserView>, Failure> {
+    ) -> Result<Created<AddedUser>, Failure> {
         let caller = auth.caller(Operation::ManageUsers)?;
         Ok(Created::new(service::create_user(&app, &caller, idempotency_key.0, body.0).await?))
     }
 
     /// List users
     ///
-    /// The people of the firm, in the order they were added.
+    /// The people of the firm, in the order they were added. Who is `pending` has not accepted the membership yet.
     #[oai(path = "/v1/users", method = "get", operation_id = "list_users")]
     async fn list_users(
         &self,

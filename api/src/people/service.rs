@@ -7,6 +7,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::chains;
+use crate::chains::parse::is_code;
+use crate::chains::service::begin_set_up;
 use crate::entity::{credential, firm, membership, session, user};
 use crate::events::store::insert_head;
 use crate::events::types::NewEvent;
@@ -14,13 +16,16 @@ use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::json::text_problem;
 use crate::http::problem::auth_failure;
 use crate::people::types::{
-    Caller, MeView, Membership, MembershipView, NewUser, Scope, SessionView, SignIn, SignedIn, UserView,
+    AddedUser, Caller, Invitation, MeView, Membership, MembershipView, NewUser, Scope, SessionView, SignIn, SignedIn,
+    UserView,
 };
 use crate::people::{passwords, store};
 use crate::secrets::{new_token, token_sha256};
 use crate::words::{CredentialKind, MembershipState, Role};
 use crate::write::{Once, Write};
 
+/// Longest e-mail address, in characters.
+const EMAIL_CHARS: usize = 254;
 /// How long an access token lasts.
 const ACCESS_LASTS: Duration = Duration::hours(12);
 
@@ -52,7 +57,11 @@ pub async fn signed_in(app: &App, token: &str, chosen: Option<Uuid>) -> Result<S
 /// * 422 when the membership named is not one of the person's.
 pub async fn sign_in(app: &App, request: SignIn) -> Result<SessionView, Failure> {
     let email = request.email.trim().to_lowercase();
-    let user = store::user_by_email(app.db.reader(), &email).await?;
+    // What cannot be an address is nobody's, and no question for the database: PostgreSQL takes no NUL.
+    let user = match text_problem(&email, EMAIL_CHARS) {
+        None => store::user_by_email(app.db.reader(), &email).await?,
+        Some(_) => None,
+    };
     let stored = match &user {
         Some(user) => store::password_hash(app.db.reader(), user.id).await?,
         None => None,
@@ -119,19 +128,49 @@ pub async fn me(app: &App, signed_in: &SignedIn) -> Result<MeView, Failure> {
         locale: user.locale,
         membership_id: signed_in.caller().ok().map(|caller| caller.membership_id),
         memberships: membership_views(app, user.id).await?,
+        invitations: invitations(app, user.id).await?,
     })
 }
 
 async fn membership_views(app: &App, user_id: Uuid) -> Result<Vec<MembershipView>, Failure> {
-    let rows = store::memberships_of(app.db.reader(), user_id).await?;
-    let view = |(row, firm_name): (membership::Model, String)| MembershipView {
+    let rows = store::memberships_of(app.db.reader(), user_id, MembershipState::Active).await?;
+    Ok(rows.into_iter().map(|(row, firm_name)| membership_view(row, firm_name)).collect())
+}
+
+fn membership_view(row: membership::Model, firm_name: String) -> MembershipView {
+    MembershipView {
         membership_id: row.id,
         firm_id: row.firm_id,
         firm_name,
         role: row.role,
         scope: serde_json::from_str(&row.scope).unwrap_or_default(),
-    };
+    }
+}
+
+async fn invitations(app: &App, user_id: Uuid) -> Result<Vec<Invitation>, Failure> {
+    let rows = store::memberships_of(app.db.reader(), user_id, MembershipState::Pending).await?;
+    let view =
+        |(row, firm_name): (membership::Model, String)| Invitation { membership_id: row.id, firm_name, role: row.role };
     Ok(rows.into_iter().map(view).collect())
+}
+
+/// Accepts a membership that waits for the person who is signed in.
+///
+/// # Errors
+///
+/// 404 when it is not theirs, or not pending.
+pub async fn accept_membership(app: &App, signed_in: &SignedIn, id: Uuid) -> Result<MembershipView, Failure> {
+    let not_found = || Failure::not_found("membership");
+    let pending = store::memberships_of(app.db.reader(), signed_in.user_id, MembershipState::Pending).await?;
+    let (row, firm_name) = pending.into_iter().find(|(row, _)| row.id == id).ok_or_else(not_found)?;
+    let mut write = Write::begin(app, row.firm_id).await?;
+    if !store::activate_membership(&write.tx, row.firm_id, id).await? {
+        return Err(not_found());
+    }
+    let payload = json!({"role": row.role});
+    write.event(NewEvent::new("membership.accepted", "membership", id, id, payload).log_only());
+    write.commit().await?;
+    Ok(membership_view(row, firm_name))
 }
 
 /// Adds a firm.
@@ -141,10 +180,12 @@ async fn membership_views(app: &App, user_id: Uuid) -> Result<Vec<MembershipView
 /// 409 `code_taken` when a firm has this code, 422 when the name or code is not usable.
 pub async fn add_firm(app: &App, code: &str, name: &str) -> Result<firm::Model, Failure> {
     let mut problems = Vec::new();
-    for (pointer, text, max) in [("/code", code, 64), ("/name", name, 200)] {
-        if let Some((code, message)) = text_problem(text, max) {
-            problems.push(FieldProblem::new(pointer, code, message));
-        }
+    if !is_code(code) {
+        let message = "must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+        problems.push(FieldProblem::new("/code", "bad_code", message));
+    }
+    if let Some((code, message)) = text_problem(name, 200) {
+        problems.push(FieldProblem::new("/name", code, message));
     }
     if !problems.is_empty() {
         return Err(Failure::invalid(problems));
@@ -166,60 +207,77 @@ pub async fn add_firm(app: &App, code: &str, name: &str) -> Result<firm::Model, 
 ///
 /// # Errors
 ///
-/// As [`add_member`].
+/// As [`add_member`], and as [`Once`] for a repeated key.
 pub async fn create_user(app: &App, caller: &Caller, key: Option<String>, new: NewUser) -> Result<String, Failure> {
-    let fingerprint = json!({"email": new.email, "name": new.name, "role": new.role, "scope": new.scope});
+    let fingerprint =
+        json!({"email": new.email, "name": new.name, "role": new.role, "locale": new.locale, "scope": new.scope});
     let once = Once::of(caller, "create_user", key, &fingerprint)?;
-    add_member(app, caller.firm_id, Some((caller, &once)), new).await
+    let new = Checked::of(app, caller.firm_id, new).await?;
+    let mut write = begin_set_up(app, caller.firm_id).await?;
+    if let Some(answer) = once.answered(&write).await? {
+        return Ok(answer);
+    }
+    let email = new.email.clone();
+    let row = insert_member(app, &mut write, Some(caller.membership_id), new).await?;
+    write.commit_once(&once, &added_user(row, email)).await
 }
 
 /// Adds somebody to a firm. An address that is new to the installation gets the password given; a person who already
-/// is somebody here keeps their own, and the membership waits for them to accept it. The answer is the same.
+/// is somebody here keeps their own, and the membership is pending until they accept it.
 ///
 /// # Errors
 ///
 /// * 409 `already_member` when the person has this role in the firm.
 /// * 422 naming everything wrong with the address, name, password and scope.
-pub async fn add_member(
-    app: &App,
-    firm_id: Uuid,
-    by: Option<(&Caller, &Once)>,
-    new: NewUser,
-) -> Result<String, Failure> {
-    let email = new.email.trim().to_lowercase();
-    let scope = new.scope.clone().unwrap_or_default();
-    let mut problems = problems_of(&email, &new);
-    problems.extend(chains::service::scope_problems(app, firm_id, new.role, &scope).await?);
-    if !problems.is_empty() {
-        return Err(Failure::invalid(problems));
-    }
-    let hash = passwords::hash(new.password.0.clone()).await?;
-    let mut write = Write::begin(app, firm_id).await?;
-    if let Some((_, once)) = by
-        && let Some(answer) = once.answered(&write).await?
-    {
-        return Ok(answer);
-    }
-    let now = app.clock.now();
-    let known = store::user_by_email(&write.tx, &email).await?;
-    let state = if known.is_some() { MembershipState::Pending } else { MembershipState::Active };
-    let user_id = match known {
-        Some(user) => user.id,
-        None => {
-            let id = app.ids.next();
-            let row =
-                user::Model { id, email: email.clone(), name: new.name.clone(), locale: new.locale, created_at: now };
-            let password = credential::Model {
-                id: app.ids.next(),
-                user_id: id,
-                kind: CredentialKind::Password,
-                secret: hash,
-                created_at: now,
-            };
-            store::insert_user(&write.tx, row, password).await?;
-            id
+pub async fn add_member(app: &App, firm_id: Uuid, new: NewUser) -> Result<membership::Model, Failure> {
+    let new = Checked::of(app, firm_id, new).await?;
+    let mut write = begin_set_up(app, firm_id).await?;
+    let row = insert_member(app, &mut write, None, new).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// A person to be added with whom nothing is wrong.
+struct Checked {
+    email: String,
+    name: String,
+    role: Role,
+    locale: String,
+    scope: Scope,
+    password_hash: String,
+}
+
+impl Checked {
+    /// Checks everything and hashes the password, which is slow, before anything is locked.
+    async fn of(app: &App, firm_id: Uuid, new: NewUser) -> Result<Self, Failure> {
+        let email = new.email.trim().to_lowercase();
+        let scope = new.scope.clone().unwrap_or_default();
+        let mut problems = problems_of(&email, &new);
+        problems.extend(chains::service::scope_problems(app, firm_id, new.role, &scope).await?);
+        if !problems.is_empty() {
+            return Err(Failure::invalid(problems));
         }
-    };
+        let password_hash = passwords::hash(new.password.0).await?;
+        Ok(Self { email, name: new.name, role: new.role, locale: new.locale, scope, password_hash })
+    }
+}
+
+/// Adds the membership, and the person if the address is new.
+async fn insert_member(
+    app: &App,
+    write: &mut Write<'_>,
+    actor_id: Option<Uuid>,
+    new: Checked,
+) -> Result<membership::Model, Failure> {
+    let (firm_id, now) = (write.firm_id, app.clock.now());
+    let (id, name) = (app.ids.next(), new.name.clone());
+    let user = user::Model { id, email: new.email, name, locale: new.locale, created_at: now };
+    let user_id = store::insert_user(&write.tx, user).await?.id;
+    let is_new = user_id == id;
+    if is_new {
+        let (id, kind, secret) = (app.ids.next(), CredentialKind::Password, new.password_hash);
+        store::insert_credential(&write.tx, credential::Model { id, user_id, kind, secret, created_at: now }).await?;
+    }
     if store::membership_of(&write.tx, firm_id, user_id, new.role).await?.is_some() {
         let detail = format!("This person already is {} in the firm.", new.role);
         return Err(Failure::conflict("already_member", detail));
@@ -230,25 +288,18 @@ pub async fn add_member(
         user_id,
         name: new.name,
         role: new.role,
-        scope: canonical(&scope)?.text,
-        state,
+        scope: canonical(&new.scope)?.text,
+        state: if is_new { MembershipState::Active } else { MembershipState::Pending },
         created_at: now,
     };
     store::insert_membership(&write.tx, row.clone()).await?;
-    let payload = json!({"role": row.role, "scope": scope});
-    let event = match by {
-        Some((caller, _)) => NewEvent::new("membership.created", "membership", row.id, caller.membership_id, payload),
+    let payload = json!({"role": row.role, "scope": new.scope});
+    let event = match actor_id {
+        Some(actor_id) => NewEvent::new("membership.created", "membership", row.id, actor_id, payload),
         None => NewEvent::by_system("membership.created", "membership", row.id, payload),
     };
     write.event(event.log_only());
-    let view = user_view(row, email);
-    match by {
-        Some((_, once)) => write.commit_once(once, &view).await,
-        None => {
-            write.commit().await?;
-            Ok(poem_openapi::types::ToJSON::to_json_string(&view))
-        }
-    }
+    Ok(row)
 }
 
 fn problems_of(email: &str, new: &NewUser) -> Vec<FieldProblem> {
@@ -258,7 +309,8 @@ fn problems_of(email: &str, new: &NewUser) -> Vec<FieldProblem> {
     };
     let is_address =
         email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
-    if !is_address || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let is_long = email.chars().count() > EMAIL_CHARS;
+    if !is_address || is_long || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
         add("/email", "bad_email", "must be an e-mail address".to_owned());
     }
     if let Some((code, message)) = text_problem(&new.name, 200) {
@@ -291,6 +343,12 @@ pub fn user_view(row: membership::Model, email: String) -> UserView {
         name: row.name,
         role: row.role,
         scope: serde_json::from_str(&row.scope).unwrap_or_default(),
+        state: row.state,
         created_at: row.created_at,
     }
+}
+
+fn added_user(row: membership::Model, email: String) -> AddedUser {
+    let UserView { membership_id, email, name, role, scope, created_at, state: _ } = user_view(row, email);
+    AddedUser { membership_id, email, name, role, scope, created_at }
 }

@@ -1,7 +1,7 @@
 //! Queries on people, memberships and sessions.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
     IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -78,10 +78,18 @@ pub async fn user_by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<us
     user::Entity::find_by_id(id).one(db).await
 }
 
-/// Adds a person with a password.
-pub async fn insert_user(tx: &DatabaseTransaction, row: user::Model, password: credential::Model) -> Result<(), DbErr> {
-    row.into_active_model().insert(tx).await?;
-    password.into_active_model().insert(tx).await.map(drop)
+/// Adds a person unless somebody has the address, and answers with whoever has it then. Another firm that is adding the
+/// same address is waited for.
+pub async fn insert_user(tx: &DatabaseTransaction, row: user::Model) -> Result<user::Model, DbErr> {
+    let free = OnConflict::column(user::Column::Email).do_nothing().to_owned();
+    user::Entity::insert(row.clone().into_active_model()).on_conflict(free).exec_without_returning(tx).await?;
+    let found = user_by_email(tx, &row.email).await?;
+    found.ok_or_else(|| DbErr::RecordNotFound(format!("users {}", row.id)))
+}
+
+/// Adds a credential.
+pub async fn insert_credential(tx: &DatabaseTransaction, row: credential::Model) -> Result<(), DbErr> {
+    row.into_active_model().insert(tx).await.map(drop)
 }
 
 /// The stored hash of a person's password.
@@ -94,14 +102,15 @@ pub async fn password_hash(db: &impl ConnectionTrait, user_id: Uuid) -> Result<O
     Ok(row.map(|row| row.secret))
 }
 
-/// The active memberships of a person with the names of their firms.
+/// The memberships of a person that have come so far, with the names of their firms.
 pub async fn memberships_of(
     db: &impl ConnectionTrait,
     user_id: Uuid,
+    state: MembershipState,
 ) -> Result<Vec<(membership::Model, String)>, DbErr> {
     let rows = membership::Entity::find()
         .filter(membership::Column::UserId.eq(user_id))
-        .filter(membership::Column::State.eq(MembershipState::Active))
+        .filter(membership::Column::State.eq(state))
         .order_by_asc(membership::Column::Id)
         .all(db)
         .await?;
@@ -114,6 +123,18 @@ pub async fn memberships_of(
             (row, name)
         })
         .collect())
+}
+
+/// Makes a pending membership of a firm active; false when it is not pending any more.
+pub async fn activate_membership(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<bool, DbErr> {
+    let done = membership::Entity::update_many()
+        .col_expr(membership::Column::State, Expr::value(MembershipState::Active))
+        .filter(membership::Column::FirmId.eq(firm_id))
+        .filter(membership::Column::Id.eq(id))
+        .filter(membership::Column::State.eq(MembershipState::Pending))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
 }
 
 /// Adds a membership.

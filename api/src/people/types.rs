@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::failure::{Failure, Kind};
-use crate::words::Role;
+use crate::words::{MembershipState, Role};
 
 /// How much of a firm a limited role reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
@@ -40,6 +40,17 @@ pub struct MembershipView {
     pub role: Role,
     /// How far a limited role reaches.
     pub scope: Scope,
+}
+
+/// A membership that waits for its person to accept it.
+#[derive(Clone, Debug, Object)]
+pub struct Invitation {
+    /// Accept it with `POST /v1/memberships/{id}/accept`.
+    pub membership_id: Uuid,
+    /// The name of the firm that invites.
+    pub firm_name: String,
+    /// What the person would be there.
+    pub role: Role,
 }
 
 /// A person with a live session.
@@ -176,6 +187,8 @@ pub struct MeView {
     pub membership_id: Option<Uuid>,
     /// All active memberships.
     pub memberships: Vec<MembershipView>,
+    /// Memberships that wait for the person to accept them; they give no rights yet.
+    pub invitations: Vec<Invitation>,
 }
 
 /// A person to be added to the firm.
@@ -204,6 +217,23 @@ fn default_locale() -> String {
     "en".to_owned()
 }
 
+/// Somebody just added to the firm. Nothing in it tells whether the address was known to the installation.
+#[derive(Debug, Object)]
+pub struct AddedUser {
+    /// The membership: what assignments and events name.
+    pub membership_id: Uuid,
+    /// The e-mail address.
+    pub email: String,
+    /// The name, as the firm knows the person.
+    pub name: String,
+    /// What the person is.
+    pub role: Role,
+    /// How far a limited role reaches.
+    pub scope: Scope,
+    /// When the person was added.
+    pub created_at: DateTime<Utc>,
+}
+
 /// Somebody in the firm.
 #[derive(Debug, Object)]
 pub struct UserView {
@@ -217,6 +247,8 @@ pub struct UserView {
     pub role: Role,
     /// How far a limited role reaches.
     pub scope: Scope,
+    /// `pending` until a person who was known to the installation accepts the membership.
+    pub state: MembershipState,
     /// When the person was added.
     pub created_at: DateTime<Utc>,
 }

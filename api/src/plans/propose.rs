@@ -55,8 +55,8 @@ pub fn measure(totals: &ByStandard, standard: &StandardKey, item_id: &str) -> Me
     }
 }
 
-/// The items of a plan, most important first.
-pub fn pick(totals: &ByStandard, standards: &Standards) -> Vec<Pick> {
+/// The items of a plan, most important first. One whose stored action was dropped takes no place.
+pub fn pick(totals: &ByStandard, standards: &Standards, stored: &[action::Model]) -> Vec<Pick> {
     let mut picks = Vec::new();
     for (key, compiled) in standards {
         let texts = Texts::new(&compiled.body, "");
@@ -67,6 +67,7 @@ pub fn pick(totals: &ByStandard, standards: &Standards) -> Vec<Pick> {
             }
         }
     }
+    picks.retain(|pick| !stored.iter().any(|row| row.state == ActionState::Dropped && is_of(row, pick)));
     // Stable: what weighs the same stays in the order of the questionnaire.
     picks.sort_by_key(|pick| (!pick.measured.critical, -pick.measured.lost_ppm));
     let critical = picks.iter().filter(|pick| pick.measured.critical).count();
@@ -221,36 +222,51 @@ mod tests {
     #[test]
     fn critical_failures_come_first_then_the_largest_loss_then_the_questionnaire() {
         let totals = totals(&[("i1", 1, 10), ("i2", 0, 30), ("i3", 1, 10), ("i4", 1, 0)], &["i4"]);
-        let picks = pick(&totals, &standards());
+        let picks = pick(&totals, &standards(), &[]);
         assert_eq!(ids(&picks), ["i4", "i2", "i1", "i3"]);
         assert_eq!(picks[1].measured, Measured { critical: false, lost_ppm: 15, asked: 2, failed: 2 });
     }
 
     #[test]
     fn an_item_always_met_or_without_advice_is_no_action() {
-        assert_eq!(pick(&totals(&[("i1", 2, 0), ("i8", 0, 90)], &[]), &standards()), []);
-        assert_eq!(ids(&pick(&totals(&[("i8", 0, 90)], &["i8"]), &standards())), ["i8"]);
+        assert_eq!(pick(&totals(&[("i1", 2, 0), ("i8", 0, 90)], &[]), &standards(), &[]), []);
+        assert_eq!(ids(&pick(&totals(&[("i8", 0, 90)], &["i8"]), &standards(), &[])), ["i8"]);
     }
 
     #[test]
     fn at_most_five_and_every_critical_failure() {
         let all: Vec<_> = ["i1", "i2", "i3", "i4", "i5", "i6", "i7"].map(|id| (id, 0, 10)).into();
-        assert_eq!(ids(&pick(&totals(&all, &["i6", "i7"]), &standards())), ["i6", "i7", "i1", "i2", "i3", "i4", "i5"]);
-        assert_eq!(pick(&totals(&all, &[]), &standards()).len(), 5);
+        let picks = pick(&totals(&all, &["i6", "i7"]), &standards(), &[]);
+        assert_eq!(ids(&picks), ["i6", "i7", "i1", "i2", "i3", "i4", "i5"]);
+        assert_eq!(pick(&totals(&all, &[]), &standards(), &[]).len(), 5);
+    }
+
+    #[test]
+    fn a_dropped_action_takes_none_of_the_five_places() {
+        let all: Vec<_> = ["i1", "i2", "i3", "i4", "i5", "i6", "i7"].map(|id| (id, 0, 10)).into();
+        let totals = totals(&all, &[]);
+        let dropped = action::Model { state: ActionState::Dropped, ..row("i2", 1) };
+        let stored = vec![dropped];
+        let picks = pick(&totals, &standards(), &stored);
+        assert_eq!(ids(&picks), ["i1", "i3", "i4", "i5", "i6"]);
+        let revision = revise(&totals, picks, stored, |pick| row(&pick.item_id, 1));
+        let changed: Vec<_> = revision.changed.iter().map(|row| (row.item_id.as_str(), row.position)).collect();
+        assert_eq!((changed, revision.removed), (vec![("i2", 6)], Vec::new()));
     }
 
     #[test]
     fn no_scored_visit_means_no_action() {
         let attempted = [(key(), [("attempted".to_owned(), Tally { n: 1, sum: 1 })].into_iter().collect())].into();
-        assert_eq!(pick(&attempted, &standards()), []);
+        assert_eq!(pick(&attempted, &standards(), &[]), []);
     }
 
     #[test]
     fn what_somebody_works_on_stays_and_untouched_proposals_go() {
         let totals = totals(&[("i1", 1, 10), ("i2", 2, 0), ("i3", 2, 0)], &[]);
         let worked_on = action::Model { owner: Some("Mari".to_owned()), asked: 9, ..row("i2", 1) };
-        let revision =
-            revise(&totals, pick(&totals, &standards()), vec![row("i3", 1), worked_on], |pick| row(&pick.item_id, 1));
+        let revision = revise(&totals, pick(&totals, &standards(), &[]), vec![row("i3", 1), worked_on], |pick| {
+            row(&pick.item_id, 1)
+        });
         assert_eq!(
             revision.added.iter().map(|row| (row.item_id.as_str(), row.position)).collect::<Vec<_>>(),
             [("i1", 1)]
@@ -265,7 +281,7 @@ mod tests {
     fn a_plan_that_already_says_it_is_left_alone() {
         let totals = totals(&[("i1", 1, 10)], &[]);
         let stored = action::Model { lost_ppm: 5, asked: 2, failed: 1, ..row("i1", 1) };
-        let revision = revise(&totals, pick(&totals, &standards()), vec![stored], |pick| row(&pick.item_id, 1));
+        let revision = revise(&totals, pick(&totals, &standards(), &[]), vec![stored], |pick| row(&pick.item_id, 1));
         assert!(revision.added.is_empty() && revision.changed.is_empty() && revision.removed.is_empty());
     }
 

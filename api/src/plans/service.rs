@@ -20,7 +20,7 @@ use crate::plans::types::{ActionChange, ActionPlanView, ActionView};
 use crate::reports::Lang;
 use crate::reports::assemble::branch_pdf;
 use crate::scorecards::figures::{StandardKey, by_standard};
-use crate::scorecards::service::{chain_of, choose_wave, standards_of};
+use crate::scorecards::service::{branch_in_wave, chain_of, standards_of};
 use crate::scorecards::store::{Within, lock_branch, sums};
 use crate::scorecards::texts::Texts;
 use crate::secrets::sha256_hex;
@@ -74,15 +74,16 @@ pub async fn propose(
         created_at: now,
         updated_at: now,
     };
-    let revision = revise(&totals, pick(&totals, &standards), stored, begin);
+    let picks = pick(&totals, &standards, &stored);
+    let revision = revise(&totals, picks, stored, begin);
     let (added, changed, removed) = (revision.added.len(), revision.changed.len(), revision.removed.len());
     store::delete_actions(tx, firm_id, revision.removed).await?;
     for row in revision.changed {
-        store::update_action(tx, action::Model { updated_at: now, ..row }).await?;
+        store::update_action(tx, edited(app, row)).await?;
     }
     store::insert_actions(tx, revision.added).await?;
     if added > 0 || removed > 0 {
-        count_repeats(write, branch_id, wave_id).await?;
+        count_repeats(app, write, branch_id, wave_id).await?;
     }
     if added + changed + removed > 0 {
         let payload = json!({"wave_id": wave_id, "added": added, "changed": changed, "removed": removed});
@@ -93,7 +94,7 @@ pub async fn propose(
 
 /// Counts anew in which waves in a row an item was missed. Later waves follow too, so that the order of publishing
 /// does not matter.
-async fn count_repeats(write: &Write<'_>, branch_id: Uuid, wave_id: Uuid) -> Result<(), Failure> {
+async fn count_repeats(app: &App, write: &Write<'_>, branch_id: Uuid, wave_id: Uuid) -> Result<(), Failure> {
     let (firm_id, tx) = (write.firm_id, &write.tx);
     let Some(wave) = wave_by_id(tx, firm_id, wave_id).await? else { return Ok(()) };
     let waves = waves_of_chain(tx, firm_id, wave.chain_id).await?;
@@ -101,16 +102,21 @@ async fn count_repeats(write: &Write<'_>, branch_id: Uuid, wave_id: Uuid) -> Res
     let waves: Vec<_> = newest_first.map(|wave| wave.id).collect();
     let actions = store::actions_of(tx, firm_id, branch_id, waves.iter().copied()).await?;
     for row in repeats(&actions, &waves) {
-        store::update_action(tx, row).await?;
+        store::update_action(tx, edited(app, row)).await?;
     }
     Ok(())
+}
+
+/// A changed action with its next entity tag: whoever changes it from an older copy has to read it again.
+fn edited(app: &App, row: action::Model) -> action::Model {
+    action::Model { edit_number: row.edit_number + 1, updated_at: app.clock.now(), ..row }
 }
 
 /// The plan of a branch.
 ///
 /// # Errors
 ///
-/// 404 when the caller does not see the branch, or its chain has no such wave.
+/// As [`branch_in_wave`].
 pub async fn action_plan(
     app: &App,
     caller: &Caller,
@@ -119,9 +125,8 @@ pub async fn action_plan(
     lang: Option<String>,
 ) -> Result<ActionPlanView, Failure> {
     let firm_id = caller.firm_id;
-    let branch = chains::service::visible_branch(app, caller, branch_id).await?;
+    let (branch, wave) = branch_in_wave(app, caller, branch_id, wave_id).await?;
     let chain = chain_of(app, firm_id, branch.chain_id).await?;
-    let wave = choose_wave(app, firm_id, chain.id, &Within::Branches(vec![branch.id]), wave_id).await?;
     let rows = store::actions_of(app.db.reader(), firm_id, branch.id, [wave.id]).await?;
     let lang = lang.unwrap_or(chain.locale);
     let actions = views(app, firm_id, rows, &lang).await?;
@@ -158,10 +163,8 @@ pub async fn action_plan_pdf(
     wave_id: Option<Uuid>,
     lang: Option<String>,
 ) -> Result<PlanPdf, Failure> {
-    let branch = chains::service::visible_branch(app, caller, branch_id).await?;
+    let (branch, wave) = branch_in_wave(app, caller, branch_id, wave_id).await?;
     let chain = chain_of(app, caller.firm_id, branch.chain_id).await?;
-    let within = Within::Branches(vec![branch.id]);
-    let wave = choose_wave(app, caller.firm_id, chain.id, &within, wave_id).await?;
     // A chain may have a language in which there are standards and no reports.
     let lang = lang.unwrap_or(chain.locale).parse().unwrap_or(Lang::En);
     let bytes = branch_pdf(app, caller.firm_id, branch.id, wave.id, lang).await?;
@@ -198,8 +201,6 @@ pub async fn update_action(
     condition.check(Some(&etag(stored.edit_number)))?;
     let mut row = changed(&stored, change)?;
     if row != stored {
-        row.edit_number += 1;
-        row.updated_at = app.clock.now();
         // The owner is a person: the history says that it changed, not to whom.
         let changes = [
             ("owner", row.owner != stored.owner),
@@ -210,9 +211,12 @@ pub async fn update_action(
         let fields: Vec<_> = changes.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
         let payload = json!({"fields": fields, "from": stored.state, "to": row.state});
         write.event(NewEvent::new("action.updated", "action", id, caller.membership_id, payload));
-        row = store::update_action(&write.tx, row).await?;
+        row = store::update_action(&write.tx, edited(app, row)).await?;
         if row.state != stored.state && ActionState::Dropped == row.state {
-            count_repeats(&write, row.branch_id, row.wave_id).await?;
+            count_repeats(app, &write, row.branch_id, row.wave_id).await?;
+            // What comes next takes its place.
+            propose(app, &mut write, caller.membership_id, row.branch_id, row.wave_id).await?;
+            row = store::action_by_id(&write.tx, firm_id, id).await?.ok_or_else(not_found)?;
         }
         write.commit().await?;
     }

@@ -4,6 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::chains;
 use crate::entity::{evidence, visit};
 use crate::events::types::NewEvent;
 use crate::evidence::store::evidence_of_visits;
@@ -192,7 +193,7 @@ fn check_evidence(files: &[evidence::Model]) -> Result<(), Failure> {
     Err(Failure::conflict("evidence_incomplete", detail))
 }
 
-/// Adds the visit to the totals or takes it out, and makes the plan follow.
+/// Adds the visit to the totals or takes it out, and makes the plan follow. A rival is measured and asked for nothing.
 async fn count(
     app: &App,
     write: &mut Write<'_>,
@@ -203,5 +204,9 @@ async fn count(
     // Publishing at one branch goes one by one, so that the plan is made from totals that nobody is changing.
     lock_branch(&write.tx, row.firm_id, row.branch_id).await?;
     totals::count_visit(&write.tx, row, change).await?;
+    let branch = chains::store::branch_by_id(&write.tx, row.firm_id, row.branch_id).await?;
+    if branch.is_some_and(|branch| branch.chain_id != row.client_chain_id) {
+        return Ok(());
+    }
     plans::service::propose(app, write, caller.membership_id, row.branch_id, row.wave_id).await
 }

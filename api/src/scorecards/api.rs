@@ -23,7 +23,7 @@ impl ScorecardsApi {
     /// Get the scorecard of a branch
     ///
     /// Means with their number of visits, sections, dimensions and items, and the change since the wave before. Only
-    /// published visits count.
+    /// published visits count. A competitor's branch is read with the client's wave that visited it.
     #[oai(path = "/v1/branches/:id/scorecard", method = "get", operation_id = "get_branch_scorecard")]
     async fn get_branch_scorecard(
         &self,
@@ -44,7 +44,7 @@ impl ScorecardsApi {
     /// Get the scorecard of a chain
     ///
     /// Sums over all branches of the wave: the typical visit and the typical branch, each labelled, and a line for
-    /// every branch.
+    /// every branch. With a competitor wave these are the rivals' branches.
     #[oai(path = "/v1/chains/:id/scorecard", method = "get", operation_id = "get_chain_scorecard")]
     async fn get_chain_scorecard(
         &self,

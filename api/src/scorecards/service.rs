@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::chains;
 use crate::entity::{branch, chain, wave};
 use crate::failure::Failure;
-use crate::fieldwork::store::{previous_wave, waves_of_chain};
+use crate::fieldwork::store::{previous_wave, waves_of_branch, waves_of_chain};
 use crate::people::types::Caller;
 use crate::scorecards::figures::{
     ByStandard, FEW_VISITS, StandardKey, Tallies, Tally, by_standard, half_up, mean_of_means, over_all,
@@ -60,7 +60,7 @@ impl Reading {
 ///
 /// # Errors
 ///
-/// 404 when the caller does not see the branch, or the chain has no such wave.
+/// As [`branch_in_wave`].
 pub async fn branch_scorecard(
     app: &App,
     caller: &Caller,
@@ -68,10 +68,9 @@ pub async fn branch_scorecard(
     wave_id: Option<Uuid>,
     lang: Option<String>,
 ) -> Result<BranchScorecard, Failure> {
-    let branch = chains::service::visible_branch(app, caller, branch_id).await?;
+    let (branch, wave) = branch_in_wave(app, caller, branch_id, wave_id).await?;
     let chain = chain_of(app, caller.firm_id, branch.chain_id).await?;
     let within = Within::Branches(vec![branch.id]);
-    let wave = choose_wave(app, caller.firm_id, chain.id, &within, wave_id).await?;
     let reading = read(app, caller.firm_id, wave, &within).await?;
     let lang = lang.unwrap_or(chain.locale);
     Ok(BranchScorecard {
@@ -134,7 +133,8 @@ async fn network_scorecard(
     wave_id: Option<Uuid>,
     lang: Option<String>,
 ) -> Result<NetworkScorecard, Failure> {
-    let wave = choose_wave(app, firm_id, chain.id, &within, wave_id).await?;
+    let waves = waves_of_chain(app.db.reader(), firm_id, chain.id).await?;
+    let wave = choose_wave(app, waves, chain.id, &within, wave_id).await?;
     let mut by_branch: BTreeMap<Uuid, Tally> = BTreeMap::new();
     for (id, n, sum) in store::visit_totals_by_branch(app.db.reader(), firm_id, wave.id, &within).await? {
         let tally = by_branch.entry(id).or_default();
@@ -180,28 +180,52 @@ pub async fn chain_of(app: &App, firm_id: Uuid, chain_id: Uuid) -> Result<chain:
     row.ok_or_else(|| Failure::not_found("chain"))
 }
 
-/// The wave asked for; without one, the chain's latest in which something was published. Waves at competitors are
-/// never meant unless they are named.
+/// A branch with the wave asked for, or its latest in which something was published.
+///
+/// A rival's branch has the waves of the client that it is compared with. Who sees all of that client's results sees the
+/// branch through such a wave, and only when the wave is named.
 ///
 /// # Errors
 ///
-/// 404 when the chain has no such wave, or none at all.
-pub async fn choose_wave(
+/// 404 when the caller does not see the branch, or it has no such wave.
+pub async fn branch_in_wave(
     app: &App,
-    firm_id: Uuid,
+    caller: &Caller,
+    branch_id: Uuid,
+    wave_id: Option<Uuid>,
+) -> Result<(branch::Model, wave::Model), Failure> {
+    let (db, firm_id) = (app.db.reader(), caller.firm_id);
+    let not_found = || Failure::not_found("branch");
+    let branch = chains::store::branch_by_id(db, firm_id, branch_id).await?.ok_or_else(not_found)?;
+    let waves = waves_of_branch(db, firm_id, &branch).await?;
+    let through_wave = waves
+        .iter()
+        .any(|wave| Some(wave.id) == wave_id && wave.chain_id != branch.chain_id && caller.sees_chain(wave.chain_id));
+    if !through_wave {
+        chains::service::visible_branch(app, caller, branch_id).await?;
+    }
+    let within = Within::Branches(vec![branch.id]);
+    let wave = choose_wave(app, waves, branch.chain_id, &within, wave_id).await?;
+    Ok((branch, wave))
+}
+
+/// The wave asked for among those that open one after the other; without one, the latest in which something was
+/// published. A chain's waves at its competitors are never meant unless they are named.
+async fn choose_wave(
+    app: &App,
+    mut waves: Vec<wave::Model>,
     chain_id: Uuid,
     within: &Within,
     wave_id: Option<Uuid>,
 ) -> Result<wave::Model, Failure> {
-    let mut waves = waves_of_chain(app.db.reader(), firm_id, chain_id).await?;
     waves.reverse();
     match wave_id {
         Some(id) => waves.retain(|wave| wave.id == id),
-        None => waves.retain(|wave| wave.kind != WaveKind::Competitor),
+        None => waves.retain(|wave| wave.kind != WaveKind::Competitor || wave.chain_id != chain_id),
     }
     if wave_id.is_none() {
         for wave in &waves {
-            if store::has_totals(app.db.reader(), firm_id, wave.id, within).await? {
+            if store::has_totals(app.db.reader(), wave.firm_id, wave.id, within).await? {
                 return Ok(wave.clone());
             }
         }

@@ -18,7 +18,6 @@ use crate::failure::{Failure, FieldProblem, Kind};
 use crate::visits::decide::{Decision, Effect, Stored, decide};
 use crate::visits::service::{Prepared, Saved};
 use crate::visits::store;
-use crate::words::AssignmentState;
 
 /// Most writes of one transaction.
 pub const MAX_BATCH: usize = 64;
@@ -61,7 +60,7 @@ impl Committer {
         let lane = usize::try_from(prepared.firm_id.as_u128() % self.lanes.len() as u128).unwrap_or(0);
         let (answer, answered) = oneshot::channel();
         self.lanes[lane].try_send(Ticket { prepared, answer }).map_err(|_| busy())?;
-        answered.await.map_err(|_| busy())?
+        answered.await.map_err(|_| unknown())?
     }
 }
 
@@ -69,6 +68,12 @@ fn busy() -> Failure {
     let failure =
         Failure::new(Kind::Unavailable, "busy", "Too many writes wait already. Send it again; nothing was kept.");
     Failure { retry_after_s: Some(1), ..failure }
+}
+
+/// The answer when the committer failed in the middle: the write may or may not be on disk.
+fn unknown() -> Failure {
+    let detail = "Something went wrong on our side. Send it again: if it was kept, you get its answer.";
+    Failure::new(Kind::Internal, "outcome_unknown", detail)
 }
 
 async fn run(app: Weak<App>, mut queue: mpsc::Receiver<Ticket>) {
@@ -93,7 +98,10 @@ async fn run(app: Weak<App>, mut queue: mpsc::Receiver<Ticket>) {
             }
             batch.push(ticket);
         }
-        commit_batch(&app, batch).await;
+        // In a task of its own: whatever goes wrong with one batch, the next one is served.
+        if let Err(panic) = tokio::spawn(async move { commit_batch(&app, batch).await }).await {
+            tracing::error!(%panic, "a batch of writes failed");
+        }
     }
 }
 
@@ -171,9 +179,12 @@ async fn write(app: &App, batch: &[Prepared]) -> Result<Vec<Result<Saved, Failur
     Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(busy()))).collect())
 }
 
-/// A unique key that is taken, after the visit itself was found absent or locked, is that of a file.
+/// A unique key that is taken: that of a file, or that of the visit when another server was quicker.
 fn id_taken(error: sea_orm::DbErr) -> Failure {
     match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(text)) if !text.contains("evidence") => {
+            Failure::conflict("in_flight", "Another write of this visit is being answered. Send yours again.")
+        }
         Some(SqlErr::UniqueConstraintViolation(_)) => Failure::invalid(vec![FieldProblem::new(
             "/evidence",
             "id_taken",
@@ -221,10 +232,10 @@ impl Known {
 
     /// Lets later writes of the batch meet what an earlier one did to their assignment.
     fn apply(&mut self, effect: &Effect) {
-        if effect.assignment == Some(AssignmentState::Fulfilled)
+        if let Some(state) = effect.assignment
             && let Some(row) = self.assignments.iter_mut().find(|a| a.id == effect.visit.assignment_id)
         {
-            row.state = AssignmentState::Fulfilled;
+            row.state = state;
         }
     }
 }

@@ -9,11 +9,10 @@ use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::conditions::etag;
 use crate::states::{ASSIGNMENT_MOVES, VISIT_MOVES, after};
+use crate::visits::manifest::{ManifestChanges, changes, with_all};
 use crate::visits::service::{Filing, Prepared, Saved, Score, answer_text, kept_as_draft, stored_answer};
-use crate::visits::types::{EvidenceProgress, ManifestEntry, MissingFile, ScoreSummary, VisitSaved};
-use crate::words::{
-    AssignmentState, EvidenceKind, EvidenceState, QuarantineReason, Reporting, RevisionKind, VisitState, WaveState,
-};
+use crate::visits::types::{ScoreSummary, VisitSaved};
+use crate::words::{AssignmentState, QuarantineReason, Reporting, RevisionKind, VisitState, WaveState};
 
 /// The stored state that a write meets.
 pub struct Stored<'a> {
@@ -25,7 +24,7 @@ pub struct Stored<'a> {
     pub wave: Option<&'a wave::Model>,
     /// The files of its manifest.
     pub evidence: Vec<&'a evidence::Model>,
-    /// The chain of the wave's branch.
+    /// The time of the commit.
     pub at: DateTime<Utc>,
     /// The id under which a chain will know a new visit.
     pub public_id: Uuid,
@@ -53,12 +52,8 @@ pub struct Effect {
     pub revision: Option<revision::Model>,
     /// Its score.
     pub score: Option<score::Model>,
-    /// Files that the manifest names for the first time.
-    pub declared: Vec<evidence::Model>,
-    /// Files that the manifest describes anew.
-    pub redeclared: Vec<evidence::Model>,
-    /// Files that the manifest no longer names.
-    pub dropped: Vec<Uuid>,
+    /// What becomes of the files.
+    pub manifest: ManifestChanges,
     /// The new state of the assignment.
     pub assignment: Option<AssignmentState>,
     /// The fact for the firm's history; drafts leave none.
@@ -104,20 +99,24 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
     }
     let before = stored.visit.map_or(VisitState::Draft, |visit| visit.state);
     let submitted = after(VISIT_MOVES, "visit", before, "submit")?;
-    let manifest = manifest_changes(prepared, stored, before)?;
     let mut row = begin(prepared, stored, assignment, wave);
-
     let filed = match &prepared.filing {
         Some(Filing::Complete { answers, device, score }) => Some((answers, device, score)),
         _ => None,
     };
+    let filing = if filed.is_some() { row.current_revision + 1 } else { 0 };
+    let manifest =
+        changes(prepared, &stored.evidence, filing, stored.at).map_err(|failure| match &prepared.filing {
+            Some(Filing::Incomplete(others)) => with_all(failure, others),
+            _ => failure,
+        })?;
     let (mut revision_row, mut score_row, mut event) = (None, None, None);
     let mut summary: Option<ScoreSummary> = None;
     if let Some((answers, device, score)) = filed {
         row.state = submitted;
         row.quarantine_reason = quarantine(stored, assignment, wave, is_theirs);
         row.submitted_at = row.submitted_at.or(Some(stored.at));
-        row.current_revision += 1;
+        row.current_revision = filing;
         let kind = if before == VisitState::Returned { RevisionKind::Resubmission } else { RevisionKind::Submission };
         revision_row = Some(revision::Model {
             firm_id: row.firm_id,
@@ -167,7 +166,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
                 revision: row.current_revision,
                 score_version: row.current_score_version,
                 score: summary,
-                evidence: manifest.progress,
+                evidence: manifest.progress(&stored.evidence),
                 quarantine_reason: row.quarantine_reason,
                 received_at: stored.at,
             })?;
@@ -187,9 +186,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
         is_new,
         revision: revision_row,
         score: score_row,
-        declared: manifest.declared,
-        redeclared: manifest.redeclared,
-        dropped: manifest.dropped,
+        manifest,
         assignment,
         event,
         answer,
@@ -229,7 +226,7 @@ fn begin(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Mode
         published_at: None,
         public_id: stored.public_id,
     });
-    // A draft on top of a returned visit changes nothing of what was filed.
+    // A draft on top of a returned visit changes nothing of what was filed; see also `manifest`.
     let keeps_filed = prepared.filing.is_none() && row.state == VisitState::Returned;
     let outcome = if keeps_filed { row.outcome } else { write.outcome };
     visit::Model { outcome, device_at: write.device_at, skew_ms, received_at: stored.at, ..row }
@@ -273,110 +270,4 @@ fn quarantine(
         _ if stored.at > assignment.window_end => Some(QuarantineReason::ArrivedLate),
         _ => None,
     }
-}
-
-struct ManifestChanges {
-    declared: Vec<evidence::Model>,
-    redeclared: Vec<evidence::Model>,
-    dropped: Vec<Uuid>,
-    progress: EvidenceProgress,
-}
-
-/// Compares the manifest sent with the files stored.
-fn manifest_changes(prepared: &Prepared, stored: &Stored<'_>, before: VisitState) -> Result<ManifestChanges, Failure> {
-    let mut problems = Vec::new();
-    let (mut declared, mut redeclared, mut now) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, entry) in prepared.write.manifest.iter().enumerate() {
-        let Some(old) = stored.evidence.iter().find(|file| file.id == entry.id) else {
-            let row = declare(prepared, entry, stored.at)?;
-            now.push((row.id, row.file_name.clone(), row.state));
-            declared.push(row);
-            continue;
-        };
-        let has_bytes =
-            !matches!(old.state, EvidenceState::Declared | EvidenceState::Uploading | EvidenceState::Refused);
-        if has_bytes && entry.sha256.is_some() && entry.sha256 != old.sha256 {
-            let message = "differs from the file that was stored; send a new file under a new id";
-            problems.push(FieldProblem::new(format!("/evidence/{i}/sha256"), "differs_from_stored", message));
-        }
-        let row = redeclare(old, entry, has_bytes)?;
-        now.push((row.id, row.file_name.clone(), row.state));
-        if row != **old {
-            redeclared.push(row);
-        }
-    }
-    let dropped: Vec<_> = stored.evidence.iter().filter(|old| !now.iter().any(|(id, ..)| *id == old.id)).collect();
-    if before == VisitState::Returned && !dropped.is_empty() {
-        let names: Vec<_> = dropped.iter().map(|old| old.file_name.as_str()).collect();
-        let message = format!("froze when the visit was filed; keep {} and add to it", names.join(", "));
-        problems.push(FieldProblem::new("/evidence", "frozen", message));
-    }
-    if !problems.is_empty() {
-        return Err(Failure::invalid(problems));
-    }
-    let dropped = dropped.iter().map(|old| old.id).collect();
-    Ok(ManifestChanges { declared, redeclared, dropped, progress: progress(&now) })
-}
-
-/// `m of n files`, and the names of those still to come.
-pub fn progress(files: &[(Uuid, String, EvidenceState)]) -> EvidenceProgress {
-    let missing: Vec<_> = files
-        .iter()
-        .filter(|(.., state)| is_missing(*state))
-        .map(|(id, name, _)| MissingFile { id: *id, file_name: name.clone() })
-        .collect();
-    let total = i64::try_from(files.len()).unwrap_or(i64::MAX);
-    EvidenceProgress { total, arrived: total - i64::try_from(missing.len()).unwrap_or(0), missing }
-}
-
-/// True for files that block the review.
-pub fn is_missing(state: EvidenceState) -> bool {
-    matches!(state, EvidenceState::Declared | EvidenceState::Uploading | EvidenceState::Refused)
-}
-
-fn declare(prepared: &Prepared, entry: &ManifestEntry, at: DateTime<Utc>) -> Result<evidence::Model, Failure> {
-    Ok(evidence::Model {
-        firm_id: prepared.firm_id,
-        id: entry.id,
-        visit_id: prepared.visit_id,
-        kind: entry.kind,
-        state: EvidenceState::Declared,
-        item_ids: serde_json::to_string(&entry.item_ids).map_err(Failure::internal)?,
-        file_name: entry.file_name.clone(),
-        sha256: entry.sha256.clone(),
-        bytes: entry.bytes,
-        media_type: entry.media_type.clone(),
-        captured_at: entry.captured_at,
-        // Faces and voices are personal data: a recording is never shown to a chain by default.
-        chain_visible: entry.kind == EvidenceKind::Photo,
-        problem_code: None,
-        problem: None,
-        facts: None,
-        preview_320_sha256: None,
-        preview_1600_sha256: None,
-        report_sha256: None,
-        declared_at: at,
-        stored_at: None,
-    })
-}
-
-fn redeclare(old: &evidence::Model, entry: &ManifestEntry, has_bytes: bool) -> Result<evidence::Model, Failure> {
-    let mut row = evidence::Model {
-        item_ids: serde_json::to_string(&entry.item_ids).map_err(Failure::internal)?,
-        file_name: entry.file_name.clone(),
-        captured_at: entry.captured_at,
-        ..old.clone()
-    };
-    if !has_bytes {
-        // A file that was refused may be announced anew.
-        row.state = EvidenceState::Declared;
-        row.kind = entry.kind;
-        row.sha256 = entry.sha256.clone();
-        row.bytes = entry.bytes;
-        row.media_type = entry.media_type.clone();
-        row.chain_visible = entry.kind == EvidenceKind::Photo;
-        row.problem_code = None;
-        row.problem = None;
-    }
-    Ok(row)
 }

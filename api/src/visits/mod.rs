@@ -6,6 +6,7 @@
 pub mod api;
 pub mod committer;
 pub mod decide;
+pub mod manifest;
 pub mod parse;
 pub mod read;
 pub mod service;

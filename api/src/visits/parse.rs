@@ -21,6 +21,10 @@ pub const MAX_FILES: usize = 200;
 pub const MAX_TEXT_CHARS: usize = 5_000;
 /// Most answers of one visit: as many as a standard may have items.
 const MAX_ANSWERS: usize = 500;
+/// Most characters of the id of an item.
+const MAX_ITEM_ID_CHARS: usize = 64;
+/// Most options chosen in one answer: as many as an item may have.
+const MAX_CHOSEN: usize = 200;
 /// Most items that one file proves.
 const MAX_ITEMS_OF_FILE: usize = 50;
 
@@ -84,19 +88,38 @@ fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
             continue;
         }
         let mut reader = Reader::new(answer, pointer.clone());
-        if let Some(text) = reader.optional_value("v").and_then(Value::as_str)
-            && let Some((code, message)) = text_problem(text, MAX_TEXT_CHARS)
-            && code != "empty"
-        {
+        if let Some((code, message)) = reader.optional_value("v").and_then(value_problem) {
             reader.problem("v", code, message);
         }
         if reader.optional_value("na").is_some_and(|na| !na.is_boolean()) {
             reader.problem("na", "bad_type", "must be true or false");
         }
-        reader.optional_text("comment", MAX_TEXT_CHARS);
+        // An empty box is no comment.
+        if answer["comment"] == "" {
+            reader.optional_value("comment");
+        } else {
+            reader.optional_text("comment", MAX_TEXT_CHARS);
+        }
         problems.extend(reader.finish());
     }
     problems
+}
+
+/// What is wrong with the value of an answer, whatever its item.
+fn value_problem(value: &Value) -> Option<(&'static str, String)> {
+    match value {
+        Value::String(text) => text_problem(text, MAX_TEXT_CHARS).filter(|(code, _)| *code != "empty"),
+        Value::Array(values) if values.len() > MAX_CHOSEN => {
+            Some(("too_many", format!("has {} entries; at most {MAX_CHOSEN} are allowed", values.len())))
+        }
+        Value::Array(values) => values.iter().find_map(value_problem),
+        // Beyond 2^53 other programs cannot tell one number from the next.
+        Value::Number(number) if number.as_f64().is_some_and(|n| n.abs() > 9_007_199_254_740_991.0) => {
+            Some(("out_of_range", "is beyond 2^53; send it as a text of digits".to_owned()))
+        }
+        Value::Object(_) => Some(("bad_type", "must be a value, not an object".to_owned())),
+        _ => None,
+    }
 }
 
 fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEntry> {
@@ -108,7 +131,7 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
         let item_ids = reader.list("item_ids", MAX_ITEMS_OF_FILE).unwrap_or_default();
         let mut proves = Vec::with_capacity(item_ids.len());
         for (j, item) in item_ids.iter().enumerate() {
-            match item.as_str() {
+            match item.as_str().filter(|item| text_problem(item, MAX_ITEM_ID_CHARS).is_none()) {
                 Some(item) => proves.push(item.to_owned()),
                 None => reader.problems.push(FieldProblem::new(
                     format!("/evidence/{i}/item_ids/{j}"),
@@ -119,7 +142,7 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
         }
         let kind = reader.word("kind");
         let file_name = reader.text("file_name", 255);
-        if file_name.as_deref().is_some_and(|name| name.contains(['/', '\\'])) {
+        if file_name.as_deref().is_some_and(|name| name.contains(['/', '\\', '\n', '\r', '\t'])) {
             reader.problem("file_name", "bad_character", "must be a name, not a path");
         }
         let sha256 = reader.optional_text("sha256", 64);
@@ -159,7 +182,7 @@ fn is_sha256(text: &str) -> bool {
 fn device_time(device: &Value, problems: &mut Vec<FieldProblem>) -> Option<DateTime<Utc>> {
     let mut reader = Reader::new(device, "/device");
     let at = reader.optional_time("at");
-    reader.optional_integer("monotonic_ms", 0, i64::MAX);
+    reader.optional_integer("monotonic_ms", 0, 9_007_199_254_740_991);
     for name in ["model", "os", "app"] {
         reader.optional_text(name, 200);
     }

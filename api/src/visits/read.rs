@@ -11,10 +11,10 @@ use crate::failure::Failure;
 use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
-use crate::visits::decide::progress;
+use crate::visits::manifest::progress;
 use crate::visits::store::{self, Filter};
 use crate::visits::types::{ScoreView, ScoresView, VisitSummary, VisitView};
-use crate::words::{RevisionKind, Role};
+use crate::words::{Outcome, RevisionKind, Role};
 
 /// A visit that the caller may see.
 ///
@@ -119,6 +119,8 @@ pub async fn scores(app: &App, caller: &Caller, id: Uuid) -> Result<ScoresView, 
 /// A visit in short.
 pub fn summary(visit: visit::Model, score_bp: Option<i32>, files: &[evidence::Model]) -> VisitSummary {
     let files: Vec<_> = files.iter().map(|file| (file.id, file.file_name.clone(), file.state)).collect();
+    // What could not be made has no score, even if an earlier revision had one.
+    let score_bp = score_bp.filter(|_| visit.outcome == Outcome::Completed);
     VisitSummary {
         id: visit.id,
         assignment_id: visit.assignment_id,

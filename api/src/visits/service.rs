@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use peegel_scoring::{ENGINE_VERSION, EvidenceKind as Demanded, Mode, Outcome as Scoring, ScoreResult, score};
+use poem_openapi::types::ToJSON;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -275,5 +276,6 @@ pub fn kept_as_draft(errors: Vec<FieldProblem>, etag: String) -> Failure {
 ///
 /// [`Failure`] (500) when it cannot be written as JSON.
 pub fn answer_text(saved: &VisitSaved) -> Result<String, Failure> {
-    serde_json::to_string(saved).map_err(Failure::internal)
+    // In the form of every other answer, which is not serde's.
+    saved.to_json().map(|json| json.to_string()).ok_or_else(|| Failure::internal("a visit without JSON"))
 }

@@ -1,7 +1,7 @@
 //! Queries on visits, drafts, revisions and scores.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
@@ -10,10 +10,8 @@ use uuid::Uuid;
 
 use crate::entity::{assignment, evidence, revision, score, visit, visit_draft, wave};
 use crate::visits::decide::Effect;
-use crate::words::{AssignmentState, EvidenceState, VisitState};
-
-/// States of evidence that block a review.
-const MISSING: [EvidenceState; 3] = [EvidenceState::Declared, EvidenceState::Uploading, EvidenceState::Refused];
+use crate::visits::manifest::MISSING;
+use crate::words::{AssignmentState, VisitState};
 
 /// Locks the rows of a query until the transaction ends; on SQLite the transaction is the only writer anyway.
 fn locked<E: EntityTrait>(tx: &DatabaseTransaction, query: Select<E>) -> Select<E> {
@@ -103,23 +101,15 @@ pub async fn write_effects(
         }
         revisions.extend(effect.revision);
         scores.extend(effect.score);
-        dropped.extend(effect.dropped);
-        redeclared.extend(effect.redeclared);
-        declared.extend(effect.declared);
+        dropped.extend(effect.manifest.dropped);
+        redeclared.extend(effect.manifest.redeclared);
+        declared.extend(effect.manifest.declared);
     }
     insert_all::<visit::Entity, _>(tx, visits).await?;
     insert_all::<revision::Entity, _>(tx, revisions).await?;
     insert_all::<score::Entity, _>(tx, scores).await?;
-    if !dropped.is_empty() {
-        evidence::Entity::delete_many()
-            .filter(evidence::Column::FirmId.eq(firm_id))
-            .filter(evidence::Column::Id.is_in(dropped))
-            .exec(tx)
-            .await?;
-    }
-    for row in redeclared {
-        evidence::Entity::update(row.into_active_model().reset_all()).exec(tx).await?;
-    }
+    drop_files(tx, firm_id, dropped).await?;
+    redeclare_files(tx, redeclared).await?;
     insert_all::<evidence::Entity, _>(tx, declared).await?;
     if !drafts.is_empty() {
         visit_draft::Entity::insert_many(drafts.into_iter().map(IntoActiveModel::into_active_model))
@@ -138,8 +128,48 @@ pub async fn write_effects(
             .exec(tx)
             .await?;
     }
-    set_assignments(tx, firm_id, fulfilled, AssignmentState::Fulfilled).await?;
-    set_assignments(tx, firm_id, started, AssignmentState::Started).await
+    // In this order: a draft and a submit for one assignment may be in the same batch.
+    set_assignments(tx, firm_id, started, AssignmentState::Started).await?;
+    set_assignments(tx, firm_id, fulfilled, AssignmentState::Fulfilled).await
+}
+
+/// Removes files that a draft no longer names, and their references to stored bytes.
+async fn drop_files(tx: &DatabaseTransaction, firm_id: Uuid, rows: Vec<evidence::Model>) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let stored = rows.into_iter().filter(|row| row.stored_at.is_some());
+    let hashes: Vec<_> = stored
+        .flat_map(|row| [row.sha256, row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256])
+        .flatten()
+        .collect();
+    crate::evidence::store::unrefer(tx, firm_id, &hashes).await?;
+    evidence::Entity::delete_many()
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(evidence::Column::Id.is_in(ids))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Writes files that a manifest describes anew. Two of them may have swapped their names, which are unique at every
+/// moment; so each first gets a name that nobody else has.
+async fn redeclare_files(tx: &DatabaseTransaction, rows: Vec<evidence::Model>) -> Result<(), DbErr> {
+    if rows.len() > 1 {
+        for row in &rows {
+            evidence::Entity::update_many()
+                .col_expr(evidence::Column::FileName, Expr::value(format!("/{}", row.id)))
+                .filter(evidence::Column::FirmId.eq(row.firm_id))
+                .filter(evidence::Column::Id.eq(row.id))
+                .exec(tx)
+                .await?;
+        }
+    }
+    for row in rows {
+        evidence::Entity::update(row.into_active_model().reset_all()).exec(tx).await?;
+    }
+    Ok(())
 }
 
 async fn insert_all<E, M>(tx: &DatabaseTransaction, rows: Vec<M>) -> Result<(), DbErr>
@@ -266,14 +296,18 @@ pub async fn list(
         .apply_if(filter.wave_id, |query, id| query.filter(visit::Column::WaveId.eq(id)))
         .apply_if(filter.branch_id, |query, id| query.filter(visit::Column::BranchId.eq(id)))
         .apply_if(filter.evidence_complete, |query, complete| {
-            let waiting = Query::select()
-                .column(evidence::Column::VisitId)
-                .from(evidence::Entity)
-                .and_where(evidence::Column::FirmId.eq(firm_id))
-                .and_where(evidence::Column::State.is_in(MISSING))
-                .to_owned();
-            let id = visit::Column::Id;
-            query.filter(if complete { id.not_in_subquery(waiting) } else { id.in_subquery(waiting) })
+            let of_visit =
+                Expr::col((evidence::Entity, evidence::Column::VisitId)).equals((visit::Entity, visit::Column::Id));
+            let waits = Expr::exists(
+                Query::select()
+                    .column((evidence::Entity, evidence::Column::Id))
+                    .from(evidence::Entity)
+                    .and_where(Expr::col((evidence::Entity, evidence::Column::FirmId)).eq(firm_id))
+                    .and_where(of_visit)
+                    .and_where(evidence::Column::State.is_in(MISSING))
+                    .to_owned(),
+            );
+            query.filter(if complete { waits.not() } else { waits })
         })
         .apply_if(after, |query, after| query.filter(visit::Column::Id.gt(after)))
         .order_by_asc(visit::Column::Id)
