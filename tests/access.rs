@@ -40,13 +40,13 @@ fn allowed(operation: &str) -> &'static [&'static str] {
         "list_assignments" | "get_assignment" => FIRM,
         "list_visits" | "get_visit" | "get_visit_scores" | "get_evidence_content" | "get_evidence_preview" => FIRM,
         "claim_assignment" | "decline_assignment" | "hand_back_assignment" => AUDITOR,
-        "put_visit" | "put_evidence_content" => AUDITOR,
+        "put_visit" | "put_evidence_content" | "lose_evidence" => AUDITOR,
         "get_branch_scorecard" | "get_chain_scorecard" | "get_region_scorecard" => RESULTS,
         "get_action_plan" | "get_action_plan_pdf" => RESULTS,
         "update_action" => ACTIONS,
         "list_chains" | "get_chain" | "list_regions" | "list_branches" | "get_branch" => EVERYBODY,
         "list_waves" | "get_wave" | "list_standards" | "get_standard_version" => EVERYBODY,
-        "get_me" | "delete_session" => EVERYBODY,
+        "get_me" | "delete_session" | "accept_membership" => EVERYBODY,
         other => panic!("who may call {other}? Say so in tests/access.rs"),
     }
 }
@@ -56,7 +56,9 @@ fn body(operation: &str) -> Option<Value> {
     Some(match operation {
         "create_session" => json!({"email": "a@b.example", "password": "x"}),
         "create_user" => json!({"email": "x", "name": "x", "role": "auditor", "password": "x"}),
-        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" => json!({"reason": "x"}),
+        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" => {
+            json!({"reason": "x"})
+        }
         "publish_standard" => json!({"version": 1}),
         "approve_visit" | "update_action" => json!({}),
         "create_regions" => json!({"regions": []}),
@@ -71,7 +73,8 @@ fn body(operation: &str) -> Option<Value> {
 type Ids = BTreeMap<&'static str, String>;
 
 fn made_up() -> Ids {
-    let names = ["chains", "regions", "branches", "waves", "assignments", "visits", "evidence", "actions"];
+    let names =
+        ["chains", "regions", "branches", "waves", "assignments", "visits", "evidence", "actions", "memberships"];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
     ids

@@ -157,6 +157,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let mut reviewer = recorder.sign_in(&server, "tonis@hobekaja.example", PASSWORD)?;
     let assignments = fieldwork(&mut recorder, &mut admin, &mut auditor, &set_up)?;
     let visit = visit(&mut recorder, &mut auditor, &mut reviewer, &assignments[0], root)?;
+    lost_file(&mut recorder, &mut auditor, &assignments[1])?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
     server.stop()?;
@@ -310,6 +311,20 @@ fn visit(
     Ok(visit.to_owned())
 }
 
+/// The auditor begins a visit whose photo will never come.
+fn lost_file(recorder: &mut Recorder, auditor: &mut Person, assignment_id: &str) -> Outcome<()> {
+    let photo = "c0b2c2a7-5a1f-4e68-9b4c-1a2e8d3f4b55";
+    let body = json!({
+        "assignment_id": assignment_id, "state": "draft", "answers": {},
+        "evidence": [{"id": photo, "item_ids": ["front"], "kind": "photo", "file_name": "front.jpg"}],
+    });
+    let path = "/v1/visits/1f6a4f4e-8d1b-4b5e-8a77-9c0d5e6f7a88";
+    recorder.call_with(auditor, "put_visit", "PUT", path, &[("if-none-match", "*")], &body)?;
+    let reason = json!({"reason": "The phone fell into the water."});
+    recorder.call(auditor, "lose_evidence", "POST", &format!("/v1/evidence/{photo}/lost"), &reason)?;
+    Ok(())
+}
+
 /// The reviewer goes every way once, and publishes in the end.
 fn review(
     recorder: &mut Recorder,
@@ -362,6 +377,14 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     let change = json!({"owner": "Jaan Saar", "due_on": "2026-11-01", "state": "open"});
     recorder.call_with(reviewer, "update_action", "PATCH", &path, &[("if-match", &etag)], &change)?;
     recorder.call(admin, "list_events", "GET", "/v1/events?limit=3", &none)?;
+    // Somebody known already is invited to a second role.
+    let second = json!({
+        "name": "Tõnis Rebane", "email": "tonis@hobekaja.example", "role": "auditor", "locale": "et", "password": PASSWORD,
+    });
+    recorder.call(admin, "create_user", "POST", "/v1/users", &second)?;
+    let me = reviewer.client.json("GET", "/v1/me", &reviewer.token, &none)?;
+    let accept = format!("/v1/memberships/{}/accept", text(&me["invitations"][0]["membership_id"])?);
+    recorder.call(reviewer, "accept_membership", "POST", &accept, &none)?;
     recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &none)?;
     recorder.call(admin, "delete_session", "DELETE", "/v1/sessions", &none)?;
     Ok(())

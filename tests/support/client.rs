@@ -95,8 +95,9 @@ impl Client {
             assert!(data.len() <= limit as usize, "{path}: a page of {} with limit {limit}", data.len());
             entries.extend(data.iter().cloned());
             match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return entries,
+                Some(next) if !data.is_empty() => cursor = format!("&cursor={next}"),
+                // A feed that ends here still says where to go on later.
+                _ => return entries,
             }
         }
     }

@@ -47,9 +47,9 @@ pub const MAX_EDGE_PX: u32 = 30_000;
 /// and the rest of a server, it stays below 512 MB.
 ///
 /// It admits a baseline JPEG of 100 megapixels with colours at half the size in both directions (4:2:0, as cameras
-/// write), of 75 megapixels with colours at half the width (4:2:2) and of 50 megapixels with full colours (4:4:4),
-/// and every progressive JPEG of 40 megapixels up to full colours. Four inks (CMYK) take a third more than full
-/// colours. Usual photos take a tenth of it.
+/// write), of 75 megapixels with colours at half the width (4:2:2) and of 50 megapixels with full colours (4:4:4); a
+/// progressive one of 40 megapixels with colours at half the size or width and of 35 megapixels with full colours.
+/// Four inks (CMYK) take a third more than full colours. Usual photos take a tenth of it.
 pub const DECODE_BYTES: u64 = 340_000_000;
 /// The same for the second attempt at a damaged JPEG, in bytes: it may come on top of what the allocator still holds
 /// from the first. It admits a progressive JPEG of 40 megapixels with colours at half the size (4:2:0) and 20 MB.
