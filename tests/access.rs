@@ -175,6 +175,7 @@ async fn objects(world: &World) -> Ids {
         ("visits", visit),
         ("evidence", id_of(&view["files"][0])),
         ("actions", id_of(&plan["actions"][0])),
+        ("memberships", world.auditor.id.clone()),
         ("standards", "foreign".to_owned()),
     ])
 }

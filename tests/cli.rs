@@ -16,7 +16,7 @@ async fn firms_and_people_are_added(app: &TestApp) {
     let again = app.peegel(&["firm", "add", "--code", "alpha", "--name", "Other"]).await.expect(1);
     assert!(again.stderr.contains("code_taken"), "{}", again.stderr);
     let empty = app.peegel(&["firm", "add", "--code", " ", "--name", ""]).await.expect(1);
-    assert!(empty.stderr.contains("/code empty") && empty.stderr.contains("/name empty"), "{}", empty.stderr);
+    assert!(empty.stderr.contains("/code bad_code") && empty.stderr.contains("/name empty"), "{}", empty.stderr);
     app.peegel(&["firm", "add", "--code", "x"]).await.expect(2);
 
     let user = |more: &'static [&'static str]| [&["user", "add", "--role", "auditor"], more].concat();
@@ -186,6 +186,6 @@ async fn usage_is_explained() {
     app.peegel(&["sing"]).await.expect(2);
     app.peegel(&["serve", "--listen", "nowhere:99999"]).await.expect(1);
     let said = app.peegel(&["migrate", "--data", "/dev/null/x"]).await.expect(1);
-    assert!(said.stderr.contains("cannot be opened"), "{}", said.stderr);
+    assert!(said.stderr.contains("cannot be made"), "{}", said.stderr);
     app.peegel(&["migrate", "--database-url", "postgres://nobody@127.0.0.1:1/none"]).await.expect(1);
 }
