@@ -17,6 +17,8 @@ use tokio::sync::Mutex;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Longest time that it may take.
 const LONGEST: Duration = Duration::from_secs(20);
+/// Longest silence; a client that sends nothing more is waiting for the answer.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// What the handler has not read of a body.
 pub struct Unread(Arc<Mutex<BoxStream<'static, Result<Bytes, std::io::Error>>>>);
@@ -36,7 +38,7 @@ impl Unread {
     pub async fn discard(self) {
         let mut seen = 0;
         let rest = async {
-            while let Some(Ok(chunk)) = self.0.lock().await.next().await {
+            while let Ok(Some(Ok(chunk))) = tokio::time::timeout(SILENCE, self.0.lock().await.next()).await {
                 seen += chunk.len();
                 if seen > MOST_BYTES {
                     return;
