@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -21,12 +21,12 @@ pub async fn insert_head(tx: &DatabaseTransaction, firm_id: Uuid) -> Result<(), 
 
 /// The firm's head, locked until the transaction ends.
 pub async fn lock_head(tx: &DatabaseTransaction, firm_id: Uuid) -> Result<firm_head::Model, DbErr> {
-    let mut query = firm_head::Entity::find_by_id(firm_id);
-    // On SQLite the transaction already holds the only write lock.
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
-    query.one(tx).await?.ok_or_else(|| DbErr::RecordNotFound(format!("firm_heads {firm_id}")))
+    // SQLite has no row locks and needs none: the transaction is its only writer.
+    firm_head::Entity::find_by_id(firm_id)
+        .lock_exclusive()
+        .one(tx)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound(format!("firm_heads {firm_id}")))
 }
 
 /// Moves the firm's head.

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -43,12 +43,7 @@ pub async fn lock_evidence(
     firm_id: Uuid,
     id: Uuid,
 ) -> Result<Option<evidence::Model>, DbErr> {
-    let mut query = evidence::Entity::find_by_id((firm_id, id));
-    // On SQLite the transaction already is the only writer.
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
-    query.one(tx).await
+    evidence::Entity::find_by_id((firm_id, id)).lock_exclusive().one(tx).await
 }
 
 /// Writes a file's row.

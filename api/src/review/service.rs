@@ -17,8 +17,9 @@ use crate::review::types::ReviewView;
 use crate::scorecards::store::lock_branch;
 use crate::scorecards::totals::{self, Change};
 use crate::states::{VISIT_MOVES, after};
+use crate::visits::manifest::is_missing;
 use crate::visits::store::lock_visit;
-use crate::words::{EvidenceState, Role, VisitState};
+use crate::words::{Role, VisitState};
 use crate::write::Write;
 
 /// Longest reason, in characters.
@@ -181,8 +182,6 @@ async fn check_person(write: &Write<'_>, caller: &Caller, row: &visit::Model, mv
 
 /// A visit is judged on all its evidence, or on the auditor's word that a file is lost.
 fn check_evidence(files: &[evidence::Model]) -> Result<(), Failure> {
-    let is_missing =
-        |state| matches!(state, EvidenceState::Declared | EvidenceState::Uploading | EvidenceState::Refused);
     let missing: Vec<_> =
         files.iter().filter(|file| is_missing(file.state)).map(|file| file.file_name.as_str()).collect();
     if missing.is_empty() {

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
@@ -13,18 +13,13 @@ use crate::visits::decide::Effect;
 use crate::visits::manifest::MISSING;
 use crate::words::{AssignmentState, VisitState};
 
-/// Locks the rows of a query until the transaction ends; on SQLite the transaction is the only writer anyway.
-fn locked<E: EntityTrait>(tx: &DatabaseTransaction, query: Select<E>) -> Select<E> {
-    if tx.get_database_backend() == DbBackend::Postgres { query.lock_exclusive() } else { query }
-}
-
 /// Visits by id, locked in the order of their ids.
 pub async fn lock_visits(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<visit::Model>, DbErr> {
     let query = visit::Entity::find()
         .filter(visit::Column::FirmId.eq(firm_id))
         .filter(visit::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(visit::Column::Id);
-    locked(tx, query).all(tx).await
+    query.lock_exclusive().all(tx).await
 }
 
 /// A visit, locked.
@@ -42,7 +37,7 @@ pub async fn lock_assignments(
         .filter(assignment::Column::FirmId.eq(firm_id))
         .filter(assignment::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(assignment::Column::Id);
-    locked(tx, query).all(tx).await
+    query.lock_exclusive().all(tx).await
 }
 
 /// Waves by id.
@@ -70,7 +65,7 @@ pub async fn lock_evidence(
         .filter(evidence::Column::FirmId.eq(firm_id))
         .filter(evidence::Column::VisitId.is_in(visit_ids.iter().copied()))
         .order_by_asc(evidence::Column::Id);
-    locked(tx, query).all(tx).await
+    query.lock_exclusive().all(tx).await
 }
 
 /// Writes what a batch of one firm came to, with one statement a table where the rows are new.
