@@ -57,12 +57,17 @@ pub struct AnswerProblem {
 }
 
 /// The value of a valid answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reply {
     None,
     Bool(bool),
+    /// The position of the chosen option.
     Option(usize),
+    /// The positions of the chosen options, ascending.
     Options(Vec<usize>),
+    /// A rating or a recommendation.
+    Whole(i64),
+    /// The value of a numeric item.
     Number(Fraction),
     Text,
 }
@@ -77,7 +82,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn without_value(status: Status) -> Self {
+    pub(crate) const fn without_value(status: Status) -> Self {
         State { status, reply: Reply::None, score: None }
     }
 }
@@ -123,46 +128,34 @@ pub(crate) fn lacks_evidence(item: &Item, score: Option<&Fraction>, answer: Opti
 
 /// Reads the value of an answer and scores it.
 pub(crate) fn judge(kind: &ItemKind, value: &Value) -> Result<State, AnswerCode> {
-    let (reply, score) = match kind {
-        ItemKind::YesNo { positive } => {
-            let answer = value.as_bool().ok_or(AnswerCode::BadType)?;
-            let score = if answer == *positive { Fraction::ONE } else { Fraction::ZERO };
-            (Reply::Bool(answer), Some(score))
-        }
+    let reply = read(kind, value)?;
+    Ok(State { status: Status::Ok, score: kind.score(&reply), reply })
+}
+
+/// Reads the value of an answer.
+pub(crate) fn read(kind: &ItemKind, value: &Value) -> Result<Reply, AnswerCode> {
+    Ok(match kind {
+        ItemKind::YesNo { .. } => Reply::Bool(value.as_bool().ok_or(AnswerCode::BadType)?),
         ItemKind::Choice { options } => {
             let id = value.as_str().ok_or(AnswerCode::BadType)?;
-            let chosen = options.position(id).ok_or(AnswerCode::UnknownOption)?;
-            let score = options.best(Some(options.list[chosen].points));
-            (Reply::Option(chosen), Some(score))
+            Reply::Option(options.position(id).ok_or(AnswerCode::UnknownOption)?)
         }
-        ItemKind::Rating { min, max, scale } => {
-            let answer = int_in(value, *min, *max)?;
-            (Reply::Number(Fraction::whole(answer)), Some(scale.score(answer, *min, *max)))
-        }
-        ItemKind::Multi { options, mode } => {
-            let chosen = chosen(options, value)?;
-            let score = options.score(*mode, &chosen);
-            (Reply::Options(chosen), Some(score))
-        }
-        ItemKind::Numeric { min, max, scale } => {
+        ItemKind::Rating { min, max, .. } => Reply::Whole(int_in(value, *min, *max)?),
+        ItemKind::Multi { options, .. } => Reply::Options(chosen(options, value)?),
+        ItemKind::Numeric { min, max, .. } => {
             let answer = number(value).ok_or(AnswerCode::BadType)?;
             let low = min.as_ref().is_some_and(|min| answer < *min);
             if low || max.as_ref().is_some_and(|max| answer > *max) {
                 return Err(AnswerCode::OutOfRange);
             }
-            let score = scale.score(&answer);
-            (Reply::Number(answer), score)
+            Reply::Number(answer)
         }
-        ItemKind::Nps { scale } => {
-            let answer = int_in(value, 0, 10)?;
-            (Reply::Number(Fraction::whole(answer)), scale.score(answer))
-        }
+        ItemKind::Nps { .. } => Reply::Whole(int_in(value, 0, 10)?),
         ItemKind::Text => {
             value.as_str().ok_or(AnswerCode::BadType)?;
-            (Reply::Text, None)
+            Reply::Text
         }
-    };
-    Ok(State { status: Status::Ok, reply, score })
+    })
 }
 
 fn int_in(value: &Value, min: i64, max: i64) -> Result<i64, AnswerCode> {
@@ -177,12 +170,10 @@ fn chosen(options: &Options, value: &Value) -> Result<Vec<usize>, AnswerCode> {
         return Err(AnswerCode::BadType);
     }
     let position = |value: &Value| value.as_str().and_then(|id| options.position(id));
-    let chosen: Vec<usize> = list.iter().map(position).collect::<Option<_>>().ok_or(AnswerCode::UnknownOption)?;
-    let mut seen = vec![false; options.list.len()];
-    for &option in &chosen {
-        if std::mem::replace(&mut seen[option], true) {
-            return Err(AnswerCode::DuplicateOption);
-        }
+    let mut chosen: Vec<usize> = list.iter().map(position).collect::<Option<_>>().ok_or(AnswerCode::UnknownOption)?;
+    chosen.sort_unstable();
+    if chosen.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(AnswerCode::DuplicateOption);
     }
     Ok(chosen)
 }

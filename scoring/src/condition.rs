@@ -84,18 +84,19 @@ words! {
 
 impl Condition {
     /// Whether the condition holds, given the states of the items before.
-    pub(crate) fn holds(&self, states: &[State]) -> bool {
+    pub(crate) fn holds<'a>(&self, state_of: &impl Fn(usize) -> Option<&'a State>) -> bool {
         match self {
-            Condition::All(parts) => parts.iter().all(|part| part.holds(states)),
-            Condition::Any(parts) => parts.iter().any(|part| part.holds(states)),
-            Condition::Not(part) => !part.holds(states),
-            Condition::Atom { item, test } => states.get(*item).is_some_and(|state| test.holds(state)),
+            Condition::All(parts) => parts.iter().all(|part| part.holds(state_of)),
+            Condition::Any(parts) => parts.iter().any(|part| part.holds(state_of)),
+            Condition::Not(part) => !part.holds(state_of),
+            Condition::Atom { item, test } => state_of(*item).is_some_and(|state| test.holds(state)),
         }
     }
 }
 
 impl Test {
-    fn holds(&self, state: &State) -> bool {
+    /// Whether an item in this state passes.
+    pub(crate) fn holds(&self, state: &State) -> bool {
         match (self, &state.reply) {
             (Test::IsNa, _) => state.status == Status::Na,
             (Test::Answered, _) => state.status == Status::Ok,
@@ -104,6 +105,10 @@ impl Test {
             (Test::Option { marked, .. }, Reply::Options(chosen)) => chosen.iter().any(|&option| marked[option]),
             (Test::Number { compare, with, negate }, Reply::Number(answer)) => {
                 with.iter().any(|number| compare.holds(answer, number)) != *negate
+            }
+            (Test::Number { compare, with, negate }, Reply::Whole(answer)) => {
+                let answer = Fraction::whole(*answer);
+                with.iter().any(|number| compare.holds(&answer, number)) != *negate
             }
             _ => false,
         }

@@ -55,6 +55,11 @@ impl Fraction {
         Fraction(Small(n.into(), 1))
     }
 
+    /// A whole number of up to 128 bits.
+    pub(crate) fn integer(n: i128) -> Self {
+        Self::reduced(n, 1)
+    }
+
     /// A share given in basis points: `10000` is one.
     pub fn from_bp(bp: i64) -> Self {
         Self::reduced(bp.into(), 10_000)
@@ -125,6 +130,17 @@ impl Fraction {
         floor.to_i64().unwrap_or(end)
     }
 
+    /// The floating-point number at or next to this, for statistics: scores themselves stay exact.
+    ///
+    /// Beyond the range of `f64` this is infinite.
+    pub fn to_f64(&self) -> f64 {
+        match &self.0 {
+            Small(num, den) => *num as f64 / *den as f64,
+            // Always some number for a quotient of whole numbers.
+            Big(big) => big.to_f64().unwrap_or(f64::NAN),
+        }
+    }
+
     /// This divided by `other`, or `None` when `other` is zero.
     pub fn checked_div(&self, other: &Self) -> Option<Self> {
         if other.is_zero() {
@@ -142,6 +158,14 @@ impl Fraction {
     pub(crate) fn small_denominator(&self) -> Option<i128> {
         match &self.0 {
             Small(_, den) => Some(*den),
+            Big(_) => None,
+        }
+    }
+
+    /// The numerator over `denominator`, a multiple of this one's; `None` when it does not fit 128 bits.
+    pub(crate) fn numerator_over(&self, denominator: i128) -> Option<i128> {
+        match &self.0 {
+            Small(num, den) => num.checked_mul(quotient(denominator, *den)),
             Big(_) => None,
         }
     }

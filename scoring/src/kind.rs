@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::answer::Reply;
 use crate::fraction::Fraction;
 use crate::words::words;
 
 /// The type of an item with the fields of that type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ItemKind {
     /// True or false; one when equal to `positive`, else zero.
@@ -99,6 +100,25 @@ impl ItemKind {
     }
 }
 
+impl ItemKind {
+    /// The score of a valid answer, `None` when the type yields none.
+    pub(crate) fn score(&self, reply: &Reply) -> Option<Fraction> {
+        match (self, reply) {
+            (ItemKind::YesNo { positive }, Reply::Bool(answer)) => {
+                Some(if answer == positive { Fraction::ONE } else { Fraction::ZERO })
+            }
+            (ItemKind::Choice { options }, Reply::Option(chosen)) => {
+                Some(options.best(Some(options.list[*chosen].points)))
+            }
+            (ItemKind::Rating { min, max, scale }, Reply::Whole(answer)) => Some(scale.score(*answer, *min, *max)),
+            (ItemKind::Multi { options, mode }, Reply::Options(chosen)) => Some(options.score(*mode, chosen)),
+            (ItemKind::Numeric { scale, .. }, Reply::Number(answer)) => scale.score(answer),
+            (ItemKind::Nps { scale }, Reply::Whole(answer)) => scale.score(*answer),
+            _ => None,
+        }
+    }
+}
+
 /// One answer option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,7 +130,7 @@ pub struct ChoiceOption {
 }
 
 /// The options of an item, found by id.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub(crate) list: Vec<ChoiceOption>,
     index: BTreeMap<String, usize>,

@@ -52,6 +52,7 @@
 #![deny(missing_docs)]
 
 mod answer;
+pub mod columns;
 mod condition;
 mod fraction;
 mod json;

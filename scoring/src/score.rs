@@ -26,9 +26,9 @@ pub fn score(standard: &Standard, answers: &Map<String, Value>, mode: Mode) -> O
     let visit = walk(standard, answers);
     match mode {
         Mode::Submit if !visit.problems.is_empty() => Outcome::Refused(visit.problems),
-        Mode::Submit => Outcome::Scored(Box::new(result(standard, visit.states, mode))),
+        Mode::Submit => Outcome::Scored(Box::new(scored_states(standard, visit.states, mode))),
         Mode::Rescore => {
-            let mut result = result(standard, visit.states, mode);
+            let mut result = scored_states(standard, visit.states, mode);
             result.warnings = Some(visit.problems);
             Outcome::Scored(Box::new(result))
         }
@@ -93,7 +93,8 @@ fn lower(cap: &mut Option<Fraction>, cap_bp: i64) {
     *cap = Some(capped(Fraction::from_bp(cap_bp), cap.as_ref()));
 }
 
-fn result(standard: &Standard, states: Vec<State>, mode: Mode) -> ScoreResult {
+/// Scores the items of a visit in the states they were found in, without warnings.
+pub(crate) fn scored_states(standard: &Standard, states: Vec<State>, mode: Mode) -> ScoreResult {
     let mut sections = vec![Sums::EMPTY; standard.sections.len()];
     let mut dimensions = vec![Sums::EMPTY; standard.dimensions.len()];
     let mut critical_failures = Vec::new();
@@ -274,10 +275,7 @@ fn visit_score(standard: &Standard, sections: &[Sums], raw: Option<Fraction>, ca
     let score_bp = score.as_ref().map(Fraction::to_bp);
     let insufficient = score.is_none() || share.as_ref().is_none_or(|share| *share < enough);
     let judged = score_bp.filter(|_| !insufficient);
-    let band = judged.and_then(|score_bp| {
-        let reached = standard.bands.iter().filter(|band| band.min_bp <= score_bp);
-        reached.max_by_key(|band| band.min_bp).map(|band| band.label.clone())
-    });
+    let band = judged.and_then(|score_bp| standard.band_of(score_bp).map(|band| standard.bands[band].label.clone()));
     let passed = judged.zip(standard.pass_bp).map(|(score_bp, pass_bp)| score_bp >= pass_bp && cap.is_none());
     VisitScore {
         raw,

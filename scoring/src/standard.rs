@@ -118,6 +118,12 @@ impl Standard {
         &self.items
     }
 
+    /// Position of the band a score lies in.
+    pub(crate) fn band_of(&self, score_bp: i64) -> Option<usize> {
+        let reached = self.bands.iter().enumerate().filter(|(_, band)| band.min_bp <= score_bp);
+        reached.max_by_key(|(_, band)| band.min_bp).map(|(position, _)| position)
+    }
+
     /// The item with this id.
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.index.get(id).map(|&position| &self.items[position])

@@ -35,7 +35,7 @@ pub(crate) fn walk(standard: &Standard, answers: &Map<String, Value>) -> Visit {
 // A fault makes the answer "unanswered", except that missing evidence leaves it valid.
 fn settle(item: &Item, answer: Option<&Value>, before: &[State]) -> (State, Option<AnswerCode>) {
     let given = Given::read(answer);
-    if item.show_if.as_ref().is_some_and(|condition| !condition.holds(before)) {
+    if item.show_if.as_ref().is_some_and(|condition| !condition.holds(&|item| before.get(item))) {
         let fault = (!matches!(given, Given::Nothing)).then_some(AnswerCode::AnswerForHidden);
         return (State::without_value(Status::Hidden), fault);
     }
