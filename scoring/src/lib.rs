@@ -65,6 +65,7 @@ mod read;
 mod result;
 mod score;
 mod standard;
+pub mod stats;
 mod visit;
 mod words;
 
