@@ -171,10 +171,48 @@ async fn golden_cases_score_as_expected() {
 }
 
 #[tokio::test]
+async fn statistics_need_no_database() {
+    let app = TestApp::stopped(Kind::Sqlite).await;
+    let stats = async |method: &str, input: &str, code: i32| -> Value {
+        let said = app.peegel_with_input(&["stats", method], input).await.expect(code);
+        serde_json::from_str(said.text()).expect("one JSON object")
+    };
+    let share = stats("wilson", r#"{"k": 3, "n": 3}"#, 0).await;
+    assert_eq!((&share["n"], &share["p"], &share["upper"]), (&json!(3), &json!(1.0), &json!(1.0)));
+    assert_eq!(stats("wilson", r#"{"k": 0, "n": 0}"#, 1).await["error"]["code"], "too_few");
+    assert_eq!(stats("wilson", r#"{"k": 1, "n": 2, "sided": 1}"#, 1).await["error"]["code"], "bad_input");
+    assert_eq!(stats("wilson", "not json", 2).await["error"]["code"], "unreadable");
+    assert_eq!(stats("wilson", "", 2).await["error"]["code"], "unreadable");
+    assert_eq!(stats("median", "{}", 2).await["error"]["code"], "unknown_method");
+
+    let methods = app.peegel(&["stats", "--list"]).await.expect(0);
+    assert_eq!(methods.text().lines().count(), 19);
+    assert!(methods.text().starts_with("wilson\nnps\ncsi\n") && methods.text().ends_with("\nflags\n"));
+
+    let path = in_repository("fixtures/scoring/stats_cases.json");
+    let said = app.peegel(&["stats", "--cases", path.to_str().expect("a path")]).await.expect(0);
+    let cases = fixture_json("scoring/stats_cases.json");
+    let cases = cases.as_array().expect("cases");
+    assert_eq!(said.text().lines().count(), cases.len());
+    for (line, case) in said.text().lines().zip(cases) {
+        let line: Value = serde_json::from_str(line).expect("a line of JSON");
+        let (got, expected) = (&line["output"]["error"]["code"], &case["expected"]["error"]["code"]);
+        assert_eq!((&line["id"], got), (&case["id"], expected), "the numbers are compared beside the library");
+    }
+    let missing = app.peegel(&["stats", "--cases", "/no/such/file"]).await.expect(2);
+    assert_eq!(serde_json::from_str::<Value>(missing.text()).expect("JSON")["error"]["code"], "unreadable");
+
+    app.peegel(&["stats"]).await.expect(2);
+    app.peegel(&["stats", "wilson", "--list"]).await.expect(2);
+    assert!(!app.data().exists(), "nothing was made on the way");
+}
+
+#[tokio::test]
 async fn usage_is_explained() {
     let app = TestApp::stopped(Kind::Sqlite).await;
     let help = app.peegel(&["--help"]).await.expect(0);
-    let commands = ["serve", "worker", "demo", "migrate", "score", "standard", "report", "firm", "user", "openapi"];
+    let commands =
+        ["serve", "worker", "demo", "migrate", "score", "standard", "stats", "report", "firm", "user", "openapi"];
     for command in commands {
         assert!(help.text().lines().any(|line| line.trim().starts_with(command)), "{command} in {}", help.text());
         let help = app.peegel(&[command, "--help"]).await.expect(0);

@@ -7,6 +7,7 @@ mod score;
 mod scorecards;
 pub mod serve;
 mod standard;
+mod stats;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Command {
     Scorecards(scorecards::ScorecardsArgs),
     /// Check, import or publish a standard
     Standard(standard::StandardArgs),
+    /// Compute a statistic of scores and print the result as JSON
+    Stats(stats::StatsArgs),
     /// Write the PDF of a branch
     Report(report::ReportArgs),
     /// Firms of this installation
@@ -82,6 +85,7 @@ pub fn run() -> ExitCode {
             Command::Score(args) => Ok(score::run(&args)),
             Command::Scorecards(args) => scorecards::run(args).await,
             Command::Standard(args) => standard::run(args).await,
+            Command::Stats(args) => Ok(stats::run(&args)),
             Command::Report(args) => report::run(args).await,
             Command::Firm(args) => people::firm(args).await,
             Command::User(args) => people::user(args).await,

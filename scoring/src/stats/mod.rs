@@ -12,17 +12,42 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub mod bh;
+mod command;
+pub mod csi;
+pub mod exact_bootstrap;
 mod failure;
+pub mod flags;
+pub mod interval;
+pub mod moderated_variance;
+pub mod nps;
 mod numbers;
+pub mod ranks;
+mod sample;
+pub mod servqual;
+mod student;
+pub mod ttest;
 pub mod wilson;
 
+pub use command::{Printed, answer, case_output, unreadable};
 pub use failure::{ConnectedGroup, StatError, StatErrorCode};
 
 /// What a method does with its JSON input.
 type Run = fn(Value) -> Result<Value, StatError>;
 
 /// Every method by the name of `peegel stats`, in the order of `peegel stats --list`.
-const METHODS: [(&str, Run); 2] = [("wilson", wilson::run), ("bh", bh::run)];
+const METHODS: [(&str, Run); 11] = [
+    ("wilson", wilson::run),
+    ("nps", nps::run),
+    ("csi", csi::run),
+    ("servqual", servqual::run),
+    ("bh", bh::run),
+    ("ttest", ttest::run),
+    ("interval", interval::run),
+    ("moderated-variance", moderated_variance::run),
+    ("exact-bootstrap", exact_bootstrap::run),
+    ("ranks", ranks::run),
+    ("flags", flags::run),
+];
 
 /// The names of all methods, in the order of `peegel stats --list`.
 pub fn method_names() -> impl Iterator<Item = &'static str> {

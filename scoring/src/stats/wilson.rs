@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::failure::StatError;
-use super::numbers::{confidence, default_confidence, z};
+use super::numbers::{confidence, critical_z, default_confidence};
 use super::{read, written};
 
 /// A share with Wilson's interval.
@@ -63,8 +63,7 @@ pub fn wilson(k: u64, n: u64, conf: f64) -> Result<Wilson, StatError> {
         return Err(StatError::too_few("a share needs at least one trial"));
     }
     let (successes, failures, trials) = (k as f64, (n - k) as f64, n as f64);
-    // From the lower tail: (1 + conf) / 2 rounds to 1 near conf = 1, and z would be infinite.
-    let z = -z((1.0 - conf) / 2.0);
+    let z = critical_z(conf);
     let half = z * (z * z / 4.0 + successes * (failures / trials)).sqrt();
     let sum = successes + z * z / 2.0 + half;
     // The lower root as the product of both roots through the upper one: the plain formula cancels.
