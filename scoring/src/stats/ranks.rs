@@ -90,9 +90,11 @@ pub fn ranks(estimates: &[f64], variances: &[f64], conf: f64, target: Option<f64
     for i in 0..k {
         for j in i + 1..k {
             let z = standardised(estimates[i] - estimates[j], variances[i] + variances[j])?;
-            p_better[i][j] = phi(z);
-            p_better[j][i] = phi(-z);
-            pairs.push(normal_p(z));
+            let p = normal_p(z);
+            let (winner, loser) = if z < 0.0 { (j, i) } else { (i, j) };
+            p_better[winner][loser] = 1.0 - p / 2.0;
+            p_better[loser][winner] = p / 2.0;
+            pairs.push(p);
         }
     }
     let above = target.map(|target| {
