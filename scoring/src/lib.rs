@@ -1,13 +1,15 @@
 //! Exact scoring of mystery-shopper visits.
 //!
 //! A [`Standard`] says what is asked, what each answer is worth and how points become a score;
-//! [`score()`] applies it to the answers of one visit. The library is pure: no files, clock, network
-//! or floating point. The same standard, answers and [`Mode`] give the same bytes on every machine.
+//! [`score()`] applies it to the answers of one visit. The library is pure: no files, clock or network,
+//! and no floating point outside [`stats`]. The same standard, answers and [`Mode`] give the same bytes
+//! on every machine.
 //!
 //! - [`Standard::parse`] compiles a standard or reports every problem with its JSON pointer.
 //! - [`publish::check`] adds what a version must fulfil before it is published.
 //! - [`score()`] gives an [`Outcome`]; [`visible`] tells what a form shows for a draft.
 //! - [`score_json`] does all of it from JSON to JSON, as `peegel score` prints it.
+//! - [`stats`] tells how sure a number made of such scores is.
 //!
 //! # One visit
 //!
