@@ -13,19 +13,28 @@ use serde_json::Value;
 
 pub mod bh;
 mod command;
+pub mod crossed;
 pub mod csi;
+pub mod d_study;
+pub mod drivers;
 pub mod exact_bootstrap;
 mod failure;
+mod fisher;
 pub mod flags;
+pub mod icc;
 pub mod interval;
+pub mod krippendorff;
 pub mod moderated_variance;
 pub mod nps;
 mod numbers;
 pub mod ranks;
 mod sample;
 pub mod servqual;
+pub mod shrink;
 mod student;
 pub mod ttest;
+pub mod uplift;
+pub mod variance_components;
 pub mod wilson;
 
 pub use command::{Printed, answer, case_output, unreadable};
@@ -35,7 +44,7 @@ pub use failure::{ConnectedGroup, StatError, StatErrorCode};
 type Run = fn(Value) -> Result<Value, StatError>;
 
 /// Every method by the name of `peegel stats`, in the order of `peegel stats --list`.
-const METHODS: [(&str, Run); 11] = [
+const METHODS: [(&str, Run); 19] = [
     ("wilson", wilson::run),
     ("nps", nps::run),
     ("csi", csi::run),
@@ -45,7 +54,15 @@ const METHODS: [(&str, Run); 11] = [
     ("interval", interval::run),
     ("moderated-variance", moderated_variance::run),
     ("exact-bootstrap", exact_bootstrap::run),
+    ("icc", icc::run),
+    ("krippendorff", krippendorff::run),
+    ("variance-components", variance_components::run),
+    ("d-study", d_study::run),
+    ("shrink", shrink::run),
+    ("crossed", crossed::run),
     ("ranks", ranks::run),
+    ("uplift", uplift::run),
+    ("drivers", drivers::run),
     ("flags", flags::run),
 ];
 

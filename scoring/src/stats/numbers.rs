@@ -41,6 +41,15 @@ pub(super) fn finite<'a>(results: impl IntoIterator<Item = &'a f64>) -> Result<(
     }
 }
 
+/// Refuses a variance that is negative or no number.
+pub(super) fn variance(name: &str, value: f64) -> Result<(), StatError> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(())
+    } else {
+        Err(StatError::bad_input(format!("the variance \"{name}\" must be a number from 0 up")))
+    }
+}
+
 /// The `p` quantile of the standard normal distribution.
 pub(super) fn z(p: f64) -> f64 {
     Normal::standard().inverse_cdf(p)

@@ -17,11 +17,7 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn of(values: &[f64]) -> Self {
         let mean = mean(values);
-        let raw: f64 = values.iter().map(|value| value * value).sum();
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        // An overflow stays one, for the caller to refuse.
-        let rounding = raw.is_finite() && squares <= ROUNDING * raw;
-        Sample { n: values.len(), mean, squares: if rounding { 0.0 } else { squares } }
+        Sample { n: values.len(), mean, squares: counted(squares(values, mean), squares(values, 0.0)) }
     }
 
     /// Degrees of freedom of the spread, 0 of none or one.
@@ -38,4 +34,15 @@ impl Sample {
 /// The mean; not a number of an empty list.
 pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Sum of squared differences from `center`; with center 0 the raw sum of squares.
+pub(super) fn squares(values: &[f64], center: f64) -> f64 {
+    values.iter().map(|value| (value - center).powi(2)).sum()
+}
+
+/// A sum of squares, but 0 when it is mere rounding of the `raw` sum of squares.
+pub(super) fn counted(squares: f64, raw: f64) -> f64 {
+    // An overflow stays one, for the caller to refuse.
+    if raw.is_finite() && squares <= ROUNDING * raw { 0.0 } else { squares }
 }
