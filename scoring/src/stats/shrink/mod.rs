@@ -21,7 +21,7 @@ mod oneway;
 
 pub use james_stein::{JamesStein, james_stein};
 pub use known_variance::{BetweenVariance, KnownVariance, ShrunkenFigure, known_variance};
-pub use oneway::{Oneway, OnewayComponents, ShrunkenBranch, oneway};
+pub use oneway::{Oneway, OnewayComponents, ShrunkenBranch, oneway, oneway_of_moments};
 
 use serde_json::Value;
 

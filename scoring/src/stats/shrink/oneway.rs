@@ -8,6 +8,7 @@ use super::super::numbers::{finite, given, real, variance};
 use super::super::sample::{counted, mean, squares};
 use super::super::{read, written};
 use super::shrink;
+use crate::columns::Moments;
 
 /// Variances between branches and between the visits of a branch, in squared score units, from 0 up.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -98,13 +99,75 @@ pub fn oneway(groups: &[Vec<f64>], given: Option<OnewayComponents>) -> Result<On
         variance("branch", branch)?;
         variance("within", within)?;
     }
-    if groups.len() < 2 {
+    fit(&groups.iter().map(|scores| Visits::of(scores)).collect::<Vec<_>>(), given)
+}
+
+/// [`oneway`] from stored totals of each branch instead of its visits.
+///
+/// Totals are whole numbers, so nothing is lost in them. Takes O(branches) time.
+///
+/// # Errors
+///
+/// As [`oneway`] without components.
+///
+/// # Source
+///
+/// As [`oneway`].
+///
+/// ```
+/// use peegel_scoring::columns::Moments;
+/// use peegel_scoring::stats::StatErrorCode;
+/// use peegel_scoring::stats::shrink::{oneway, oneway_of_moments};
+///
+/// let totals = [Moments::from_parts(2, 164, 13_456)?, Moments::from_parts(1, 70, 4900)?];
+/// assert_eq!(oneway_of_moments(&totals)?, oneway(&[vec![80.0, 84.0], vec![70.0]], None)?);
+///
+/// assert_eq!(oneway_of_moments(&totals[..1]).unwrap_err().code, StatErrorCode::TooFew);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn oneway_of_moments(branches: &[Moments]) -> Result<Oneway, StatError> {
+    let visits: Option<Vec<_>> = branches.iter().map(Visits::of_moments).collect();
+    fit(&visits.ok_or_else(|| StatError::bad_input("leave out the branches without visits"))?, None)
+}
+
+// What the model takes of the visits of one branch.
+struct Visits {
+    n: usize,
+    mean: f64,
+    // Sum of squares about the mean.
+    within: f64,
+    // Sum of squares about 0.
+    raw: f64,
+}
+
+impl Visits {
+    fn of(scores: &[f64]) -> Self {
+        let mean = mean(scores);
+        Visits { n: scores.len(), mean, within: squares(scores, mean), raw: squares(scores, 0.0) }
+    }
+
+    fn of_moments(moments: &Moments) -> Option<Self> {
+        Some(Visits {
+            n: usize::try_from(moments.n()).ok()?,
+            mean: moments.mean()?.to_f64(),
+            within: moments.squared_distances().to_f64(),
+            raw: moments.sum_of_squares() as f64,
+        })
+    }
+
+    fn size(&self) -> f64 {
+        self.n as f64
+    }
+}
+
+fn fit(branches: &[Visits], given: Option<OnewayComponents>) -> Result<Oneway, StatError> {
+    if branches.len() < 2 {
         return Err(StatError::too_few("shrinkage needs at least two branches"));
     }
     let (estimated, components) = match given {
         Some(components) => (None, components),
         None => {
-            let anova = anova(groups)?;
+            let anova = anova(branches)?;
             let components = anova.components();
             (Some(anova), components)
         }
@@ -113,10 +176,11 @@ pub fn oneway(groups: &[Vec<f64>], given: Option<OnewayComponents>) -> Result<On
     if between == 0.0 && within == 0.0 {
         return Err(StatError::undefined("without variance there is nothing to weigh the visits by"));
     }
-    let (mu, branches) = shrunken(groups, between, within);
+    let n = branches.iter().map(|visits| visits.n).sum();
+    let (mu, branches) = shrunken(branches, between, within);
     finite(branches.iter().flat_map(|branch| [&branch.mean, &branch.reliability, &branch.estimate, &branch.post_var]))?;
     Ok(Oneway {
-        n: groups.iter().map(Vec::len).sum(),
+        n,
         msb: estimated.as_ref().map(|anova| anova.msb),
         msw: estimated.as_ref().map(|anova| anova.msw),
         n0: estimated.as_ref().map(|anova| anova.n0),
@@ -144,48 +208,42 @@ impl Anova {
     }
 }
 
-fn anova(groups: &[Vec<f64>]) -> Result<Anova, StatError> {
-    let a = groups.len() as f64;
-    let sizes = || groups.iter().map(|scores| scores.len() as f64);
-    let n: f64 = sizes().sum();
+fn anova(branches: &[Visits]) -> Result<Anova, StatError> {
+    let a = branches.len() as f64;
+    let n: f64 = branches.iter().map(Visits::size).sum();
     if n <= a {
         return Err(StatError::too_few("no branch has two visits, so luck and branch cannot be told apart"));
     }
-    let grand = groups.iter().flatten().sum::<f64>() / n;
-    let (mut between, mut within, mut raw) = (0.0, 0.0, 0.0);
-    for scores in groups {
-        let mean = mean(scores);
-        between += scores.len() as f64 * (mean - grand).powi(2);
-        within += squares(scores, mean);
-        raw += squares(scores, 0.0);
-    }
+    let grand = branches.iter().map(|visits| visits.size() * visits.mean).sum::<f64>() / n;
+    let between = branches.iter().map(|visits| visits.size() * (visits.mean - grand).powi(2)).sum();
+    let within = branches.iter().map(|visits| visits.within).sum();
+    let raw = branches.iter().map(|visits| visits.raw).sum();
     let (between, within) = (counted(between, raw), counted(within, raw));
     if between == 0.0 && within == 0.0 {
         return Err(StatError::undefined("the scores do not vary"));
     }
-    let n0 = (n - sizes().map(|size| size * size).sum::<f64>() / n) / (a - 1.0);
+    let n0 = (n - branches.iter().map(|visits| visits.size().powi(2)).sum::<f64>() / n) / (a - 1.0);
     let anova = Anova { msb: between / (a - 1.0), msw: within / (n - a), n0 };
     finite([&anova.msb, &anova.msw, &anova.raw()])?;
     Ok(anova)
 }
 
-fn shrunken(groups: &[Vec<f64>], between: f64, within: f64) -> (f64, Vec<ShrunkenBranch>) {
-    let means: Vec<f64> = groups.iter().map(|scores| mean(scores)).collect();
-    let sampling = |scores: &Vec<f64>| within / scores.len() as f64;
-    let weights: Vec<f64> = groups.iter().map(|scores| 1.0 / (between + sampling(scores))).collect();
+fn shrunken(branches: &[Visits], between: f64, within: f64) -> (f64, Vec<ShrunkenBranch>) {
+    let sampling = |visits: &Visits| within / visits.size();
+    let weights: Vec<f64> = branches.iter().map(|visits| 1.0 / (between + sampling(visits))).collect();
     let weight: f64 = weights.iter().sum();
-    let mu = means.iter().zip(&weights).map(|(mean, weight)| mean * weight).sum::<f64>() / weight;
-    let branch = |(scores, mean): (&Vec<f64>, &f64)| {
-        let shrunken = shrink(*mean, mu, [between, sampling(scores), 1.0 / weight]);
+    let mu = branches.iter().zip(&weights).map(|(visits, weight)| visits.mean * weight).sum::<f64>() / weight;
+    let branch = |visits: &Visits| {
+        let shrunken = shrink(visits.mean, mu, [between, sampling(visits), 1.0 / weight]);
         ShrunkenBranch {
-            n: scores.len(),
-            mean: *mean,
+            n: visits.n,
+            mean: visits.mean,
             reliability: shrunken.reliability,
             estimate: shrunken.estimate,
             post_var: shrunken.post_var,
         }
     };
-    (mu, groups.iter().zip(&means).map(branch).collect())
+    (mu, branches.iter().map(branch).collect())
 }
 
 #[derive(Deserialize)]
