@@ -211,8 +211,10 @@ async fn statistics_need_no_database() {
 async fn usage_is_explained() {
     let app = TestApp::stopped(Kind::Sqlite).await;
     let help = app.peegel(&["--help"]).await.expect(0);
-    let commands =
-        ["serve", "worker", "demo", "migrate", "score", "standard", "stats", "report", "firm", "user", "openapi"];
+    let commands = [
+        "serve", "worker", "demo", "migrate", "score", "receipt", "standard", "stats", "report", "firm",
+        "user", "openapi",
+    ];
     for command in commands {
         assert!(help.text().lines().any(|line| line.trim().starts_with(command)), "{command} in {}", help.text());
         let help = app.peegel(&[command, "--help"]).await.expect(0);

@@ -13,6 +13,7 @@ mod openapi;
 mod operations;
 mod people;
 mod plans;
+mod receipts;
 mod reports;
 mod review;
 mod scorecards;

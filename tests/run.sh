@@ -32,6 +32,7 @@ missing_packages() {
   command -v pdftotext >/dev/null || echo poppler-utils
   command -v qpdf >/dev/null || echo qpdf
   command -v ffmpeg >/dev/null || echo ffmpeg
+  command -v openssl >/dev/null || echo openssl
   # SQLite and the cryptography of TLS are built from C.
   command -v cc >/dev/null || printf '%s\n' gcc libc6-dev
 }

@@ -20,8 +20,11 @@ use crate::ops;
 use crate::ops::api::OpsApi;
 use crate::people::api::PeopleApi;
 use crate::plans::api::PlansApi;
+use crate::receipts::api::ReceiptsApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
+use crate::signing::api::KeysApi;
+use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
 use crate::visits::api::VisitsApi;
@@ -39,6 +42,8 @@ pub struct App {
     pub blobs: Blobs,
     /// Compiled standards.
     pub standards: StandardCache,
+    /// The keys that sign receipts.
+    pub signing: Keyring,
     /// Where written visits queue for their commit.
     pub committer: Committer,
     /// Tells the worker that a job was queued.
@@ -47,7 +52,7 @@ pub struct App {
 
 impl App {
     /// Puts the parts together and starts the committer.
-    pub fn new(db: Db, clock: Clock, ids: Ids, blobs: PathBuf) -> Arc<Self> {
+    pub fn new(db: Db, clock: Clock, ids: Ids, blobs: PathBuf, signing_keys: PathBuf) -> Arc<Self> {
         Arc::new_cyclic(|app| Self {
             committer: Committer::start(app.clone(), db.backend()),
             db,
@@ -55,6 +60,7 @@ impl App {
             ids,
             blobs: Blobs::new(blobs),
             standards: StandardCache::default(),
+            signing: Keyring::new(signing_keys),
             wake: Wake::default(),
         })
     }
@@ -77,6 +83,8 @@ pub enum Area {
     Evidence,
     /// Reviewing and publishing.
     Review,
+    /// Signed receipts of scores, and the keys that sign them.
+    Receipts,
     /// Scores of branches, regions and chains over waves.
     Scorecards,
     /// What branches are asked to do, on screen and as PDF.
@@ -95,6 +103,8 @@ type Apis = (
     VisitsApi,
     EvidenceApi,
     ReviewApi,
+    ReceiptsApi,
+    KeysApi,
     ScorecardsApi,
     PlansApi,
     EventsApi,
@@ -111,6 +121,8 @@ pub fn service() -> OpenApiService<Apis, ()> {
         VisitsApi,
         EvidenceApi,
         ReviewApi,
+        ReceiptsApi,
+        KeysApi,
         ScorecardsApi,
         PlansApi,
         EventsApi,

@@ -17,6 +17,9 @@ pub struct DataSettings {
     /// Folder of stored files; `blobs` in the data folder if absent
     #[arg(long, env = "PEEGEL_BLOBS", value_name = "DIR")]
     pub blobs: Option<PathBuf>,
+    /// Folder of the keys that sign receipts; `keys` in the data folder if absent. Servers of one database share it
+    #[arg(long, env = "PEEGEL_SIGNING_KEYS", value_name = "DIR")]
+    pub signing_keys: Option<PathBuf>,
 }
 
 impl DataSettings {
@@ -35,6 +38,11 @@ impl DataSettings {
     /// The folder of stored files.
     pub fn blobs(&self) -> PathBuf {
         self.blobs.clone().unwrap_or_else(|| self.data.join("blobs"))
+    }
+
+    /// The folder of signing keys.
+    pub fn signing_keys(&self) -> PathBuf {
+        self.signing_keys.clone().unwrap_or_else(|| self.data.join("keys"))
     }
 }
 

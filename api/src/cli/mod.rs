@@ -2,6 +2,7 @@
 
 mod openapi;
 mod people;
+mod receipt;
 mod report;
 mod score;
 mod scorecards;
@@ -49,6 +50,8 @@ enum Command {
     Score(score::ScoreArgs),
     /// Totals of published visits
     Scorecards(scorecards::ScorecardsArgs),
+    /// Verify a score receipt, or make a new key to sign with
+    Receipt(receipt::ReceiptArgs),
     /// Check, import or publish a standard
     Standard(standard::StandardArgs),
     /// Compute a statistic of scores and print the result as JSON
@@ -84,6 +87,7 @@ pub fn run() -> ExitCode {
             Command::Migrate(args) => serve::migrate(args).await,
             Command::Score(args) => Ok(score::run(&args)),
             Command::Scorecards(args) => scorecards::run(args).await,
+            Command::Receipt(args) => receipt::run(args).await,
             Command::Standard(args) => standard::run(args).await,
             Command::Stats(args) => Ok(stats::run(&args)),
             Command::Report(args) => report::run(args).await,
@@ -122,7 +126,7 @@ pub async fn open(data: &DataSettings, clock: Clock, ids: Ids) -> Result<Arc<App
 async fn connect(data: &DataSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
     let unusable = |error| unusable(format!("The data in {} cannot be opened: {error}", data.data.display()));
     let db = Db::open(&data.database_url()).await.map_err(unusable)?;
-    Ok(App::new(db, clock, ids, data.blobs()))
+    Ok(App::new(db, clock, ids, data.blobs(), data.signing_keys()))
 }
 
 /// Opens the data folder with the machine's clock.

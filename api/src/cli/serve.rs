@@ -75,6 +75,7 @@ pub async fn run_server(
     listening: impl FnOnce(&str),
 ) -> Result<ExitCode, Failure> {
     app.blobs.prepare(app.clock.now()).await?;
+    app.signing.prepare(app.clock.now()).await?;
     let acceptor = TcpListener::bind(settings.listen.clone()).into_acceptor().await?;
     let address = acceptor.local_addr().first().map(ToString::to_string).unwrap_or_default();
     let address = address.trim_start_matches("socket://").trim_start_matches("http://").to_owned();

@@ -1,0 +1,89 @@
+//! Issuing receipts from what is stored.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::entity::visit;
+use crate::failure::{Failure, Kind};
+use crate::people::types::Caller;
+use crate::receipts::receipt::{Facts, issue};
+use crate::receipts::types::Texts;
+use crate::standards;
+use crate::visits::read::visible_visit;
+use crate::visits::store::{revision_of, score_of};
+use crate::words::Outcome;
+
+/// A receipt, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// Its bytes.
+    pub text: String,
+    /// The name to save it under.
+    pub file_name: String,
+}
+
+/// The receipt of a score of a visit: of `version`, or of the one that counts.
+///
+/// # Errors
+///
+/// * 404 when the caller sees no such visit.
+/// * 404 `no_score` when it has no score, or none of this version.
+pub async fn receipt(
+    app: &App,
+    caller: &Caller,
+    visit_id: Uuid,
+    version: Option<i32>,
+    texts: Texts,
+) -> Result<Issued, Failure> {
+    let visit = visible_visit(app, caller, visit_id).await?;
+    let version = match version {
+        Some(version) => version,
+        None => current(&visit)?,
+    };
+    let db = app.db.reader();
+    let score = score_of(db, caller.firm_id, visit_id, version).await?.ok_or_else(|| {
+        no_score(format!("The visit has no score of version {version}; its last is {}.", visit.current_score_version))
+    })?;
+    let gone = |what: &str| Failure::internal(format!("score {version} of visit {visit_id} lacks its {what}"));
+    let revision = revision_of(db, caller.firm_id, visit_id, score.revision).await?.ok_or_else(|| gone("answers"))?;
+    let (standard_id, standard_version) = (&score.standard_id, score.standard_version);
+    let standard = standards::store::version(db, caller.firm_id, standard_id, standard_version).await?;
+    let facts = Facts {
+        firm_id: caller.firm_id,
+        visit_id,
+        public_id: visit.public_id,
+        score_version: version,
+        revision: score.revision,
+        standard: json(&standard.ok_or_else(|| gone("standard"))?.body)?,
+        answers: serde_json::from_str(&revision.answers).map_err(Failure::internal)?,
+        result: json(&score.result)?,
+        engine_version: score.engine_version,
+        scored_on: score.created_at.date_naive(),
+    };
+    let text = issue(&facts, texts, app.signing.keys().await?.signer())?;
+    let shown = if texts == Texts::Full { visit_id } else { visit.public_id };
+    Ok(Issued { text, file_name: format!("receipt-{shown}-v{version}.json") })
+}
+
+/// The score that counts.
+fn current(visit: &visit::Model) -> Result<i32, Failure> {
+    // What could not be made has no score, even if an earlier revision had one.
+    if visit.outcome == Outcome::Attempted {
+        let detail = "The visit could not be made (outcome attempted), so it has no score. Name the version of an \
+                      earlier one, if there was any.";
+        return Err(no_score(detail.to_owned()));
+    }
+    match visit.current_score_version {
+        0 => Err(no_score("The visit has no score yet: it was not filed.".to_owned())),
+        version => Ok(version),
+    }
+}
+
+fn no_score(detail: String) -> Failure {
+    Failure::new(Kind::NotFound, "no_score", detail)
+}
+
+fn json(text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(text).map_err(Failure::internal)
+}
