@@ -212,7 +212,7 @@ async fn usage_is_explained() {
     let app = TestApp::stopped(Kind::Sqlite).await;
     let help = app.peegel(&["--help"]).await.expect(0);
     let commands = [
-        "serve", "worker", "demo", "migrate", "score", "receipt", "standard", "stats", "report", "firm",
+        "serve", "worker", "demo", "migrate", "score", "receipt", "standard", "stats", "rehearse", "report", "firm",
         "user", "openapi",
     ];
     for command in commands {

@@ -308,6 +308,8 @@ fn visit(
     recorder.call(auditor, "get_visit", "GET", &path, &none)?;
     recorder.call(reviewer, "list_visits", "GET", "/v1/visits?state=submitted&evidence_complete=true", &none)?;
     recorder.call(reviewer, "get_visit_scores", "GET", &format!("{path}/scores"), &none)?;
+    recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
+    recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     Ok(visit.to_owned())
 }
 
@@ -377,6 +379,7 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     let change = json!({"owner": "Jaan Saar", "due_on": "2026-11-01", "state": "open"});
     recorder.call_with(reviewer, "update_action", "PATCH", &path, &[("if-match", &etag)], &change)?;
     recorder.call(admin, "list_events", "GET", "/v1/events?limit=3", &none)?;
+    rehearsal(recorder, admin)?;
     // Somebody known already is invited to a second role.
     let second = json!({
         "name": "Tõnis Rebane", "email": "tonis@hobekaja.example", "role": "auditor", "locale": "et", "password": PASSWORD,
@@ -387,6 +390,27 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     recorder.call(reviewer, "accept_membership", "POST", &accept, &none)?;
     recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &none)?;
     recorder.call(admin, "delete_session", "DELETE", "/v1/sessions", &none)?;
+    Ok(())
+}
+
+/// A second version of the standard on what is published.
+fn rehearsal(recorder: &mut Recorder, admin: &mut Person) -> Outcome<()> {
+    let none = Value::Null;
+    let mut candidate = standard();
+    candidate["version"] = json!(2);
+    candidate["items"][1]["weight"] = json!(3);
+    let asked = json!({"standard": candidate, "seed": 1});
+    let asked = recorder.call(admin, "create_rehearsal", "POST", "/v1/rehearsals", &asked)?;
+    let path = format!("/v1/rehearsals/{}", text(&asked["id"])?);
+    for _ in 0..200 {
+        if admin.client.json("GET", &path, &admin.token, &none)?["state"] == "done" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    recorder.call(admin, "get_rehearsal", "GET", &path, &none)?;
+    recorder.call(admin, "list_rehearsals", "GET", "/v1/rehearsals", &none)?;
+    recorder.call(admin, "get_rehearsal_report", "GET", &format!("{path}/report"), &none)?;
     Ok(())
 }
 
@@ -484,6 +508,11 @@ impl Replacer {
         match name {
             "access_token" | "refresh_token" => return Ok(format!("example-{}", name.replace('_', "-"))),
             "password" => return Ok(PASSWORD.to_owned()),
+            "key_id" | "kid" => return Ok("21fe31dfa154a261".to_owned()),
+            "public_key" | "x" => return Ok("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned()),
+            "signature" => return Ok("example-signature".to_owned()),
+            // A day of ours, not of the request.
+            "scored_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
             "next_cursor" => return Ok("ZXhhbXBsZQ".to_owned()),
             "salt" => {
                 return Ok(

@@ -14,6 +14,7 @@ mod operations;
 mod people;
 mod plans;
 mod receipts;
+mod rehearsals;
 mod reports;
 mod review;
 mod scorecards;

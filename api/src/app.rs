@@ -21,6 +21,7 @@ use crate::ops::api::OpsApi;
 use crate::people::api::PeopleApi;
 use crate::plans::api::PlansApi;
 use crate::receipts::api::ReceiptsApi;
+use crate::rehearsals::api::RehearsalsApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::signing::api::KeysApi;
@@ -99,6 +100,7 @@ type Apis = (
     PeopleApi,
     ChainsApi,
     StandardsApi,
+    RehearsalsApi,
     FieldworkApi,
     VisitsApi,
     EvidenceApi,
@@ -117,6 +119,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         PeopleApi,
         ChainsApi,
         StandardsApi,
+        RehearsalsApi,
         FieldworkApi,
         VisitsApi,
         EvidenceApi,

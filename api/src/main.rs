@@ -21,6 +21,7 @@ mod ops;
 mod people;
 mod plans;
 mod receipts;
+mod rehearsals;
 mod reports;
 mod review;
 mod scorecards;

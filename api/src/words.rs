@@ -116,6 +116,11 @@ words! {
 }
 
 words! {
+    /// How far a rehearsal has come.
+    RehearsalState { Queued = "queued", Running = "running", Done = "done", Failed = "failed" }
+}
+
+words! {
     /// How far a visit has come.
     VisitState {
         Draft = "draft", Submitted = "submitted", InReview = "in_review", Returned = "returned",

@@ -21,6 +21,7 @@ mod m20261122_000011_jobs;
 mod m20261122_000012_totals;
 mod m20261122_000013_actions;
 mod m20261122_000014_idempotency;
+mod m20261122_000015_rehearsals;
 mod table;
 
 /// All steps in order.
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000012_totals::Migration),
             Box::new(m20261122_000013_actions::Migration),
             Box::new(m20261122_000014_idempotency::Migration),
+            Box::new(m20261122_000015_rehearsals::Migration),
         ]
     }
 }

@@ -1,7 +1,9 @@
 //! What was answered, and what each set of answers scored. One row a revision, never a row an answer.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{integer, integer_null, string_len, text, text_null, timestamp_with_time_zone, uuid};
+use sea_orm_migration::schema::{
+    boolean, integer, integer_null, string_len, text, text_null, timestamp_with_time_zone, uuid,
+};
 
 use crate::table::{create, drop_tables, sha256, within_firm, words};
 
@@ -46,6 +48,8 @@ impl MigrationTrait for Migration {
                     .col(string_len("engine_version", 16))
                     .col(integer_null("score_bp"))
                     .col(integer_null("raw_bp"))
+                    .col(boolean("insufficient"))
+                    .col(integer_null("scored_share_bp"))
                     .col(text("result"))
                     .col(timestamp_with_time_zone("created_at"))
                     .primary_key(Index::create().col("firm_id").col("visit_id").col("score_version"))

@@ -3,6 +3,7 @@
 mod openapi;
 mod people;
 mod receipt;
+mod rehearse;
 mod report;
 mod score;
 mod scorecards;
@@ -56,6 +57,8 @@ enum Command {
     Standard(standard::StandardArgs),
     /// Compute a statistic of scores and print the result as JSON
     Stats(stats::StatsArgs),
+    /// Score all published history under a candidate standard, and change nothing
+    Rehearse(rehearse::RehearseArgs),
     /// Write the PDF of a branch
     Report(report::ReportArgs),
     /// Firms of this installation
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
             Command::Receipt(args) => receipt::run(args).await,
             Command::Standard(args) => standard::run(args).await,
             Command::Stats(args) => Ok(stats::run(&args)),
+            Command::Rehearse(args) => rehearse::run(args).await,
             Command::Report(args) => report::run(args).await,
             Command::Firm(args) => people::firm(args).await,
             Command::User(args) => people::user(args).await,

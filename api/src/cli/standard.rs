@@ -62,7 +62,7 @@ pub async fn run(args: StandardArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-fn read(file: &Path) -> Result<Value, String> {
+pub(super) fn read(file: &Path) -> Result<Value, String> {
     let bytes = std::fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     serde_json::from_slice(&bytes).map_err(|error| format!("{} is not JSON: {error}", file.display()))
 }
@@ -124,7 +124,7 @@ fn print_warnings(warnings: &[ProblemField]) {
 }
 
 /// Prints every problem to standard output, one a line; exit 1.
-fn print_problems(failure: &Failure) -> ExitCode {
+pub(super) fn print_problems(failure: &Failure) -> ExitCode {
     for problem in &failure.errors {
         print(&format!("problem {}", line(&problem.pointer, &problem.code, &problem.message)));
     }

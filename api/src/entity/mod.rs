@@ -15,6 +15,7 @@ pub mod idempotency_key;
 pub mod job;
 pub mod membership;
 pub mod region;
+pub mod rehearsal;
 pub mod revision;
 pub mod score;
 pub mod session;

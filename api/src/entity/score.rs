@@ -17,6 +17,8 @@ pub struct Model {
     pub engine_version: String,
     pub score_bp: Option<i32>,
     pub raw_bp: Option<i32>,
+    pub insufficient: bool,
+    pub scored_share_bp: Option<i32>,
     pub result: String,
     pub created_at: DateTimeUtc,
 }

@@ -20,18 +20,19 @@ pub async fn insert(tx: &DatabaseTransaction, row: job::Model) -> Result<(), DbE
         .map(drop)
 }
 
-/// Takes up to `limit` jobs: ready ones whose time has come, and running ones whose worker died, unless that happened
-/// `max_attempts` times.
+/// Takes a job of any kind but some: a ready one whose time has come, or a running one whose worker died, unless that
+/// happened `max_attempts` times.
 pub async fn claim(
     tx: &DatabaseTransaction,
     now: DateTime<Utc>,
     lease_until: DateTime<Utc>,
     max_attempts: i32,
-    limit: u64,
-) -> Result<Vec<job::Model>, DbErr> {
+    except: &[&str],
+) -> Result<Option<job::Model>, DbErr> {
     let mut due = Query::select()
         .column(job::Column::Id)
         .from(job::Entity)
+        .cond_where(job::Column::Kind.is_not_in(except.iter().copied()))
         .cond_where(
             Condition::any().add(job::Column::State.eq(JobState::Ready).and(job::Column::RunAt.lte(now))).add(
                 job::Column::State
@@ -41,18 +42,19 @@ pub async fn claim(
             ),
         )
         .order_by(job::Column::RunAt, Order::Asc)
-        .limit(limit)
+        .limit(1)
         .to_owned();
     if tx.get_database_backend() == DbBackend::Postgres {
         due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     }
-    job::Entity::update_many()
+    let claimed = job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value(JobState::Running))
         .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
         .col_expr(job::Column::LeaseUntil, Expr::value(lease_until))
         .filter(job::Column::Id.in_subquery(due))
         .exec_with_returning(tx)
-        .await
+        .await?;
+    Ok(claimed.into_iter().next())
 }
 
 /// Running jobs whose worker died at the last attempt.
@@ -73,6 +75,17 @@ pub async fn worn_out(
 pub async fn count_open(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     use sea_orm::PaginatorTrait;
     job::Entity::find().filter(job::Column::State.is_in([JobState::Ready, JobState::Running])).count(db).await
+}
+
+/// Lets a job run on until a later time, before another worker takes it over.
+pub async fn extend_lease(tx: &DatabaseTransaction, id: Uuid, lease_until: DateTime<Utc>) -> Result<(), DbErr> {
+    job::Entity::update_many()
+        .col_expr(job::Column::LeaseUntil, Expr::value(lease_until))
+        .filter(job::Column::Id.eq(id))
+        .filter(job::Column::State.eq(JobState::Running))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// Removes a job that is done.

@@ -12,23 +12,28 @@ use crate::entity::job;
 use crate::evidence;
 use crate::failure::Failure;
 use crate::jobs::store;
+use crate::rehearsals;
 use crate::write::Write;
 
 /// How long a job may run before another worker takes it over.
-const LEASE: chrono::Duration = chrono::Duration::minutes(10);
+pub const LEASE: chrono::Duration = chrono::Duration::minutes(10);
 /// How often the table is looked at when nobody wakes the worker.
 const POLL: Duration = Duration::from_secs(2);
-/// Jobs taken at once.
-const AT_ONCE: u64 = 2;
+/// Kinds that take minutes: one lane leaves them alone, so that photos never wait for them.
+const LONG: &[&str] = &[rehearsals::service::JOB];
 /// Attempts after which a job is dead, whether it failed or took its worker with it.
 const MAX_ATTEMPTS: i32 = 8;
 
-/// Runs jobs until `stop` becomes true; the ones begun are finished.
-pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+/// Runs jobs until `stop` becomes true, in two lanes, one of them without long jobs; the ones begun are finished.
+pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
+    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop));
+}
+
+async fn lane(app: Arc<App>, except: &[&str], mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        match run_due(&app).await {
-            Ok(0) => {}
-            Ok(_) => continue,
+        match run_due(&app, except).await {
+            Ok(false) => {}
+            Ok(true) => continue,
             Err(failure) => tracing::error!(%failure, "the job table cannot be read"),
         }
         tokio::select! {
@@ -39,25 +44,24 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Runs the jobs that are due, at most [`AT_ONCE`], and says how many there were.
-async fn run_due(app: &Arc<App>) -> Result<usize, Failure> {
+/// Runs a job that is due, and says whether there was one.
+async fn run_due(app: &Arc<App>, except: &[&str]) -> Result<bool, Failure> {
     let now = app.clock.now();
     for job in store::worn_out(app.db.reader(), now, MAX_ATTEMPTS).await? {
         tracing::error!(job = %job.id, kind = job.kind, "a job never came to its end");
         bury(app, &job, "the worker ended before the job did, every time").await?;
     }
     let tx = app.db.begin().await?;
-    let jobs = store::claim(&tx, now, now + LEASE, MAX_ATTEMPTS, AT_ONCE).await?;
+    let claimed = store::claim(&tx, now, now + LEASE, MAX_ATTEMPTS, except).await?;
     tx.commit().await?;
-    let count = jobs.len();
-    let running: Vec<_> = jobs.into_iter().map(|job| tokio::spawn(run_one(app.clone(), job))).collect();
-    for job in running {
-        // A job that panicked keeps its lease and is taken again when that ends.
-        if let Err(panic) = job.await {
-            tracing::error!(%panic, "a job panicked");
-        }
+    let Some(job) = claimed else { return Ok(false) };
+    // More may have been queued with it, which the other lane can take meanwhile.
+    app.wake.wake();
+    // A job that panicked keeps its lease and is taken again when that ends.
+    if let Err(panic) = tokio::spawn(run_one(app.clone(), job)).await {
+        tracing::error!(%panic, "a job panicked");
     }
-    Ok(count)
+    Ok(true)
 }
 
 async fn run_one(app: Arc<App>, job: job::Model) {
@@ -99,6 +103,11 @@ async fn bury(app: &App, job: &job::Model, error: &str) -> Result<(), Failure> {
     {
         evidence::process::give_up(&mut write, of.evidence_id).await?;
     }
+    if job.kind == rehearsals::service::JOB
+        && let Ok(of) = serde_json::from_str(&job.payload)
+    {
+        rehearsals::service::give_up(app, &mut write, &of).await?;
+    }
     write.commit().await
 }
 
@@ -112,6 +121,10 @@ async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
         evidence::service::PROCESS_JOB => {
             let payload: OfEvidence = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
             evidence::process::process(app, job.firm_id, payload.evidence_id).await
+        }
+        rehearsals::service::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            rehearsals::service::run_job(app, job.firm_id, job.id, &payload).await
         }
         other => Err(Failure::internal(format!("no worker knows the job kind {other}"))),
     }

@@ -244,6 +244,8 @@ fn score_of(row: &visit::Model, score: &Score, at: DateTime<Utc>) -> score::Mode
         engine_version: score.engine_version.to_owned(),
         score_bp: bp(score.summary.score_bp),
         raw_bp: bp(score.summary.raw_bp),
+        insufficient: score.summary.insufficient,
+        scored_share_bp: bp(score.summary.scored_share_bp),
         result: score.result.clone(),
         created_at: at,
     }
