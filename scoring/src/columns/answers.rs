@@ -3,24 +3,37 @@
 use std::ops::Range;
 
 use crate::answer::State;
-use crate::columns::codes::{Cell, Codes};
-use crate::columns::lane::Lane;
+use crate::columns::codes::{Cell, Code, Codes};
 use crate::columns::store::Column;
 
-/// The codes of one item and everything that is looked up by them.
-pub(super) enum Answers<'a, L> {
-    Small(Tables<'a, u8, L>),
-    Wide(Tables<'a, u16, L>),
+/// The codes of one item and what is looked up by them.
+pub(super) enum Answers<'a> {
+    Small(Tables<'a, u8>),
+    Wide(Tables<'a, u16>),
 }
 
-pub(super) struct Tables<'a, C: Cell, L> {
+pub(super) struct Tables<'a, C: Cell> {
     column: &'a Column,
     codes: &'a [C],
     /// The codes of the current block with "missing" where the item is hidden; empty when it never is.
     shown: Vec<C>,
-    worth: Option<C::Table<L>>,
-    failing: Option<C::Table<u8>>,
+    /// The cap that each answer puts on the section or visit.
+    caps: Option<C::Table<i32>>,
+    /// Whether each answer passes the test of a condition: 0xff or 0.
     tests: Vec<C::Table<u8>>,
+}
+
+/// Where a code stands in a joint code: the bits of it that matter, and what they are multiplied by.
+#[derive(Clone, Copy)]
+pub(super) struct Bits {
+    pub(super) mask: u16,
+    pub(super) factor: u16,
+}
+
+impl Bits {
+    fn of(self, code: impl Into<u16>) -> u16 {
+        (code.into() & self.mask) * self.factor
+    }
 }
 
 /// Runs the same code for both widths.
@@ -33,7 +46,7 @@ macro_rules! either {
     };
 }
 
-impl<'a, L: Lane> Answers<'a, L> {
+impl<'a> Answers<'a> {
     pub(super) fn new(column: &'a Column) -> Self {
         match &column.codes {
             Codes::Small(codes) => Answers::Small(Tables::new(column, codes)),
@@ -41,74 +54,90 @@ impl<'a, L: Lane> Answers<'a, L> {
         }
     }
 
-    /// Keeps what each answer is worth; `None` when something does not fit.
-    pub(super) fn set_worth(&mut self, na: L, of: impl Fn(&State) -> Option<L>) -> Option<()> {
-        either!(self, tables => tables.set_worth(na, of))
+    /// Keeps the cap that each answer sets; `none` where it sets none.
+    pub(super) fn set_caps(&mut self, none: i32, of: impl Fn(&State) -> i32) {
+        either!(self, tables => tables.caps = Some(tables.table(none, none, of)));
     }
 
-    /// Keeps which answers are a critical failure.
-    pub(super) fn set_failing(&mut self, fails: impl Fn(&State) -> bool) {
-        either!(self, tables => tables.failing = Some(tables.flags(false, fails)));
-    }
-
-    /// Keeps one more test of a condition and gives its position.
+    /// Keeps a test of a condition and gives its position.
     pub(super) fn add_test(&mut self, na: bool, passes: impl Fn(&State) -> bool) -> usize {
+        let byte = |flag: bool| if flag { 0xff } else { 0 };
         either!(self, tables => {
-            let table = tables.flags(na, passes);
+            let table = tables.table(0, byte(na), |state| byte(passes(state)));
             tables.tests.push(table);
             tables.tests.len() - 1
         })
     }
 
-    /// Whether some answer can be worth something.
-    pub(super) fn has_worth(&self) -> bool {
-        either!(self, tables => tables.worth.is_some())
-    }
-
     /// Takes the answers of hidden visits out of the current block: `hidden` is 0xff or 0.
-    pub(super) fn hide(&mut self, block: Range<usize>, hidden: &[u8]) {
-        either!(self, tables => tables.hide(block, hidden));
+    pub(super) fn hide(&mut self, visits: &Range<usize>, hidden: &[u8]) {
+        either!(self, tables => tables.hide(visits, hidden));
     }
 
-    pub(super) fn worth(&self, block: Range<usize>, worth: &mut [L]) {
-        either!(self, tables => tables.look_up(tables.worth.as_ref(), block, worth));
+    /// Adds the bits of each code to its place.
+    pub(super) fn place(&self, bits: Bits, visits: &Range<usize>, places: &mut [u16]) {
+        either!(self, tables => {
+            for (place, &code) in places.iter_mut().zip(tables.shown(visits)) {
+                *place += bits.of(code);
+            }
+        });
     }
 
-    pub(super) fn failing(&self, block: Range<usize>, failing: &mut [u8]) {
-        either!(self, tables => tables.look_up(tables.failing.as_ref(), block, failing));
+    /// The same for two items at once, which loads and stores each place once.
+    pub(super) fn place_two(&self, bits: Bits, other: (&Self, Bits), visits: &Range<usize>, places: &mut [u16]) {
+        let (Answers::Small(one), (Answers::Small(two), more)) = (self, other) else {
+            self.place(bits, visits, places);
+            return other.0.place(other.1, visits, places);
+        };
+        for ((place, &code), &also) in places.iter_mut().zip(one.shown(visits)).zip(two.shown(visits)) {
+            *place += bits.of(code) + more.of(also);
+        }
     }
 
-    pub(super) fn test(&self, test: usize, block: Range<usize>, passes: &mut [u8]) {
-        either!(self, tables => tables.look_up(tables.tests.get(test), block, passes));
+    /// Lowers the caps of visits whose answer sets a lower one.
+    pub(super) fn cap(&self, visits: &Range<usize>, caps: &mut [i32]) {
+        either!(self, tables => tables.each(tables.caps.as_ref(), visits, caps, |cap, own| *cap = own.min(*cap)));
+    }
+
+    /// Writes which visits pass a test.
+    pub(super) fn test(&self, test: usize, visits: &Range<usize>, passes: &mut [u8]) {
+        either!(self, tables => tables.each(tables.tests.get(test), visits, passes, |passes, own| *passes = own));
+    }
+
+    /// The codes of the visits, missing where the item is hidden.
+    pub(super) fn codes(&self, visits: &Range<usize>, mut each: impl FnMut(Code)) {
+        either!(self, tables => tables.shown(visits).iter().for_each(|code| each(code.code())));
     }
 }
 
-impl<'a, C: Cell, L: Lane> Tables<'a, C, L> {
+impl<'a, C: Cell> Tables<'a, C> {
     fn new(column: &'a Column, codes: &'a [C]) -> Self {
-        Tables { column, codes, shown: Vec::new(), worth: None, failing: None, tests: Vec::new() }
+        Tables { column, codes, shown: Vec::new(), caps: None, tests: Vec::new() }
     }
 
-    fn set_worth(&mut self, na: L, of: impl Fn(&State) -> Option<L>) -> Option<()> {
-        let values: Option<Vec<L>> = self.column.dictionary.states.iter().map(of).collect();
-        self.worth = Some(C::table(L::default(), na, values?.into_iter()));
-        Some(())
+    fn table<T: Copy>(&self, absent: T, na: T, of: impl Fn(&State) -> T) -> C::Table<T> {
+        C::table(absent, na, self.column.dictionary.states.iter().map(of))
     }
 
-    fn flags(&self, na: bool, of: impl Fn(&State) -> bool) -> C::Table<u8> {
-        let byte = |flag: bool| if flag { 0xff } else { 0 };
-        C::table(0, byte(na), self.column.dictionary.states.iter().map(|state| byte(of(state))))
-    }
-
-    fn hide(&mut self, block: Range<usize>, hidden: &[u8]) {
+    fn hide(&mut self, visits: &Range<usize>, hidden: &[u8]) {
         self.shown.clear();
-        self.shown.extend(self.codes[block].iter().zip(hidden).map(|(code, &hidden)| code.hidden(hidden)));
+        self.shown.extend(self.codes[visits.clone()].iter().zip(hidden).map(|(code, &hidden)| code.hidden(hidden)));
     }
 
-    fn look_up<T: Copy>(&self, table: Option<&C::Table<T>>, block: Range<usize>, found: &mut [T]) {
+    fn shown(&self, visits: &Range<usize>) -> &[C] {
+        if self.shown.is_empty() { &self.codes[visits.clone()] } else { &self.shown }
+    }
+
+    fn each<T: Copy, U>(
+        &self,
+        table: Option<&C::Table<T>>,
+        visits: &Range<usize>,
+        places: &mut [U],
+        mut put: impl FnMut(&mut U, T),
+    ) {
         let Some(table) = table else { return };
-        let codes = if self.shown.is_empty() { &self.codes[block] } else { &self.shown };
-        for (found, &code) in found.iter_mut().zip(codes) {
-            *found = C::look_up(table, code);
+        for (place, &code) in places.iter_mut().zip(self.shown(visits)) {
+            put(place, C::look_up(table, code));
         }
     }
 }

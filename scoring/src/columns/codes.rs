@@ -14,7 +14,7 @@ pub enum Code {
 }
 
 /// A code as it lies in memory: values from zero, N/A and missing at the end.
-pub(super) trait Cell: Copy {
+pub(super) trait Cell: Copy + Into<u16> {
     const UNLISTED: Self;
     const NA: Self;
     const MISSING: Self;
@@ -28,6 +28,8 @@ pub(super) trait Cell: Copy {
 
     /// Missing where `hidden` is 0xff, unchanged where it is 0.
     fn hidden(self, hidden: u8) -> Self;
+
+    fn code(self) -> Code;
 }
 
 /// Most values that fit one byte beside the three codes without a value.
@@ -59,6 +61,10 @@ impl Cell for u8 {
     fn hidden(self, hidden: u8) -> u8 {
         self | hidden
     }
+
+    fn code(self) -> Code {
+        loaded(self, u16::from)
+    }
 }
 
 impl Cell for u16 {
@@ -83,6 +89,10 @@ impl Cell for u16 {
     fn hidden(self, hidden: u8) -> u16 {
         self | u16::from_le_bytes([hidden, hidden])
     }
+
+    fn code(self) -> Code {
+        loaded(self, |code| code)
+    }
 }
 
 /// The codes of one item in visit order, in one byte each for as long as its values allow.
@@ -96,7 +106,7 @@ impl Codes {
         if let (Codes::Small(codes), Code::Value(value)) = (&*self, code)
             && usize::from(value) >= SMALL_VALUES
         {
-            *self = Codes::Wide(codes.iter().map(|&code| widened(code)).collect());
+            *self = Codes::Wide(codes.iter().map(|code| stored(code.code(), |value| value)).collect());
         }
         match self {
             // A value of a small column was just seen to fit.
@@ -107,8 +117,8 @@ impl Codes {
 
     pub(super) fn get(&self, visit: usize) -> Option<Code> {
         match self {
-            Codes::Small(codes) => codes.get(visit).map(|&code| loaded(code, u16::from)),
-            Codes::Wide(codes) => codes.get(visit).map(|&code| loaded(code, |code| code)),
+            Codes::Small(codes) => codes.get(visit).map(|code| code.code()),
+            Codes::Wide(codes) => codes.get(visit).map(|code| code.code()),
         }
     }
 
@@ -144,8 +154,4 @@ fn loaded<C: Cell + PartialEq>(code: C, to_value: impl Fn(C) -> u16) -> Code {
         code if code == C::UNLISTED => Code::Unlisted,
         code => Code::Value(to_value(code)),
     }
-}
-
-fn widened(code: u8) -> u16 {
-    stored(loaded(code, u16::from), |value| value)
 }

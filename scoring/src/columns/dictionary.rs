@@ -81,6 +81,22 @@ impl Dictionary {
         }
     }
 
+    /// A table by the lower bits of a code, `None` when some value is: its length is a power of two.
+    ///
+    /// N/A and missing are the last entries, as their codes end in ones. Codes without an answer
+    /// are `absent`.
+    pub(super) fn by_code<T: Copy>(&self, absent: T, na: T, of: impl Fn(&State) -> Option<T>) -> Option<Vec<T>> {
+        // Where every answer is listed, the code of an unlisted one never occurs.
+        let others = if matches!(self.codes, Codes::Fixed { .. }) { 2 } else { 3 };
+        let length = (self.states.len() + others).next_power_of_two();
+        let mut table = vec![absent; length];
+        for (place, state) in table.iter_mut().zip(&self.states) {
+            *place = of(state)?;
+        }
+        table[length - 2] = na;
+        Some(table)
+    }
+
     /// Lowers the number of answers that find a place.
     #[cfg(test)]
     pub(super) fn limit(&mut self, limit: usize) {

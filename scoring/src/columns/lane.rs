@@ -14,8 +14,6 @@ pub(super) trait Lane: Copy + Default {
 
     fn plus(self, other: Self) -> Self;
 
-    fn times(self, share: i64) -> Self;
-
     fn earned(self) -> Self::Number;
 
     fn possible(self) -> i64;
@@ -35,10 +33,6 @@ impl Lane for Packed {
 
     fn plus(self, other: Self) -> Self {
         Packed(self.0 + other.0)
-    }
-
-    fn times(self, share: i64) -> Self {
-        Packed(self.0 * share)
     }
 
     fn earned(self) -> i64 {
@@ -66,10 +60,6 @@ impl<N: Number> Lane for Pair<N> {
 
     fn plus(self, other: Self) -> Self {
         Pair { earned: self.earned + other.earned, possible: self.possible + other.possible }
-    }
-
-    fn times(self, share: i64) -> Self {
-        Pair { earned: self.earned * N::from(share), possible: self.possible * share }
     }
 
     fn earned(self) -> N {

@@ -4,7 +4,7 @@ use num_traits::ToPrimitive;
 
 use crate::columns::lane::Lane;
 use crate::columns::number::Number;
-use crate::columns::pass::{Sums, UNCAPPED};
+use crate::columns::pass::{Block, UNCAPPED};
 use crate::columns::plan::Plan;
 use crate::columns::points::ABSENT;
 
@@ -12,12 +12,12 @@ use crate::columns::points::ABSENT;
 type Term<N> = (i64, N, i64);
 
 /// The visit score of `weighted_sections`; `None` when it needs more than 128 bits.
-pub(super) fn mean_of_sections<L: Lane>(plan: &Plan<L>, sums: &Sums<L>, visit: usize) -> Option<i32> {
-    let sections = plan.standard.sections.iter().zip(&sums.sections).zip(&sums.section_caps);
+pub(super) fn mean_of_sections<L: Lane>(plan: &Plan<L>, block: &Block<L>, visit: usize) -> Option<i32> {
+    let sections = plan.standard.sections.iter().zip(&block.sections).zip(&block.section_caps);
     let terms = sections.filter_map(|((section, sums), caps)| {
         let sum = sums[visit];
         let cap = caps.get(visit).copied().filter(|&cap| cap != UNCAPPED);
-        let whole = plan.rounding.denominator * L::Number::from(sum.possible());
+        let whole = plan.rounding.whole(sum.possible());
         let mut earned = (L::Number::from(10_000) * sum.earned()).max(L::Number::from(0));
         if plan.standard.cap_bonus {
             earned = earned.min(L::Number::from(10_000) * whole);
@@ -51,5 +51,5 @@ fn mean<N: Number>(terms: impl Iterator<Item = Option<Term<N>>>, denominator: Op
     }
     let whole = below.checked_mul(&denominator?)?.checked_mul(&N::from(weights))?;
     let top = above.checked_add(&above)?.checked_add(&whole)?;
-    Some(N::quotient(top, whole.checked_add(&whole)?, None).to_i64_known() as i32)
+    Some(N::quotient(top, whole.checked_add(&whole)?).to_i64_known() as i32)
 }

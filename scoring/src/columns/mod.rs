@@ -59,6 +59,7 @@
 
 mod answers;
 mod codes;
+mod counts;
 mod dictionary;
 mod figures;
 mod finish;
@@ -66,16 +67,20 @@ mod lane;
 mod mask;
 mod mean;
 mod number;
+mod part;
 mod pass;
 mod plan;
 mod points;
 mod scorer;
 mod store;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 pub use codes::Code;
+pub use counts::ItemCounts;
 pub use figures::Figures;
 pub use points::Points;
 pub use scorer::{Scorer, ScorerError};
 pub use store::Columns;
-pub use totals::{ItemCounts, Moments, TotalsError};
+pub use totals::{Moments, TotalsError};

@@ -4,8 +4,7 @@ use std::ops::Sub;
 
 use num_traits::{CheckedAdd, CheckedMul, ToPrimitive};
 
-/// Largest possible weight with a reciprocal of its own.
-const MOST_RECIPROCALS: i64 = 1 << 14;
+use crate::columns::points::ABSENT;
 
 /// What sums are made in.
 pub(super) trait Number:
@@ -13,11 +12,11 @@ pub(super) trait Number:
 {
     fn from_i128(n: i128) -> Option<Self>;
 
-    /// At most 64 bits, for results that are known to fit.
+    /// For results that are known to fit 64 bits.
     fn to_i64_known(self) -> i64;
 
-    /// `numerator / denominator` for positive numbers; `reciprocal` is that of the denominator.
-    fn quotient(numerator: Self, denominator: Self, reciprocal: Option<u64>) -> Self;
+    /// `numerator / denominator` for positive numbers.
+    fn quotient(numerator: Self, denominator: Self) -> Self;
 }
 
 impl Number for i64 {
@@ -29,14 +28,8 @@ impl Number for i64 {
         self
     }
 
-    fn quotient(numerator: i64, denominator: i64, reciprocal: Option<u64>) -> i64 {
-        let Some(reciprocal) = reciprocal else { return numerator / denominator };
-        // floor(2^64 / d) is short of 2^64 / d by less than one, so the product below is short of
-        // n / d by less than n / 2^64 + 1 < 2: at most one is missing.
-        let (numerator, denominator) = (numerator as u64, denominator as u64);
-        let estimate = ((u128::from(numerator) * u128::from(reciprocal)) >> 64) as u64;
-        let rest = numerator - estimate * denominator;
-        (estimate + u64::from(rest >= denominator)) as i64
+    fn quotient(numerator: i64, denominator: i64) -> i64 {
+        numerator / denominator
     }
 }
 
@@ -49,7 +42,8 @@ impl Number for i128 {
         self as i64
     }
 
-    fn quotient(numerator: i128, denominator: i128, _: Option<u64>) -> i128 {
+    fn quotient(numerator: i128, denominator: i128) -> i128 {
+        // Division of 128 bits is many times slower.
         match (u64::try_from(numerator), u64::try_from(denominator)) {
             (Ok(numerator), Ok(denominator)) => (numerator / denominator).into(),
             _ => numerator / denominator,
@@ -57,30 +51,91 @@ impl Number for i128 {
     }
 }
 
-/// Rounds shares of possible points to basis points.
+/// Rounds shares of possible points to basis points, half up.
 pub(super) struct Rounding<N> {
     /// The common denominator of all points earned.
     pub(super) denominator: N,
-    /// Of `2 * denominator * possible`, by possible points.
-    reciprocals: Vec<u64>,
+    /// What one point of 1/denominator earned is worth in units of 2^-48 basis points, rounded up,
+    /// by points possible.
+    ///
+    /// A share is then one multiplication instead of a division. Its error is below `earned / 2^48`.
+    /// A quotient over `2 * denominator * possible` that is no whole number misses the next one by at
+    /// least `1 / (2 * denominator * possible)`, which is more while twice the product of both numbers
+    /// stays below 2^48: so the result is exact.
+    factors: Vec<u64>,
 }
 
+/// Bits behind the point of the factors.
+const FRACTION: u32 = 48;
+
+/// Largest number of factors worth their memory.
+const MOST_FACTORS: i64 = 1 << 14;
+
+/// Highest score whose product with a factor surely fits 64 bits.
+const HIGHEST_BP: i64 = 60_000;
+
 impl<N: Number> Rounding<N> {
-    /// For at most `most` points possible.
-    pub(super) fn new(denominator: N, most: i64) -> Self {
-        let reciprocals = (0..=most).map(|possible| {
-            let whole = denominator.checked_mul(&N::from(possible))?;
-            Some(u64::MAX / whole.checked_add(&whole)?.to_u64()?.max(1))
-        });
-        let few = most <= MOST_RECIPROCALS;
-        let reciprocals = if few { reciprocals.collect::<Option<_>>() } else { None };
-        Rounding { denominator, reciprocals: reciprocals.unwrap_or_default() }
+    /// For at most `most` points possible and no score above `highest_bp`.
+    pub(super) fn new(denominator: N, most: i64, highest_bp: i64) -> Self {
+        let small = |points: &i64| *points < 1 << (FRACTION / 2 - 1);
+        let largest = denominator.to_i64().and_then(|denominator| denominator.checked_mul(most)).filter(small);
+        let fit = largest.is_some() && most <= MOST_FACTORS && highest_bp <= HIGHEST_BP;
+        let count = if fit { most + 1 } else { 0 };
+        let one = (10_000_u64) << FRACTION;
+        let whole = |possible: i64| (denominator.to_i64_known() * possible) as u64;
+        let factor = |possible| if possible == 0 { 0 } else { one.div_ceil(whole(possible)) };
+        Rounding { factors: (0..count).map(factor).collect(), denominator }
     }
 
-    /// `earned / (10000 * denominator) / possible` in basis points, half up; neither is negative, possible not zero.
+    /// All points that are possible, in units of one over the denominator.
+    pub(super) fn whole(&self, possible: i64) -> N {
+        self.denominator * N::from(possible)
+    }
+
+    /// The same as a score: absent when nothing is possible.
+    pub(super) fn to_score(&self, earned: N, possible: i64) -> i32 {
+        let score_bp = self.to_bp(earned, possible);
+        // Every score was found to fit before the pass began.
+        if possible == 0 { ABSENT } else { score_bp as i32 }
+    }
+
+    /// `earned / denominator / possible` in basis points. `earned` is not negative; zero when nothing is possible.
     pub(super) fn to_bp(&self, earned: N, possible: i64) -> i64 {
-        let whole = self.denominator * N::from(possible);
-        let reciprocal = self.reciprocals.get(possible as usize).copied();
-        N::quotient(earned + earned + whole, whole + whole, reciprocal).to_i64_known()
+        match self.factors.get(possible as usize) {
+            Some(factor) => ((earned.to_i64_known() as u64 * factor + (1 << (FRACTION - 1))) >> FRACTION) as i64,
+            None => self.ten_thousandths(N::from(10_000) * earned, possible),
+        }
+    }
+
+    /// The same of points that were multiplied by 10000.
+    pub(super) fn ten_thousandths(&self, earned: N, possible: i64) -> i64 {
+        let whole = self.whole(possible.max(1));
+        N::quotient(earned + earned + whole, whole + whole).to_i64_known()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_round_as_division_does() {
+        // Around the largest numbers that have factors, and small ones with many ties.
+        for (denominator, most) in [(1, 40), (7, 60), (240, 300), (8_388_607, 1), (512, 16_383), (511, 16_384)] {
+            let rounding = Rounding::<i64>::new(denominator, most, 10_000);
+            assert_eq!(rounding.factors.len() as i64, most + 1);
+            for possible in (1..=most).rev().take(70) {
+                let whole = denominator * possible;
+                let step = (whole / 5000).max(1);
+                for earned in (0..=whole).step_by(step as usize).chain([whole]) {
+                    let expected = rounding.ten_thousandths(10_000 * earned, possible);
+                    assert_eq!(rounding.to_bp(earned, possible), expected, "{earned} of {whole}");
+                }
+            }
+        }
+        assert!(Rounding::<i64>::new(8_388_608, 1, 10_000).factors.is_empty());
+        assert!(Rounding::<i64>::new(1, 16_385, 10_000).factors.is_empty());
+        assert!(Rounding::<i64>::new(1, 10, 60_001).factors.is_empty());
+        assert!(Rounding::<i128>::new(i128::MAX, 10, 10_000).factors.is_empty());
     }
 }

@@ -1,125 +1,137 @@
-//! The pass over the visits: block by block, item by item, a table look-up and a few additions a visit.
+//! The pass over the visits: block by block, first what is hidden, then part by part the points.
 
 use std::ops::Range;
 
 use crate::columns::figures::Figures;
 use crate::columns::finish::Finish;
 use crate::columns::lane::Lane;
-use crate::columns::plan::{ItemPlan, Plan};
+use crate::columns::part::Results;
+use crate::columns::plan::{ItemPlan, Plan, dimension_score, section_score};
 use crate::standard::Scope;
 
-/// Visits in a block: so few that the sums of all sections and dimensions stay in the fast memory of the processor.
-const BLOCK: usize = 512;
+/// Visits in a block: so few that their sums stay in the fastest memory of the processor.
+pub(super) const BLOCK: usize = 1024;
 
 /// No cap.
 pub(super) const UNCAPPED: i32 = i32::MAX;
 
-/// The sums of the visits of one block.
-pub(super) struct Sums<L> {
+/// What is known of the visits of one block.
+pub(super) struct Block<L> {
+    pub(super) visits: Range<usize>,
+    /// The points of each section.
     pub(super) sections: Vec<Vec<L>>,
-    pub(super) dimensions: Vec<Vec<L>>,
+    /// The points of one dimension.
+    pub(super) dimension: Vec<L>,
+    /// The points of all sections.
+    pub(super) total: Vec<L>,
     /// Weight of the ordinary items that were shown.
-    pub(super) asked: Vec<i64>,
+    pub(super) asked: Vec<i32>,
     /// The lowest cap of each section, empty for one that nothing caps.
     pub(super) section_caps: Vec<Vec<i32>>,
     /// The lowest cap of the visit.
     pub(super) visit_caps: Vec<i32>,
+    hidden: Vec<u8>,
+    places: Vec<u16>,
 }
 
 /// Scores all visits but those given back: their numbers need more than 128 bits.
 pub(super) fn run<L: Lane>(mut plan: Plan<L>, visits: usize, figures: &mut Figures) -> Vec<usize> {
-    let mut sums = Sums::new(&plan);
-    let finish = Finish::new(&plan);
-    let (mut worth, mut bytes) = (vec![L::default(); BLOCK], vec![0; BLOCK]);
+    let mut finish = Finish::new(&plan);
+    let mut block = Block::new(&plan);
     let mut left = Vec::new();
-    let mut start = 0;
-    while start < visits {
-        let block = start..visits.min(start + BLOCK);
-        sums.clear(plan.asked);
+    for start in (0..visits).step_by(BLOCK) {
+        block.begin(start..visits.min(start + BLOCK), plan.asked);
         for item in 0..plan.items.len() {
-            hide(&mut plan.items, item, block.clone(), &mut bytes, &mut sums.asked);
-            let item = &plan.items[item];
-            if item.answers.has_worth() {
-                item.answers.worth(block.clone(), &mut worth);
-                sums.add(item, &worth);
-            }
-            if let Some((scope, cap_bp)) = item.critical {
-                item.answers.failing(block.clone(), &mut bytes);
-                sums.cap(item.section, scope, cap_bp, &bytes);
-            }
+            block.hide(&mut plan.items, item);
+            block.cap(&plan, item);
         }
-        finish.block(&plan, &mut sums, block.clone(), figures, &mut left);
-        start = block.end;
+        block.dimensions(&plan, figures);
+        block.sections(&plan, figures);
+        finish.visits(&plan, &block, figures, &mut left);
     }
     left
 }
 
-// Takes out the visits in which the condition of an item does not hold. Its parents come earlier.
-fn hide<L: Lane>(items: &mut [ItemPlan<L>], item: usize, block: Range<usize>, hidden: &mut [u8], asked: &mut [i64]) {
+/// Takes the answers to an item out where its condition does not hold: there `hidden` becomes 0xff.
+///
+/// Its parents, which come earlier, must have been through this. False when the item has no condition.
+pub(super) fn hide(items: &mut [ItemPlan], item: usize, visits: &Range<usize>, hidden: &mut [u8]) -> bool {
     let (before, rest) = items.split_at_mut(item);
-    let Some((item, shown)) = rest.first_mut().and_then(|item| item.shown.take().map(|shown| (item, shown))) else {
-        return;
-    };
-    let hidden = &mut hidden[..block.len()];
-    shown.evaluate(&|parent, test, holds| before[parent].answers.test(test, block.clone(), holds), hidden);
+    let Some(ItemPlan { answers, shown: Some(shown), .. }) = rest.first_mut() else { return false };
+    shown.evaluate(&|parent, test, holds| before[parent].answers.test(test, visits, holds), hidden);
     hidden.iter_mut().for_each(|hidden| *hidden = !*hidden);
-    item.answers.hide(block, hidden);
-    for (asked, &hidden) in asked.iter_mut().zip(&*hidden) {
-        *asked -= if hidden == 0 { 0 } else { item.asked };
-    }
-    item.shown = Some(shown);
+    answers.hide(visits, hidden);
+    true
 }
 
-impl<L: Lane> Sums<L> {
-    fn new(plan: &Plan<L>) -> Self {
-        let sums = |parts: usize| vec![vec![L::default(); BLOCK]; parts];
-        let mut section_caps = vec![Vec::new(); plan.standard.sections.len()];
-        for item in &plan.items {
-            if let Some((Scope::Section, _)) = item.critical {
-                section_caps[item.section] = vec![UNCAPPED; BLOCK];
+impl<L: Lane> Block<L> {
+    pub(super) fn new(plan: &Plan<L>) -> Self {
+        let mut section_caps = vec![Vec::new(); plan.sections.len()];
+        for (item, of) in plan.items.iter().zip(&plan.standard.items) {
+            if item.caps == Some(Scope::Section) {
+                section_caps[of.section] = vec![UNCAPPED; BLOCK];
             }
         }
-        Sums {
-            sections: sums(plan.standard.sections.len()),
-            dimensions: sums(plan.standard.dimensions.len()),
+        Block {
+            visits: 0..0,
+            sections: vec![vec![L::default(); BLOCK]; plan.sections.len()],
+            dimension: vec![L::default(); BLOCK],
+            total: vec![L::default(); BLOCK],
             asked: vec![0; BLOCK],
             section_caps,
             visit_caps: vec![UNCAPPED; BLOCK],
+            hidden: vec![0; BLOCK],
+            places: vec![0; BLOCK],
         }
     }
 
-    fn clear(&mut self, asked: i64) {
-        self.sections.iter_mut().chain(&mut self.dimensions).for_each(|sums| sums.fill(L::default()));
+    fn begin(&mut self, visits: Range<usize>, asked: i32) {
+        self.visits = visits;
         self.section_caps.iter_mut().chain([&mut self.visit_caps]).for_each(|caps| caps.fill(UNCAPPED));
         self.asked.fill(asked);
     }
 
-    fn add(&mut self, item: &ItemPlan<L>, worth: &[L]) {
-        add(&mut self.sections[item.section], worth, |worth| worth);
-        for &(dimension, share) in &item.dimensions {
-            let sums = &mut self.dimensions[dimension];
-            if share == 1 {
-                add(sums, worth, |worth| worth);
-            } else {
-                add(sums, worth, |worth| worth.times(share));
-            }
+    fn hide(&mut self, items: &mut [ItemPlan], item: usize) {
+        let hidden = &mut self.hidden[..self.visits.len()];
+        if !hide(items, item, &self.visits, hidden) {
+            return;
+        }
+        let asked = items[item].asked;
+        for (sum, &hidden) in self.asked.iter_mut().zip(&*hidden) {
+            // All ones where hidden, without a branch that nobody can foretell.
+            *sum -= asked & i32::from(hidden.cast_signed());
         }
     }
 
-    fn cap(&mut self, section: usize, scope: Scope, cap_bp: i32, failing: &[u8]) {
-        let caps = match scope {
-            Scope::Section => &mut self.section_caps[section],
-            Scope::Visit => &mut self.visit_caps,
+    fn cap(&mut self, plan: &Plan<L>, item: usize) {
+        let caps = match plan.items[item].caps {
+            None => return,
+            Some(Scope::Section) => &mut self.section_caps[plan.standard.items[item].section],
+            Some(Scope::Visit) => &mut self.visit_caps,
         };
-        for (cap, &failing) in caps.iter_mut().zip(failing) {
-            let own = if failing == 0 { UNCAPPED } else { cap_bp };
-            *cap = own.min(*cap);
+        plan.items[item].answers.cap(&self.visits, caps);
+    }
+
+    fn dimensions(&mut self, plan: &Plan<L>, figures: &mut Figures) {
+        let score = |sum| dimension_score(&plan.rounding, sum);
+        for (dimension, points) in plan.dimensions.iter().zip(&mut figures.dimensions) {
+            let scores = &mut points.values[self.visits.clone()];
+            let places = &mut self.places[..scores.len()];
+            dimension.scores(&plan.items, &self.visits, score, Results { places, sums: &mut self.dimension, scores });
         }
     }
-}
 
-fn add<L: Lane>(sums: &mut [L], worth: &[L], of: impl Fn(L) -> L) {
-    for (sum, &worth) in sums.iter_mut().zip(worth) {
-        *sum = sum.plus(of(worth));
+    fn sections(&mut self, plan: &Plan<L>, figures: &mut Figures) {
+        let score = |sum| section_score(plan.standard, &plan.rounding, sum);
+        self.total.fill(L::default());
+        for (position, points) in figures.sections.iter_mut().enumerate() {
+            let (sums, caps) = (&mut self.sections[position], &self.section_caps[position]);
+            let scores = &mut points.values[self.visits.clone()];
+            let places = &mut self.places[..scores.len()];
+            let (section, results) = (&plan.sections[position], Results { places, sums, scores });
+            section.scores_and_total(&plan.items, &self.visits, score, results, &mut self.total);
+            let scores = &mut points.values[self.visits.clone()];
+            scores.iter_mut().zip(caps).for_each(|(score, &cap)| *score = cap.min(*score));
+        }
     }
 }

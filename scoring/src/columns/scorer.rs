@@ -1,6 +1,7 @@
 //! Scoring all visits of some columns in one pass.
 
 use crate::answer::State;
+use crate::columns::counts::{ItemCounts, count};
 use crate::columns::figures::Figures;
 use crate::columns::lane::{Lane, Packed, Pair};
 use crate::columns::pass;
@@ -105,16 +106,31 @@ impl Scorer {
     /// types with their fields, and where N/A is allowed must be the same; weights, conditions,
     /// policies, caps, sections, dimensions and bands may differ.
     pub fn score(&self, columns: &Columns, figures: &mut Figures) -> Result<(), ScorerError> {
-        if !same_items(&self.standard, &columns.standard) {
-            return Err(ScorerError::OtherItems);
-        }
+        self.fits(columns)?;
         let scale = Scale::new(&self.standard, columns);
         let width = scale.as_ref().map_or(Width::Exact, |scale| width(&self.standard, scale));
         self.score_in(width, scale.as_ref(), columns, figures);
         Ok(())
     }
 
-    fn score_in(&self, width: Width, scale: Option<&Scale>, columns: &Columns, figures: &mut Figures) {
+    /// How often each answer to each item was given, items in order; an answer to a hidden item is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`ScorerError::OtherItems`] as for [`score`](Self::score).
+    pub fn count(&self, columns: &Columns) -> Result<Vec<ItemCounts>, ScorerError> {
+        self.fits(columns)?;
+        Ok(count(&self.standard, columns))
+    }
+
+    fn fits(&self, columns: &Columns) -> Result<(), ScorerError> {
+        let same = |(a, b): (&Item, &Item)| a.id == b.id && a.kind == b.kind && a.na_allowed == b.na_allowed;
+        let (own, other) = (&self.standard.items, &columns.standard.items);
+        let fit = own.len() == other.len() && own.iter().zip(other).all(same);
+        if fit { Ok(()) } else { Err(ScorerError::OtherItems) }
+    }
+
+    pub(super) fn score_in(&self, width: Width, scale: Option<&Scale>, columns: &Columns, figures: &mut Figures) {
         figures.reset(&self.standard, columns.len());
         let by_blocks = match width {
             Width::Packed => self.by_blocks::<Packed>(scale, columns, figures),
@@ -135,7 +151,8 @@ impl Scorer {
         columns: &Columns,
         figures: &mut Figures,
     ) -> Option<Vec<usize>> {
-        let plan = Plan::<L>::new(&self.standard, columns, scale?)?;
+        let highest_bp = i64::try_from(highest_bp(&self.standard)).ok()?;
+        let plan = Plan::<L>::new(&self.standard, columns, scale?, highest_bp)?;
         let mut left = pass::run(plan, columns.len(), figures);
         left.extend(columns.unlisted());
         Some(left)
@@ -147,13 +164,8 @@ impl Scorer {
     }
 }
 
-fn same_items(one: &Standard, other: &Standard) -> bool {
-    let same = |a: &Item, b: &Item| a.id == b.id && a.kind == b.kind && a.na_allowed == b.na_allowed;
-    one.items.len() == other.items.len() && one.items.iter().zip(&other.items).all(|(a, b)| same(a, b))
-}
-
 // The narrowest numbers that hold every sum, and every step of rounding it to basis points.
-fn width(standard: &Standard, scale: &Scale) -> Width {
+pub(super) fn width(standard: &Standard, scale: &Scale) -> Width {
     if highest_bp(standard) > HIGHEST.into() {
         return Width::Exact;
     }

@@ -5,14 +5,23 @@ use serde_json::{Map, Value, json};
 
 use super::numbers::Numbers;
 
+/// A value that no dictionary lists where it is interpolated.
+const LONG: &str = "61.0000000000000000000000000000000000000000001";
+
+/// Points without common factors, so that few items have a huge common denominator.
+const PRIMES: [i64; 9] = [999_983, 999_979, 999_961, 999_959, 999_953, 999_931, 999_917, 999_907, 999_883];
+
 /// The JSON of a valid standard with every kind of item, condition, policy, cap and role.
+///
+/// Of one in four the item scores have a common denominator beyond 64 or 128 bits.
 pub fn standard(numbers: &mut Numbers) -> Value {
+    let huge = numbers.below(4) == 0;
     let sections = 1 + numbers.below(4);
     let dimensions = numbers.below(4);
     let heavy = numbers.pick(&[1, 10, 1000, 1_000_000]);
     let mut items: Vec<Value> = Vec::new();
     for position in 0..1 + numbers.below(14) {
-        let mut item = kind(numbers);
+        let mut item = if huge && numbers.below(3) > 0 { fine(position, numbers) } else { kind(numbers) };
         item["id"] = json!(format!("q{position}"));
         item["section"] = json!(format!("s{}", numbers.below(sections)));
         let any = 1 + numbers.below(heavy);
@@ -57,6 +66,18 @@ fn kind(numbers: &mut Numbers) -> Value {
         7 => json!({"type": "numeric", "steps": [["2.5", 10_000], [100, numbers.below(10_001)]], "otherwise_bp": 0}),
         8 => json!({"type": "nps", "map": numbers.pick(&["none", "linear", "class"])}),
         _ => numbers.pick(&[json!({"type": "text"}), json!({"type": "numeric"})]),
+    }
+}
+
+// An item whose scores have a large denominator of their own.
+fn fine(position: usize, numbers: &mut Numbers) -> Value {
+    let most = PRIMES[position % PRIMES.len()];
+    let some = numbers.below(most as usize);
+    let options = json!([{"id": "o0", "points": most}, {"id": "o1", "points": some}, {"id": "o2", "points": 0}]);
+    match numbers.below(4) {
+        0 => json!({"type": "multi", "options": options, "mode": "best"}),
+        1 => json!({"type": "numeric", "bands": [["-0.001", 0], [most, 10_000]]}),
+        _ => json!({"type": "choice", "options": options}),
     }
 }
 
@@ -154,7 +175,7 @@ pub fn value(kind: &ItemKind, numbers: &mut Numbers) -> Value {
             0 => json!(numbers.below(400)),
             1 => json!(format!("{}.{}", numbers.below(70), numbers.below(100))),
             2 => json!(format!("{}.0", numbers.below(5))),
-            _ => json!(numbers.pick(&["0", "2.5", "60.50", "300", "1e3", "-0.1"])),
+            _ => json!(numbers.pick(&["0", "2.5", "60.50", "300", "1e3", "-0.1", LONG])),
         },
         ItemKind::Nps { .. } => json!(numbers.below(11)),
         _ => json!("text"),
