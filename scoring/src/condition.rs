@@ -1,10 +1,12 @@
 //! Conditions (`show_if`): when an item is asked, given the answers to earlier items.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::answer::{Reply, State, Status};
 use crate::fraction::Fraction;
-use crate::kind::TypeName;
+use crate::kind::{ItemKind, TypeName};
 use crate::parse::Ids;
 use crate::parse_item::Draft;
 use crate::problem::{ProblemCode, Problems};
@@ -33,9 +35,11 @@ pub(crate) enum Test {
         wanted: Vec<bool>,
         negate: bool,
     },
-    /// The chosen option (or one of them) is marked, by position.
+    /// The chosen option (or one of them) equals one of these, given by position. `equals` has the
+    /// first equal option of each: `"1"` and `"1.0"` are ids of two options and one number.
     Option {
-        marked: Vec<bool>,
+        equals: Arc<[usize]>,
+        wanted: Vec<usize>,
         negate: bool,
     },
     /// The number compares so with one of these.
@@ -101,8 +105,12 @@ impl Test {
             (Test::IsNa, _) => state.status == Status::Na,
             (Test::Answered, _) => state.status == Status::Ok,
             (Test::Bool { wanted, negate }, Reply::Bool(answer)) => wanted.contains(answer) != *negate,
-            (Test::Option { marked, negate }, Reply::Option(chosen)) => marked[*chosen] != *negate,
-            (Test::Option { marked, .. }, Reply::Options(chosen)) => chosen.iter().any(|&option| marked[option]),
+            (Test::Option { equals, wanted, negate }, Reply::Option(chosen)) => {
+                wanted.contains(&equals[*chosen]) != *negate
+            }
+            (Test::Option { equals, wanted, .. }, Reply::Options(chosen)) => {
+                chosen.iter().any(|&chosen| wanted.contains(&equals[chosen]))
+            }
             (Test::Number { compare, with, negate }, Reply::Number(answer)) => {
                 with.iter().any(|number| compare.holds(answer, number)) != *negate
             }
@@ -273,9 +281,15 @@ fn test(op: Op, values: &[&Value], parent: &Draft) -> Option<Test> {
     Some(match parent.type_name? {
         TypeName::YesNo => Test::Bool { wanted: values.iter().filter_map(|value| value.as_bool()).collect(), negate },
         TypeName::Choice | TypeName::Multi => {
-            let options = parent.item.as_ref()?.options();
-            let marked = |id: &str| values.iter().any(|value| same(value, id));
-            Test::Option { marked: options.iter().map(|option| marked(&option.id)).collect(), negate }
+            let (ItemKind::Choice { options } | ItemKind::Multi { options, .. }) = &parent.item.as_ref()?.kind else {
+                return None;
+            };
+            let equal = |value: &&Value| options.first_equal(number(value).as_ref(), value.as_str());
+            Test::Option {
+                equals: Arc::clone(&options.equals),
+                wanted: values.iter().filter_map(equal).collect(),
+                negate,
+            }
         }
         TypeName::Rating | TypeName::Nps | TypeName::Numeric => Test::Number {
             compare: op.compare(),
@@ -284,13 +298,4 @@ fn test(op: Op, values: &[&Value], parent: &Draft) -> Option<Test> {
         },
         TypeName::Text => return None,
     })
-}
-
-// Equality of an option id and a value: as exact numbers when both are, else as strings; a boolean
-// equals booleans only.
-fn same(value: &Value, id: &str) -> bool {
-    match (number(value), Fraction::decimal(id)) {
-        (Some(number), Some(id)) => number == id,
-        _ => value.as_str() == Some(id),
-    }
 }

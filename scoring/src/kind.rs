@@ -1,6 +1,7 @@
 //! The types of items and how each type turns an answer into a score.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::answer::Reply;
 use crate::fraction::Fraction;
@@ -134,6 +135,10 @@ pub struct ChoiceOption {
 pub struct Options {
     pub(crate) list: Vec<ChoiceOption>,
     index: BTreeMap<String, usize>,
+    /// The first option with a number for an id, by that number.
+    numbers: BTreeMap<Fraction, usize>,
+    /// For each option the first one that equals it; shared, because every condition on the item keeps it.
+    pub(crate) equals: Arc<[usize]>,
     max_points: i64,
     positive_points: i64,
 }
@@ -141,7 +146,14 @@ pub struct Options {
 impl Options {
     pub(crate) fn new(list: Vec<ChoiceOption>) -> Self {
         let index = list.iter().enumerate().map(|(position, option)| (option.id.clone(), position)).collect();
+        let mut numbers = BTreeMap::new();
+        let mut first = |(position, option): (usize, &ChoiceOption)| match Fraction::decimal(&option.id) {
+            Some(number) => *numbers.entry(number).or_insert(position),
+            None => position,
+        };
         Options {
+            equals: list.iter().enumerate().map(&mut first).collect(),
+            numbers,
             max_points: list.iter().map(|o| o.points).max().unwrap_or(0),
             positive_points: list.iter().map(|o| o.points.max(0)).sum(),
             index,
@@ -156,6 +168,11 @@ impl Options {
 
     pub(crate) fn position(&self, id: &str) -> Option<usize> {
         self.index.get(id).copied()
+    }
+
+    /// The first option whose id equals this number or, unless both are numbers, this text.
+    pub(crate) fn first_equal(&self, number: Option<&Fraction>, text: Option<&str>) -> Option<usize> {
+        number.map_or_else(|| self.position(text?), |number| self.numbers.get(number).copied())
     }
 
     /// The best of the chosen points over the highest points, at least zero.

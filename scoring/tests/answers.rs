@@ -60,6 +60,8 @@ fn values_must_have_the_type_of_the_item() {
         (&numeric, json!(2), "1/1"),
         (&numeric, json!("2.50"), "1/1"),
         (&numeric, json!("2.500000000000000000000000000000000000000001"), "0/1"),
+        (&numeric, json!(0), "1/1"),
+        (&numeric, json!("9.50"), "0/1"),
         (&numeric, json!("9.51"), "out_of_range"),
         (&numeric, json!("-0.1"), "out_of_range"),
         (&numeric, json!(2.5), "bad_type"),
@@ -161,6 +163,68 @@ fn an_atom_is_false_unless_its_item_is_answered() {
     assert!(shown(json!({"item": "p", "op": "in", "value": [1, "2.50"]}), json!({"v": "2.5"})));
     assert!(!shown(json!({"item": "p", "op": "gt", "value": "2.5"}), json!({"v": "2.5"})));
     assert!(!shown(json!({"item": "p", "op": "eq", "value": "sixty"}), json!({"v": 60})));
+}
+
+/// Whether an item is shown under a condition on `parent`, an item with the id `p`.
+fn shows(parent: &Value, condition: &Value, answer: Value) -> bool {
+    let mut parent = parent.clone();
+    parent["id"] = json!("p");
+    let child = json!({"id": "c", "type": "text", "required": false, "show_if": condition});
+    scored(&standard(json!([parent, child])), &json!({"p": {"v": answer}})).items[1].status != Status::Hidden
+}
+
+#[test]
+fn numbers_are_compared_exactly() {
+    let numeric = json!({"type": "numeric"});
+    let rating = json!({"type": "rating", "min": 0, "max": 9});
+    let nps = json!({"type": "nps"});
+    for (op, below, equal, above) in [
+        ("eq", false, true, false),
+        ("ne", true, false, true),
+        ("ge", false, true, true),
+        ("gt", false, false, true),
+        ("le", true, true, false),
+        ("lt", true, false, false),
+    ] {
+        for (answer, expected) in [("2.999999999", below), ("3.0", equal), ("3.000000001", above)] {
+            assert_eq!(shows(&numeric, &json!({"item": "p", "op": op, "value": 3}), json!(answer)), expected, "{op}");
+        }
+        for (answer, expected) in [(2, below), (3, equal), (4, above)] {
+            let condition = json!({"item": "p", "op": op, "value": "3.00"});
+            assert_eq!(shows(&rating, &condition, json!(answer)), expected, "{op} {answer}");
+            assert_eq!(shows(&nps, &condition, json!(answer)), expected, "{op} {answer}");
+        }
+    }
+}
+
+#[test]
+fn ids_of_options_equal_numbers_and_texts_but_never_booleans() {
+    let options: Vec<_> = ["1", "1.0", "01", "x", "true", "-1"].map(|id| json!({"id": id, "points": 1})).to_vec();
+    let choice = json!({"type": "choice", "options": options});
+    let multi = json!({"type": "multi", "options": options});
+    for (value, equal) in [
+        (json!(1), vec!["1", "1.0", "01"]),
+        (json!("1.00"), vec!["1", "1.0", "01"]),
+        (json!("01"), vec!["1", "1.0", "01"]),
+        (json!("-1.0"), vec!["-1"]),
+        (json!("x"), vec!["x"]),
+        (json!("true"), vec!["true"]),
+        (json!(true), vec![]),
+        (json!(2), vec![]),
+        (json!("gone"), vec![]),
+    ] {
+        for option in &options {
+            let id = option["id"].as_str().expect("an id");
+            let of = |op, value: &Value| json!({"item": "p", "op": op, "value": value});
+            assert_eq!(shows(&choice, &of("eq", &value), json!(id)), equal.contains(&id), "{id} eq {value}");
+            assert_eq!(shows(&choice, &of("ne", &value), json!(id)), !equal.contains(&id), "{id} ne {value}");
+            assert_eq!(shows(&choice, &of("in", &json!(["?", value])), json!(id)), equal.contains(&id), "{id} in");
+            assert_eq!(shows(&multi, &of("contains", &value), json!([id])), equal.contains(&id), "{id} contains");
+        }
+        assert_eq!(shows(&multi, &json!({"item": "p", "op": "contains", "value": value}), json!([])), false);
+    }
+    let both = json!({"item": "p", "op": "contains", "value": "x"});
+    assert!(shows(&multi, &both, json!(["1", "x"])) && !shows(&multi, &both, json!(["1", "-1"])));
 }
 
 #[test]
