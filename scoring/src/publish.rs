@@ -19,6 +19,15 @@ pub const MAX_ITEMS: usize = 500;
 /// Most options of an item of a published standard.
 pub const MAX_OPTIONS: usize = 200;
 
+/// Most languages of a published standard.
+pub const MAX_LANGUAGES: usize = 100;
+
+/// Longest code of a language, in bytes: what RFC 5646 asks programs to have room for.
+const MAX_LANGUAGE_LENGTH: usize = 35;
+
+/// Most languages that a message names.
+const NAMED_LANGUAGES: usize = 5;
+
 /// Members that hold a text by language.
 const TEXTS: [&str; 4] = ["title", "text", "help", "advice"];
 
@@ -41,9 +50,9 @@ impl PublishReport {
 /// Checks a valid standard for publishing.
 ///
 /// `json` is the document `standard` was parsed from. Checked as problems: ids match
-/// `[A-Za-z_][A-Za-z0-9._-]{0,63}`, at most [`MAX_ITEMS`] items and [`MAX_OPTIONS`] options an
-/// item, a whole-number version, every `title`, `text`, `help` and `advice` in every language of
-/// `languages`, known evidence kinds, bounds of numeric items that admit a value, and item scores
+/// `[A-Za-z_][A-Za-z0-9._-]{0,63}`, at most [`MAX_ITEMS`] items, [`MAX_OPTIONS`] options an item and
+/// [`MAX_LANGUAGES`] languages, a whole-number version, every `title`, `text`, `help` and `advice` in
+/// every language of `languages`, known evidence kinds, bounds of numeric items that admit a value, and item scores
 /// with a common denominator small enough for exact sums in 128 bits.
 pub fn check(json: &Value, standard: &Standard) -> PublishReport {
     let mut problems = Problems::default();
@@ -129,10 +138,15 @@ fn languages<'a>(root: &'a Map<String, Value>, problems: &mut Problems) -> Vec<&
         problems.push("/languages", ProblemCode::BadType, "write a list of language codes such as [\"en\", \"et\"]");
         return Vec::new();
     };
+    if list.len() > MAX_LANGUAGES {
+        let message = format!("shorten the list: {} languages, at most {MAX_LANGUAGES}", list.len());
+        problems.push("/languages", ProblemCode::TooMany, message);
+    }
     let mut found = Vec::new();
-    for (position, value) in list.iter().enumerate() {
+    // Every text is looked for in every language, so an endless list must not be followed to its end.
+    for (position, value) in list.iter().enumerate().take(MAX_LANGUAGES) {
         let pointer = entry("/languages", position);
-        match value.as_str().filter(|language| !language.is_empty()) {
+        match value.as_str().filter(|language| (1..=MAX_LANGUAGE_LENGTH).contains(&language.len())) {
             None => problems.push(pointer, ProblemCode::BadType, "write a language code such as \"en\""),
             Some(language) if found.contains(&language) => {
                 problems.push(pointer, ProblemCode::Duplicate, "remove the language: it is listed before");
@@ -148,7 +162,10 @@ fn texts(part: &Map<String, Value>, pointer: &str, languages: &[&str], problems:
         let Some(text) = part.get(key) else { continue };
         let missing: Vec<_> = languages.iter().copied().filter(|language| !speaks(text, language)).collect();
         if !missing.is_empty() {
-            let message = format!("add the text in: {}", missing.join(", "));
+            let mut message = format!("add the text in: {}", missing[..missing.len().min(NAMED_LANGUAGES)].join(", "));
+            if missing.len() > NAMED_LANGUAGES {
+                message += &format!(" and {} more", missing.len() - NAMED_LANGUAGES);
+            }
             problems.push(join(pointer, key), ProblemCode::MissingLanguage, message);
         }
     }
@@ -258,13 +275,17 @@ fn warnings(json: &Value, standard: &Standard) -> Vec<Problem> {
         let message = "give at least one scored item of role normal a weight: every score will be null";
         warnings.push("/items", ProblemCode::NothingScored, message);
     }
-    for (position, section) in standard.sections.iter().enumerate() {
+    // The highest weight of an item, by section; none in a section without items.
+    let mut highest = vec![None; standard.sections.len()];
+    for item in &standard.items {
+        highest[item.section] = highest[item.section].max(Some(item.weight));
+    }
+    for (position, (section, highest)) in standard.sections.iter().zip(highest).enumerate() {
         let pointer = format!("/sections/{position}");
-        let mut items = standard.items.iter().filter(|item| item.section == position).peekable();
-        if items.peek().is_none() {
+        if highest.is_none() {
             let message = format!("add an item to \"{}\" or remove the section", section.id);
             warnings.push(pointer, ProblemCode::EmptySection, message);
-        } else if items.all(|item| item.weight == 0) {
+        } else if highest == Some(0) {
             let message = format!("give an item of \"{}\" a weight: the section has no score", section.id);
             warnings.push(pointer, ProblemCode::ZeroWeightSection, message);
         }

@@ -179,12 +179,58 @@ fn conditions_are_checked() {
         json!({"all": {}, "not": 1}),
         &[("/items/1/show_if/all", "bad_type"), ("/items/1/show_if/not", "unknown_field")],
     );
-    let mut deep = json!({"item": "a", "op": "answered"});
-    for _ in 0..500 {
-        deep = json!({"not": deep});
+    // A decimal is wanted where numbers are compared; item b is a rating.
+    let on_rating = |op: &str, value: Value, expected: &[(&str, &str)]| {
+        let mut standard = with_item("rating", json!({"min": 1, "max": 5}));
+        let item = json!({"id": "c", "section": "s", "type": "text", "weight": 0,
+                          "show_if": {"item": "b", "op": op, "value": value}});
+        standard["items"].as_array_mut().expect("items").push(item);
+        assert_problems(&standard, expected);
+    };
+    for op in ["ge", "gt", "le", "lt"] {
+        on_rating(op, json!("2.5"), &[]);
+        on_rating(op, json!("many"), &[("/items/2/show_if/value", "bad_type")]);
+        on_rating(op, json!(true), &[("/items/2/show_if/value", "bad_type")]);
     }
-    let problems = Standard::parse(&with_item("text", json!({"show_if": deep}))).expect_err("too deep");
-    assert_eq!(problems[0].code.as_str(), "bad_value");
+    on_rating("eq", json!("many"), &[]);
+    on_rating("eq", json!(2.5), &[("/items/2/show_if/value", "bad_type")]);
+    on_rating("in", json!(3), &[("/items/2/show_if/value", "bad_type")]);
+    on_rating("contains", json!(3), &[("/items/2/show_if/op", "bad_op")]);
+}
+
+#[test]
+fn conditions_nest_128_deep_and_no_deeper() {
+    for key in ["not", "all", "any"] {
+        for (depth, code) in [(1, None), (128, None), (129, Some("bad_value")), (500, Some("bad_value"))] {
+            let atom = json!({"item": "a", "op": "answered"});
+            let wrap = |inner| if key == "not" { json!({key: inner}) } else { json!({key: [inner]}) };
+            let condition = (0..depth).fold(atom, |inner, _| wrap(inner));
+            let parsed = Standard::parse(&with_item("text", json!({"show_if": condition})));
+            let found = parsed.err().map(|problems| problems[0].code.as_str());
+            assert_eq!(found, code, "{depth} times {key}");
+        }
+    }
+}
+
+#[test]
+fn the_cost_of_a_standard_grows_with_its_length_only() {
+    // Each pair of an option and an atom, or of a text and a language, would be a hundred million here.
+    let option = |n: usize| json!({"id": format!("{n}"), "points": 1, "text": 0});
+    let atom = |n: usize| json!({"item": "b", "op": "eq", "value": n});
+    let mut json = with_item("choice", json!({"options": (0..10_000).map(option).collect::<Vec<_>>()}));
+    let item = json!({"id": "c", "section": "s", "type": "text", "weight": 0, "show_if": {
+        "any": (0..10_000).map(atom).chain([json!({"item": "b", "op": "in", "value": (0..10_000).collect::<Vec<_>>()})])
+            .collect::<Vec<_>>()}});
+    json["items"].as_array_mut().expect("items").push(item);
+    json["languages"] = (0..10_000).map(|n| json!(format!("x-{n}"))).collect();
+    json["sections"] = (0..10_000)
+        .map(|n| json!({"id": if n == 0 { "s".to_owned() } else { format!("s{n}") }, "weight": 1}))
+        .collect();
+    let standard = Standard::parse(&json).expect("valid");
+    let report = publish::check(&json, &standard);
+    let words: usize = report.problems.iter().map(|problem| problem.message.len()).sum();
+    assert!(words < 200 * report.problems.len(), "{words} bytes");
+    assert!(found(&report.problems).contains(&("/languages", "too_many")));
 }
 
 #[test]
@@ -226,6 +272,20 @@ fn publishing_checks_ids_sizes_version_and_texts() {
     let json = with(json!({"items": (0..501).map(item).collect::<Vec<_>>()}));
     let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
     assert_eq!(found(&report.problems), [("/items", "too_many")]);
+
+    let json = with(json!({"languages": ["en", "x".repeat(35), "x".repeat(36), "", 1]}));
+    let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
+    let expected = [("/languages/2", "bad_type"), ("/languages/3", "bad_type"), ("/languages/4", "bad_type")];
+    assert_eq!(found(&report.problems), expected);
+
+    let languages = |n: usize| {
+        let json = with(json!({"title": {}, "languages": (0..n).map(|n| format!("x-{n}")).collect::<Vec<_>>()}));
+        publish::check(&json, &Standard::parse(&json).expect("valid")).problems
+    };
+    assert_eq!(found(&languages(100)), [("/title", "missing_language")]);
+    assert_eq!(found(&languages(101)), [("/languages", "too_many"), ("/title", "missing_language")]);
+    assert_eq!(languages(5)[0].message, "add the text in: x-0, x-1, x-2, x-3, x-4");
+    assert_eq!(languages(7)[0].message, "add the text in: x-0, x-1, x-2, x-3, x-4 and 2 more");
 
     let option = |n: usize| json!({"id": format!("o{n}"), "points": n});
     let json = with_item("choice", json!({"options": (0..201).map(option).collect::<Vec<_>>()}));
