@@ -1,0 +1,3 @@
+#![no_main]
+
+peegel_scoring_fuzz::fuzzer!(standard);
