@@ -24,7 +24,7 @@ words! {
 }
 
 words! {
-    /// What is wrong with an answer, in the order of precedence.
+    /// What is wrong with an answer, in the order of precedence; an answer has its first fault only.
     AnswerCode {
         /// The standard has no such item.
         UnknownItem = "unknown_item",

@@ -12,19 +12,23 @@ use serde::{Serialize, Serializer};
 
 /// Longest decimal accepted in an answer, a knot, a bound or a condition, in characters.
 ///
-/// Far above any real measurement, low enough that no visit can make the arithmetic slow.
+/// Far above any real measurement, low enough that the answers of a visit cannot make the arithmetic
+/// of a published standard slow: 500 of them, all this long, take a tenth of a second.
 pub const MAX_DECIMAL_LENGTH: usize = 100;
 
 /// An exact fraction in lowest terms with a positive denominator.
 ///
 /// Numbers of any size are held exactly: arithmetic runs in 128-bit integers and moves to big
 /// integers when one would overflow. Displayed and serialised as `"n/d"`, whole numbers as `"n/1"`.
+/// Adds, subtracts and multiplies by reference, orders by value.
 ///
 /// ```
 /// use peegel_scoring::Fraction;
 /// let share = Fraction::new(6, 8).expect("the denominator is not zero");
 /// assert_eq!(share.to_string(), "3/4");
 /// assert_eq!(share.to_bp(), 7500);
+/// assert_eq!(&share - &Fraction::ONE, Fraction::new(-1, 4).unwrap());
+/// assert!(share < Fraction::from_bp(7501));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fraction(Repr);
@@ -46,11 +50,22 @@ impl Fraction {
     pub const ONE: Fraction = Fraction(Small(1, 1));
 
     /// The fraction `numerator / denominator`, or `None` when the denominator is zero.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// assert_eq!(Fraction::new(3, -6).map(|half| half.to_string()).as_deref(), Some("-1/2"));
+    /// assert_eq!(Fraction::new(1, 0), None);
+    /// ```
     pub fn new(numerator: i128, denominator: i128) -> Option<Self> {
         (denominator != 0).then(|| Self::reduced(numerator, denominator))
     }
 
     /// A whole number.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// assert_eq!(Fraction::whole(-3).to_string(), "-3/1");
+    /// ```
     pub fn whole(n: i64) -> Self {
         Fraction(Small(n.into(), 1))
     }
@@ -61,18 +76,25 @@ impl Fraction {
     }
 
     /// A share given in basis points: `10000` is one.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// assert_eq!(Fraction::from_bp(8250), Fraction::decimal("0.825").unwrap());
+    /// ```
     pub fn from_bp(bp: i64) -> Self {
         Self::reduced(bp.into(), 10_000)
     }
 
     /// Reads a decimal written as `-?\d+(\.\d+)?`, at most [`MAX_DECIMAL_LENGTH`] characters.
     ///
-    /// No sign `+`, exponent, spaces or bare point: anything else gives `None`.
+    /// No sign `+`, exponent, spaces or bare point: anything else gives `None`. Every digit counts,
+    /// so that no answer is ever rounded.
     ///
     /// ```
-    /// use peegel_scoring::Fraction;
+    /// use peegel_scoring::{Fraction, MAX_DECIMAL_LENGTH};
     /// assert_eq!(Fraction::decimal("200.5"), Fraction::new(401, 2));
     /// assert_eq!(Fraction::decimal("2e2"), None);
+    /// assert_eq!(Fraction::decimal(&"9".repeat(MAX_DECIMAL_LENGTH + 1)), None);
     /// ```
     pub fn decimal(text: &str) -> Option<Self> {
         if text.len() > MAX_DECIMAL_LENGTH {
@@ -98,16 +120,36 @@ impl Fraction {
     }
 
     /// Whether this is exactly zero.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// assert!(Fraction::decimal("-0.00").unwrap().is_zero());
+    /// assert!(!Fraction::decimal("0.0000000000000000000001").unwrap().is_zero());
+    /// ```
     pub fn is_zero(&self) -> bool {
         *self == Self::ZERO
     }
 
     /// Whether this is exactly one.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// let third = Fraction::new(1, 3).unwrap();
+    /// assert!((&(&third + &third) + &third).is_one());
+    /// assert!(!Fraction::new(9_999, 10_000).unwrap().is_one());
+    /// ```
     pub fn is_one(&self) -> bool {
         *self == Self::ONE
     }
 
-    /// Basis points, rounded half up: `1/20000` is 1.
+    /// Basis points, rounded half up: `1/20000` is 1. The one place where a score is rounded.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// // 8999.95 basis points are shown as 9000, and graded so.
+    /// assert_eq!(Fraction::new(179_999, 200_000).unwrap().to_bp(), 9_000);
+    /// assert_eq!(Fraction::new(-1, 20_000).unwrap().to_bp(), 0);
+    /// ```
     pub fn to_bp(&self) -> i64 {
         self.scaled(10_000)
     }
@@ -115,6 +157,12 @@ impl Fraction {
     /// This times `n`, rounded half up (towards plus infinity) to a whole number.
     ///
     /// Results beyond the range of `i64` stop at its ends.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// assert_eq!(Fraction::new(5, 8).unwrap().scaled(100), 63);
+    /// assert_eq!(Fraction::whole(i64::MIN).scaled(2), i64::MIN);
+    /// ```
     pub fn scaled(&self, n: i64) -> i64 {
         if let Small(num, den) = self.0
             && let Some(twice) = num.checked_mul(2 * i128::from(n))
@@ -132,7 +180,12 @@ impl Fraction {
 
     /// The floating-point number at or next to this, for statistics: scores themselves stay exact.
     ///
-    /// Beyond the range of `f64` this is infinite.
+    /// Beyond the range of `f64` this is infinite. No score is computed from it.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// assert_eq!(Fraction::new(-3, 8).unwrap().to_f64(), -0.375);
+    /// ```
     pub fn to_f64(&self) -> f64 {
         match &self.0 {
             Small(num, den) => *num as f64 / *den as f64,
@@ -142,6 +195,13 @@ impl Fraction {
     }
 
     /// This divided by `other`, or `None` when `other` is zero.
+    ///
+    /// ```
+    /// use peegel_scoring::Fraction;
+    /// let (earned, possible) = (Fraction::whole(6), Fraction::whole(8));
+    /// assert_eq!(earned.checked_div(&possible), Fraction::new(3, 4));
+    /// assert_eq!(earned.checked_div(&Fraction::ZERO), None);
+    /// ```
     pub fn checked_div(&self, other: &Self) -> Option<Self> {
         if other.is_zero() {
             return None;

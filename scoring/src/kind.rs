@@ -8,6 +8,8 @@ use crate::fraction::Fraction;
 use crate::words::words;
 
 /// The type of an item with the fields of that type.
+///
+/// Every type says what it accepts and how an answer becomes a score, an exact fraction in 0..=1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ItemKind {
@@ -16,7 +18,7 @@ pub enum ItemKind {
         /// The answer that earns the points.
         positive: bool,
     },
-    /// One option; its points over the highest points.
+    /// One option; its points over the highest points, zero when either is not positive.
     Choice {
         /// The options, at least two.
         options: Options,
@@ -77,6 +79,12 @@ words! {
 
 impl ItemKind {
     /// The word for this type.
+    ///
+    /// ```
+    /// use peegel_scoring::{ItemKind, TypeName};
+    /// assert_eq!(ItemKind::Text.type_name(), TypeName::Text);
+    /// assert_eq!(ItemKind::YesNo { positive: false }.type_name().as_str(), "yes_no");
+    /// ```
     pub fn type_name(&self) -> TypeName {
         match self {
             ItemKind::YesNo { .. } => TypeName::YesNo,
@@ -91,6 +99,12 @@ impl ItemKind {
 
     /// Whether a valid answer has a score: not for text, `nps` with map `none` and `numeric`
     /// without bands or steps.
+    ///
+    /// ```
+    /// use peegel_scoring::{ItemKind, NpsScale};
+    /// assert!(ItemKind::Nps { scale: NpsScale::Linear }.yields_score());
+    /// assert!(!ItemKind::Nps { scale: NpsScale::Unscored }.yields_score());
+    /// ```
     pub fn yields_score(&self) -> bool {
         !matches!(
             self,
@@ -162,6 +176,18 @@ impl Options {
     }
 
     /// The options in the order of the standard.
+    ///
+    /// ```
+    /// # use {peegel_scoring::{ItemKind, Standard}, serde_json::json};
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [{"id": "shelf", "section": "s", "type": "choice", "weight": 3,
+    ///                "options": [{"id": "full", "points": 2}, {"id": "gaps", "points": 1}]}],
+    /// }))
+    /// .unwrap();
+    /// let ItemKind::Choice { options } = &standard.items()[0].kind else { panic!("it is a choice") };
+    /// assert_eq!(options.as_slice()[0].points, 2);
+    /// ```
     pub fn as_slice(&self) -> &[ChoiceOption] {
         &self.list
     }
@@ -267,9 +293,10 @@ pub struct Knot {
 words! {
     /// How a recommendation becomes a score.
     NpsScale {
-        /// Not at all: it is reported separately (the default).
+        /// Not at all (the default): the net promoter score of many visits is reported separately,
+        /// see [`stats::nps`](crate::stats::nps).
         Unscored = "none",
-        /// A tenth a point.
+        /// A tenth a point: 7 is 7/10.
         Linear = "linear",
         /// Promoter (9, 10) one, passive (7, 8) a half, detractor zero.
         Class = "class",

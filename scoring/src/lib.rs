@@ -1,15 +1,41 @@
-//! Exact scoring of mystery-shopper visits.
+//! Exact scoring of mystery-shopper visits, and what may be said about the scores.
 //!
 //! A [`Standard`] says what is asked, what each answer is worth and how points become a score;
-//! [`score()`] applies it to the answers of one visit. The library is pure: no files, clock or network,
-//! and no floating point outside [`stats`]. The same standard, answers and [`Mode`] give the same bytes
-//! on every machine.
+//! [`score()`] applies it to the answers of one visit. The library is pure: no files, clock, network or
+//! randomness, and no floating point in any score. The same standard, answers and [`Mode`] give the same
+//! bytes on every machine.
 //!
-//! - [`Standard::parse`] compiles a standard or reports every problem with its JSON pointer.
-//! - [`publish::check`] adds what a version must fulfil before it is published.
-//! - [`score()`] gives an [`Outcome`]; [`visible`] tells what a form shows for a draft.
-//! - [`score_json`] does all of it from JSON to JSON, as `peegel score` prints it.
-//! - [`stats`] tells how sure a number made of such scores is.
+//! # Contents
+//!
+//! One visit, exactly and with reasons:
+//!
+//! | to | use | gives |
+//! |---|---|---|
+//! | read a standard | [`Standard::parse`] | a [`Standard`], or every [`Problem`] with its JSON pointer |
+//! | publish a version | [`publish::check`] | problems that forbid it, warnings that do not |
+//! | show a form for a draft | [`visible`] | the [`Status`] of every item |
+//! | score a visit | [`score()`] | an [`Outcome`]: a [`ScoreResult`] with sections, dimensions, losses, or every fault |
+//! | do all of it in JSON | [`score_json`] | what `peegel score` prints, with its exit code |
+//! | reckon with scores | [`Fraction`] | exact sums, and basis points at the very end |
+//!
+//! Many visits, the same figures fast:
+//!
+//! | to | use | gives |
+//! |---|---|---|
+//! | hold the answers of a whole history | [`columns::Columns`] | a code of one or two bytes for each item and visit |
+//! | score all of it, also under other weights | [`columns::Scorer`] | [`columns::Figures`], equal to [`score()`] of each visit |
+//! | keep totals that visits enter and leave | [`columns::Moments`], [`columns::ItemCounts`] | exact sums without order |
+//!
+//! How sure, how different, how trustworthy:
+//!
+//! | to | use | gives |
+//! |---|---|---|
+//! | ask one question of numbers | the modules of [`stats`], one a method | intervals, comparisons, rankings, flags |
+//! | do it in JSON | [`stats::stats_json`], [`stats::answer`] | what `peegel stats` prints, with its exit code |
+//!
+//! Units are the same throughout: weights are whole points, a score is a fraction of one, shown in basis
+//! points (`_bp`, 10000 is full marks, rounded half up once and last). What does not exist is `None` and
+//! null, never zero. Nothing panics on any input.
 //!
 //! # One visit
 //!
@@ -44,11 +70,22 @@
 //! assert_eq!(result.items[2].lost.as_ref().map(|lost| lost.to_string()).as_deref(), Some("5/8"));
 //! ```
 //!
+//! # How a score is made
+//!
+//! An answer scores a fraction between 0 and 1 by the type of its item ([`ItemKind`]). Ordinary items earn
+//! weight x score of weight points; N/A and hidden items leave both sums, unless the item says that its
+//! N/A counts as zero or full ([`NaPolicy`]); bonus adds and penalty subtracts points without adding to
+//! what is possible ([`Role`]). Sections are summed and divided, visits pool the points or take the mean of
+//! the sections ([`Aggregation`]). A critical item that fails caps its section or the visit
+//! ([`Critical`]). Every point lost has its row ([`ItemScore::lost`]).
+//!
 //! # Limits
 //!
 //! Scoring refuses nothing for size: arithmetic moves to big integers when it must. Decimal strings
 //! have at most [`MAX_DECIMAL_LENGTH`] characters, conditions nest at most 128 deep, and JSON integers
-//! must fit 64 bits (larger values of a numeric item are written as decimal strings).
+//! must fit 64 bits (larger values of a numeric item are written as decimal strings; `-0` counts as no
+//! integer). Of a member that stands twice in an object, the last counts. Publishing has limits of its
+//! own: [`publish::MAX_ITEMS`], [`publish::MAX_OPTIONS`], [`publish::MAX_LANGUAGES`].
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 /// One fault of a standard, at one place.
 ///
 /// Problems order by pointer (plain string order), then by the name of the code: the order in
-/// which every list of problems is given.
+/// which every list of problems is given. Displayed as `pointer: code: message`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// JSON pointer of the member at fault; `""` is the whole document.
@@ -20,6 +20,12 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with `code` at `pointer`.
+    ///
+    /// ```
+    /// use peegel_scoring::{Problem, ProblemCode};
+    /// let problem = Problem::new("/items/2/weight", ProblemCode::OutOfRange, "choose a number from 0 to 1000000");
+    /// assert_eq!(problem.to_string(), "/items/2/weight: out_of_range: choose a number from 0 to 1000000");
+    /// ```
     pub fn new(pointer: impl Into<String>, code: ProblemCode, message: impl Into<String>) -> Self {
         Problem { pointer: pointer.into(), code, message: message.into() }
     }
@@ -45,6 +51,10 @@ macro_rules! codes {
 
         impl ProblemCode {
             /// The code as it stands in JSON.
+            ///
+            /// ```
+            /// assert_eq!(peegel_scoring::ProblemCode::NotIncreasing.as_str(), "not_increasing");
+            /// ```
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(ProblemCode::$name => $text,)+
@@ -75,11 +85,11 @@ codes! {
     ForwardRef = "forward_ref",
     /// The operation is not allowed for the type of that item.
     BadOp = "bad_op",
-    /// The list is too short.
+    /// The list is too short: fewer than two options, or empty bands or steps.
     TooFew = "too_few",
-    /// The numbers do not increase.
+    /// The numbers do not increase: the bounds of a rating, the values of bands or steps.
     NotIncreasing = "not_increasing",
-    /// The table does not have one entry a step.
+    /// The table of a rating does not have one entry a step.
     BadLength = "bad_length",
     /// No grade band starts at zero.
     NoZeroBand = "no_zero_band",

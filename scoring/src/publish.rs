@@ -41,7 +41,16 @@ pub struct PublishReport {
 }
 
 impl PublishReport {
-    /// Whether the version may be published.
+    /// Whether the version may be published: whether it has no problem.
+    ///
+    /// ```
+    /// use peegel_scoring::{Problem, ProblemCode, publish::PublishReport};
+    /// let mut report = PublishReport::default();
+    /// report.warnings.push(Problem::new("/sections/1", ProblemCode::EmptySection, "add an item or remove the section"));
+    /// assert!(report.is_publishable());
+    /// report.problems.push(Problem::new("/id", ProblemCode::BadId, "start the id with a letter"));
+    /// assert!(!report.is_publishable());
+    /// ```
     pub fn is_publishable(&self) -> bool {
         self.problems.is_empty()
     }
@@ -54,6 +63,24 @@ impl PublishReport {
 /// [`MAX_LANGUAGES`] languages, a whole-number version, every `title`, `text`, `help` and `advice` in
 /// every language of `languages`, known evidence kinds, bounds of numeric items that admit a value, and item scores
 /// with a common denominator small enough for exact sums in 128 bits.
+///
+/// ```
+/// use peegel_scoring::{Standard, publish};
+/// use serde_json::json;
+///
+/// let mut json = json!({
+///     "id": "tiny", "version": 1, "languages": ["en", "et"], "sections": [{"id": "s", "weight": 1}],
+///     "items": [{"id": "a", "section": "s", "type": "yes_no", "weight": 3,
+///                "text": {"en": "Were you greeted?", "et": "Kas sind tervitati?"}}],
+/// });
+/// assert!(publish::check(&json, &Standard::parse(&json).unwrap()).is_publishable());
+///
+/// json["version"] = json!("draft");
+/// json["items"][0]["text"] = json!({"en": "Were you greeted?"});
+/// let report = publish::check(&json, &Standard::parse(&json).unwrap());
+/// let found: Vec<_> = report.problems.iter().map(|p| (p.pointer.as_str(), p.code.as_str())).collect();
+/// assert_eq!(found, [("/items/0/text", "missing_language"), ("/version", "bad_type")]);
+/// ```
 pub fn check(json: &Value, standard: &Standard) -> PublishReport {
     let mut problems = Problems::default();
     ids(standard, &mut problems);
@@ -221,8 +248,8 @@ fn lcm(a: i128, b: i128) -> Option<i128> {
 
 /// A common denominator of all scores of an item, `None` beyond 128 bits.
 ///
-/// For a numeric item with bands: of all values with as many decimals as its knots. Finer values
-/// are scored exactly too, in big integers where needed.
+/// For a numeric item with bands: of all values that are multiples of the common step of its knots.
+/// Finer values are scored exactly too, in big integers where needed.
 fn denominator(item: &Item) -> Option<i128> {
     let of_bp = |bp: i64| Fraction::from_bp(bp).small_denominator();
     match &item.kind {

@@ -17,7 +17,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The result, when there is one.
+    /// The result, when there is one; always in [`Mode::Rescore`](crate::Mode::Rescore).
+    ///
+    /// ```
+    /// use peegel_scoring::{Mode, Standard, score};
+    /// use serde_json::{Map, json};
+    ///
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [{"id": "a", "section": "s", "type": "yes_no", "weight": 3}],
+    /// }))
+    /// .unwrap();
+    /// assert!(score(&standard, &Map::new(), Mode::Submit).scored().is_none());
+    /// assert!(score(&standard, &Map::new(), Mode::Rescore).scored().is_some());
+    /// ```
     pub fn scored(self) -> Option<ScoreResult> {
         match self {
             Outcome::Scored(result) => Some(*result),
@@ -81,7 +94,8 @@ impl Serialize for ScoreResult {
 /// The score of the visit.
 ///
 /// A score is a fraction of one. It is null, never zero, when nothing could be scored; it exceeds
-/// one only with `cap_bonus: false`.
+/// one only with `cap_bonus: false`. Pooled, it is the sum of points earned in all sections over the
+/// sum of points possible; otherwise the mean of the section scores by section weight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VisitScore {
@@ -89,11 +103,13 @@ pub struct VisitScore {
     pub raw: Option<Fraction>,
     /// The score after these caps.
     pub score: Option<Fraction>,
-    /// `score` in basis points, rounded half up; what people see and what grades compare.
+    /// `score` in basis points, rounded half up, 0..=10000 unless it exceeds one; what people see and
+    /// what grades compare.
     pub score_bp: Option<i64>,
     /// Label of the grade band; null without bands or when insufficient.
     pub band: Option<String>,
-    /// Whether the visit passed; null without a pass mark or when insufficient.
+    /// Whether the visit passed: reached the pass mark with no critical failure on the visit; null
+    /// without a pass mark or when insufficient.
     pub passed: Option<bool>,
     /// Whether too little was scored to judge the visit: leave it out of statistics.
     pub insufficient: bool,
@@ -111,11 +127,11 @@ pub struct CriticalFailure {
     pub item: String,
     /// What it caps.
     pub scope: Scope,
-    /// The highest score left, in basis points.
+    /// The highest score left, in basis points, 0..=10000.
     pub cap_bp: i64,
 }
 
-/// The score of a section.
+/// The score of a section; points are weights of items times their scores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SectionScore {
@@ -123,15 +139,16 @@ pub struct SectionScore {
     pub id: String,
     /// Points earned with bonus and penalty; can be negative or above `possible`.
     pub earned: Fraction,
-    /// Points possible.
+    /// Points possible: the weight of the ordinary items that count; at least zero.
     pub possible: Fraction,
-    /// The score after caps; null when nothing was possible.
+    /// The score after caps, at least zero; null when nothing was possible.
     pub score: Option<Fraction>,
     /// `score` in basis points, rounded half up.
     pub score_bp: Option<i64>,
-    /// Whether a critical item failed on this section.
+    /// Whether a critical item failed on this section, even if its cap does not bind.
     pub capped: bool,
-    /// Scored weight over asked weight, in basis points; null when nothing with weight was asked.
+    /// Scored weight over asked weight, in basis points, 0..=10000; null when nothing with weight was
+    /// asked in the section.
     pub scored_share_bp: Option<i64>,
 }
 
@@ -141,7 +158,7 @@ pub struct SectionScore {
 pub struct DimensionScore {
     /// Id of the dimension.
     pub id: String,
-    /// Points earned over points possible; null when nothing was possible.
+    /// Points earned over points possible, 0..=1; null when nothing was possible.
     pub score: Option<Fraction>,
     /// `score` in basis points, rounded half up.
     pub score_bp: Option<i64>,
@@ -159,6 +176,8 @@ pub struct ItemScore {
     pub status: Status,
     /// The score of every valid answer whose type yields one, 0..=1, also when it enters no sum.
     pub score: Option<Fraction>,
-    /// How much of the visit score the item lost; null when it did not enter the sums.
+    /// How much of the visit score the item lost, its share of the points times one less its score;
+    /// null when it did not enter the sums. Without bonus, penalty and caps on sections, the raw score
+    /// and all losses add up to one.
     pub lost: Option<Fraction>,
 }

@@ -22,6 +22,34 @@ pub enum Mode {
 /// Exact: the same standard, answers and mode give the same result everywhere, always. Never
 /// panics and never fails for size. In [`Mode::Submit`] any fault gives [`Outcome::Refused`] with
 /// all faults in item order; in [`Mode::Rescore`] faults become warnings.
+///
+/// The time it takes grows with the length of the standard and of the answers, each condition
+/// being looked at once.
+///
+/// ```
+/// use peegel_scoring::{Fraction, Mode, Outcome, Standard, score};
+/// use serde_json::json;
+///
+/// let standard = Standard::parse(&json!({
+///     "id": "queue", "version": 1, "sections": [{"id": "s", "weight": 1}],
+///     "items": [{"id": "seconds", "section": "s", "type": "numeric", "weight": 4,
+///                "bands": [[60, 10000], [180, 5000], [300, 0]]}],
+/// }))
+/// .unwrap();
+///
+/// // 200.5 seconds lie between half marks and none: 5000 bp less 20.5/120 of them.
+/// let answers = json!({"seconds": {"v": "200.5"}});
+/// let result = score(&standard, answers.as_object().unwrap(), Mode::Submit).scored().unwrap();
+/// assert_eq!(result.visit.score, Fraction::new(199, 480));
+/// assert_eq!(result.visit.score_bp, Some(4146));
+///
+/// // JSON floats are refused: they are not exact.
+/// let answers = json!({"seconds": {"v": 200.5}});
+/// let Outcome::Refused(faults) = score(&standard, answers.as_object().unwrap(), Mode::Submit) else { panic!() };
+/// assert_eq!((faults[0].item.as_str(), faults[0].code.as_str()), ("seconds", "bad_type"));
+/// let result = score(&standard, answers.as_object().unwrap(), Mode::Rescore).scored().unwrap();
+/// assert_eq!((result.visit.score, result.warnings), (None, Some(faults)));
+/// ```
 pub fn score(standard: &Standard, answers: &Map<String, Value>, mode: Mode) -> Outcome {
     let visit = walk(standard, answers);
     match mode {

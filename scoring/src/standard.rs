@@ -15,7 +15,8 @@ use crate::words::words;
 /// One immutable version of a checklist with weights, ready to score with.
 ///
 /// Holds no texts: titles, questions and advice stay in the JSON it was parsed from. Nothing in it
-/// can change, so one copy in an `Arc` serves all threads.
+/// can change, so one copy in an `Arc` serves all threads. Weights are whole points, shares and
+/// scores basis points: 10000 is full marks.
 #[derive(Clone, Debug)]
 pub struct Standard {
     pub(crate) id: String,
@@ -37,15 +38,22 @@ impl Standard {
     /// Compiles a scoring standard or a full standard file.
     ///
     /// Presentation fields (`title`, `text`, `advice` and so on) are ignored; any other unknown
-    /// field is a problem.
+    /// field is a problem. Takes time and memory in proportion to the length of the document.
     ///
     /// # Errors
     ///
-    /// All problems at once, sorted by pointer, then code.
+    /// All problems at once, sorted by pointer, then code; the first group of
+    /// [`ProblemCode`](crate::ProblemCode) says which there are.
     ///
     /// ```
     /// use peegel_scoring::Standard;
     /// use serde_json::json;
+    ///
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [{"id": "a", "section": "s", "type": "yes_no", "weight": 3, "text": {"en": "Greeted?"}}],
+    /// }));
+    /// assert_eq!(standard.unwrap().items().len(), 1);
     ///
     /// let problems = Standard::parse(&json!({
     ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
@@ -64,56 +72,131 @@ impl Standard {
     }
 
     /// The id all versions of this standard share.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({"id": "tiny", "version": 1, "sections": [], "items": []})).unwrap();
+    /// assert_eq!(standard.id(), "tiny");
+    /// ```
     pub fn id(&self) -> &str {
         &self.id
     }
 
     /// The version, not interpreted by scoring.
+    ///
+    /// ```
+    /// # use {peegel_scoring::{Standard, Version}, serde_json::json};
+    /// let standard = Standard::parse(&json!({"id": "tiny", "version": 7, "sections": [], "items": []})).unwrap();
+    /// assert_eq!(*standard.version(), Version::Number(7));
+    /// ```
     pub fn version(&self) -> &Version {
         &self.version
     }
 
     /// How section scores become the visit score.
+    ///
+    /// ```
+    /// # use {peegel_scoring::{Aggregation, Standard}, serde_json::json};
+    /// let standard = Standard::parse(&json!({"id": "tiny", "version": 1, "sections": [], "items": []})).unwrap();
+    /// assert_eq!(standard.aggregation(), Aggregation::Pooled);
+    /// ```
     pub fn aggregation(&self) -> Aggregation {
         self.aggregation
     }
 
-    /// How optional items left empty enter a submitted visit.
+    /// How optional items left empty enter a submitted visit; a rescored one always leaves them out.
+    ///
+    /// ```
+    /// # use {peegel_scoring::{Standard, UnansweredPolicy}, serde_json::json};
+    /// let json = json!({"id": "tiny", "version": 1, "unanswered": "zero", "sections": [], "items": []});
+    /// assert_eq!(Standard::parse(&json).unwrap().unanswered(), UnansweredPolicy::Zero);
+    /// ```
     pub fn unanswered(&self) -> UnansweredPolicy {
         self.unanswered
     }
 
-    /// Whether bonus items stop lifting a score at full marks.
+    /// Whether bonus items stop lifting a score at full marks; true unless the standard says otherwise.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({"id": "tiny", "version": 1, "sections": [], "items": []})).unwrap();
+    /// assert!(standard.cap_bonus());
+    /// ```
     pub fn cap_bonus(&self) -> bool {
         self.cap_bonus
     }
 
-    /// Smallest share of the asked weight that must be scored, in basis points, 0..=10000.
+    /// Smallest share of the asked weight that must be scored, in basis points, 0..=10000; 0 unless the
+    /// standard says otherwise. A visit below it is insufficient: shown, but without grade.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let json = json!({"id": "tiny", "version": 1, "min_scored_share_bp": 7000, "sections": [], "items": []});
+    /// assert_eq!(Standard::parse(&json).unwrap().min_scored_share_bp(), 7000);
+    /// ```
     pub fn min_scored_share_bp(&self) -> i64 {
         self.min_scored_share_bp
     }
 
-    /// The pass mark in basis points, 0..=10000, when there is one.
+    /// The pass mark in basis points, 0..=10000, when there is one; a visit passes from it on.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let json = json!({"id": "tiny", "version": 1, "pass_bp": 8000, "sections": [], "items": []});
+    /// assert_eq!(Standard::parse(&json).unwrap().pass_bp(), Some(8000));
+    /// ```
     pub fn pass_bp(&self) -> Option<i64> {
         self.pass_bp
     }
 
     /// The sections in the order of the visit.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let json = json!({"id": "tiny", "version": 1, "sections": [{"id": "door", "weight": 60}], "items": []});
+    /// assert_eq!(Standard::parse(&json).unwrap().sections()[0].weight, 60);
+    /// ```
     pub fn sections(&self) -> &[Section] {
         &self.sections
     }
 
-    /// The dimensions in the order of the standard.
+    /// The dimensions in the order of the standard; empty when it has none.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let json = json!({"id": "tiny", "version": 1, "dimensions": [{"id": "warmth"}], "sections": [], "items": []});
+    /// assert_eq!(Standard::parse(&json).unwrap().dimensions()[0].id, "warmth");
+    /// ```
     pub fn dimensions(&self) -> &[Dimension] {
         &self.dimensions
     }
 
-    /// The grade bands in the order of the standard; empty when it has none.
+    /// The grade bands in the order of the standard; empty when it has none. One of them starts at 0.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let mut json = json!({"id": "tiny", "version": 1, "sections": [], "items": []});
+    /// json["bands"] = json!([{"min_bp": 9000, "label": "A"}, {"min_bp": 0, "label": "B"}]);
+    /// assert_eq!(Standard::parse(&json).unwrap().bands()[0].label, "A");
+    ///
+    /// json["bands"] = json!([{"min_bp": 9000, "label": "A"}]);
+    /// assert_eq!(Standard::parse(&json).unwrap_err()[0].code.as_str(), "no_zero_band");
+    /// ```
     pub fn bands(&self) -> &[Band] {
         &self.bands
     }
 
-    /// The items in the order of the questionnaire.
+    /// The items in the order of the questionnaire; conditions look at earlier ones only.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [{"id": "a", "section": "s", "type": "text", "weight": 0}],
+    /// }))
+    /// .unwrap();
+    /// assert_eq!(standard.items()[0].id, "a");
+    /// ```
     pub fn items(&self) -> &[Item] {
         &self.items
     }
@@ -124,13 +207,24 @@ impl Standard {
         reached.max_by_key(|(_, band)| band.min_bp).map(|(position, _)| position)
     }
 
-    /// The item with this id.
+    /// The item with this id, `None` when the standard has no such item.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [{"id": "a", "section": "s", "type": "yes_no", "weight": 3}],
+    /// }))
+    /// .unwrap();
+    /// assert_eq!(standard.item("a").map(|item| item.weight), Some(3));
+    /// assert!(standard.item("b").is_none());
+    /// ```
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.index.get(id).map(|&position| &self.items[position])
     }
 }
 
-/// The version of a standard: a whole number or a word.
+/// The version of a standard: a whole number or a word. Displayed as it stands in JSON, without quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Version {
@@ -170,6 +264,9 @@ words! {
 }
 
 /// A part of the visit with its weight.
+///
+/// Its score is (points earned + bonus - penalty) / points possible, at least 0 and, with
+/// [`cap_bonus`](Standard::cap_bonus), at most 1; then capped by the critical items that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Section {
@@ -180,6 +277,9 @@ pub struct Section {
 }
 
 /// Something that items measure, across sections.
+///
+/// Its score is the sum of weight x share x score over the sum of weight x share, of the ordinary items
+/// that serve it: a diagnosis that caps, bonus and penalty leave alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dimension {
@@ -187,7 +287,7 @@ pub struct Dimension {
     pub id: String,
 }
 
-/// A grade that starts at a score.
+/// A grade that starts at a score; a visit has the highest one it reaches, by its rounded basis points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Band {
@@ -232,21 +332,80 @@ pub struct Item {
 
 impl Item {
     /// Whether the item is shown only under a condition on earlier items (`show_if`).
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [
+    ///         {"id": "queue", "section": "s", "type": "yes_no", "weight": 0},
+    ///         {"id": "minutes", "section": "s", "type": "numeric", "weight": 0,
+    ///          "show_if": {"item": "queue", "op": "eq", "value": true}},
+    ///     ],
+    /// }))
+    /// .unwrap();
+    /// assert!(standard.items()[1].has_condition());
+    /// assert!(!standard.items()[0].has_condition());
+    /// ```
     pub fn has_condition(&self) -> bool {
         self.show_if.is_some()
     }
 
     /// Whether answers of this item can enter sums: scored, and of a type that yields a score.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [
+    ///         {"id": "greeted", "section": "s", "type": "yes_no", "weight": 3},
+    ///         {"id": "remarks", "section": "s", "type": "text", "weight": 0},
+    ///         {"id": "rain", "section": "s", "type": "yes_no", "weight": 0, "scored": false},
+    ///     ],
+    /// }))
+    /// .unwrap();
+    /// assert!(standard.items()[0].is_scorable());
+    /// assert!(!standard.items()[1].is_scorable() && !standard.items()[2].is_scorable());
+    /// ```
     pub fn is_scorable(&self) -> bool {
         self.scored && self.kind.yields_score()
     }
 
-    /// Whether the item belongs to the ordinary points: scorable and of role normal.
+    /// Whether the item belongs to the ordinary points, those that are possible: scorable and of role normal.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [
+    ///         {"id": "greeted", "section": "s", "type": "yes_no", "weight": 3},
+    ///         {"id": "by_name", "section": "s", "type": "yes_no", "weight": 1, "role": "bonus"},
+    ///     ],
+    /// }))
+    /// .unwrap();
+    /// assert!(standard.items()[0].is_normal_scorable());
+    /// assert!(!standard.items()[1].is_normal_scorable());
+    /// ```
     pub fn is_normal_scorable(&self) -> bool {
         self.role == Role::Normal && self.is_scorable()
     }
 
     /// The answer options in order; empty for types without options.
+    ///
+    /// ```
+    /// # use {peegel_scoring::Standard, serde_json::json};
+    /// let standard = Standard::parse(&json!({
+    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
+    ///     "items": [
+    ///         {"id": "shelf", "section": "s", "type": "choice", "weight": 3,
+    ///          "options": [{"id": "full", "points": 2}, {"id": "gaps", "points": 1}]},
+    ///         {"id": "remarks", "section": "s", "type": "text", "weight": 0},
+    ///     ],
+    /// }))
+    /// .unwrap();
+    /// assert_eq!(standard.items()[0].options()[1].id, "gaps");
+    /// assert!(standard.items()[1].options().is_empty());
+    /// ```
     pub fn options(&self) -> &[ChoiceOption] {
         match &self.kind {
             ItemKind::Choice { options } | ItemKind::Multi { options, .. } => &options.list,

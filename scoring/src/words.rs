@@ -10,7 +10,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// The word as it stands in JSON.
+            #[doc = concat!("The word as it stands in JSON: one of", $(" `", $word, "`",)+ ".")]
             pub fn as_str(self) -> &'static str {
                 match self {
                     $($name::$variant => $word,)+

@@ -228,6 +228,43 @@ fn ids_of_options_equal_numbers_and_texts_but_never_booleans() {
 }
 
 #[test]
+fn json_text_is_read_as_the_limits_of_the_crate_say() {
+    let numeric = json!({"type": "numeric", "min": -5, "bands": [[0, 0], [1, 10_000]]});
+    for (text, expected) in [
+        (r#"{"v": 1}"#, "1/1"),
+        (r#"{"v": 18446744073709551615}"#, "1/1"),
+        (r#"{"v": 18446744073709551616}"#, "bad_type"),
+        (r#"{"v": "18446744073709551616"}"#, "1/1"),
+        (r#"{"v": -0}"#, "bad_type"),
+        (r#"{"v": "-0"}"#, "0/1"),
+        (r#"{"v": 0, "v": 1}"#, "1/1"),
+        (r#"{"na": true, "v": 1, "na": false}"#, "1/1"),
+    ] {
+        assert_eq!(judged(&numeric, serde_json::from_str(text).expect("JSON")), expected, "{text}");
+    }
+}
+
+#[test]
+fn unscored_items_leave_all_sums_but_can_be_critical() {
+    let critical = json!({"scope": "visit", "cap_bp": 2500});
+    for role in ["normal", "bonus", "penalty"] {
+        let standard = standard(json!([
+            {"id": "a", "type": "yes_no", "weight": 4},
+            {"id": "b", "type": "yes_no", "weight": 4, "scored": false, "role": role, "critical": critical},
+            {"id": "c", "type": "yes_no", "weight": 4},
+        ]));
+        for (unscored, score) in [(true, "1/2"), (false, "1/4")] {
+            let answers = json!({"a": {"v": true}, "b": {"v": unscored}, "c": {"v": false}});
+            let result = scored(&standard, &answers);
+            assert_eq!(result.visit.raw.map(|raw| raw.to_string()).as_deref(), Some("1/2"), "{role} {unscored}");
+            assert_eq!(result.visit.score.map(|score| score.to_string()).as_deref(), Some(score), "{role} {unscored}");
+            assert_eq!(result.sections[0].earned.to_string(), "4/1");
+            assert_eq!(result.items[1].score.as_ref().map(|score| score.is_one()), Some(unscored));
+        }
+    }
+}
+
+#[test]
 fn faults_come_in_item_order_and_unknown_items_last_by_id() {
     let standard = standard(json!([
         {"id": "b", "type": "yes_no"},

@@ -14,7 +14,7 @@ use crate::standard::{Item, Role, Standard};
 
 /// Scores many visits at once.
 ///
-/// Every figure equals what [`score()`](crate::score()) with [`Mode::Rescore`](crate::Mode::Rescore)
+/// Every figure equals what [`score()`](crate::score()) with [`Mode::Rescore`]
 /// gives for that visit alone. Sums are kept in the narrowest integers that hold the largest
 /// possible one; where 128 bits do not, visits are scored one by one.
 #[derive(Clone, Debug)]
