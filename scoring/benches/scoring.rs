@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use peegel_scoring::columns::{Columns, Figures, Scorer};
-use peegel_scoring::{Mode, Standard, score};
+use peegel_scoring::{Mode, Outcome, Standard, score};
 use serde_json::{Map, Value, json};
 
 #[path = "support/network.rs"]
@@ -25,13 +25,13 @@ static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let standard = network::standard();
     let mut columns = Columns::new(&standard);
     network::fill(&mut columns, &standard, VISITS);
+    let bytes = columns.bytes();
+    let million = bytes as f64 / VISITS as f64;
+    println!("columns of {VISITS} visits x {ITEMS} items: {bytes} bytes, {million:.1} MB per million visits");
     Network { columns, standard }
 });
 
 fn main() {
-    let bytes = NETWORK.columns.bytes();
-    let million = bytes as f64 / VISITS as f64;
-    println!("Columns of {VISITS} visits x {ITEMS} items: {bytes} bytes, {million:.1} MB per million visits");
     divan::main();
 }
 
@@ -79,6 +79,7 @@ fn forty() -> (Standard, Map<String, Value>) {
 #[divan::bench]
 fn visit_of_40_items(bencher: Bencher) {
     let (standard, answers) = forty();
+    assert!(matches!(score(&standard, &answers, Mode::Submit), Outcome::Scored(_)));
     bencher.bench_local(|| score(&standard, &answers, Mode::Submit));
 }
 

@@ -110,9 +110,16 @@ impl Fraction {
         if whole.is_empty() || !digits(whole) || !digits(decimals) {
             return None;
         }
-        let numerator: BigInt = format!("{whole}{decimals}").parse().ok()?;
-        let numerator = if unsigned.len() < text.len() { -numerator } else { numerator };
+        let negative = unsigned.len() < text.len();
         let scale = u32::try_from(decimals.len()).ok()?;
+        // Nearly every number has so few digits that it needs no allocation.
+        if whole.len() + decimals.len() <= 18 {
+            let digits = whole.bytes().chain(decimals.bytes()).map(|digit| i128::from(digit - b'0'));
+            let numerator = digits.fold(0, |number, digit| 10 * number + digit);
+            return Some(Self::reduced(if negative { -numerator } else { numerator }, 10_i128.pow(scale)));
+        }
+        let numerator: BigInt = format!("{whole}{decimals}").parse().ok()?;
+        let numerator = if negative { -numerator } else { numerator };
         Some(match (numerator.to_i128(), 10_i128.checked_pow(scale)) {
             (Some(n), Some(d)) => Self::reduced(n, d),
             _ => Self::from_big(BigRational::new(numerator, BigInt::from(10).pow(scale))),
@@ -207,7 +214,7 @@ impl Fraction {
             return None;
         }
         if let (Small(a, b), Small(c, d)) = (&self.0, &other.0)
-            && let (Some(num), Some(den)) = (a.checked_mul(*d), b.checked_mul(*c))
+            && let (Some(num), Some(den)) = (product(*a, *d), product(*b, *c))
         {
             return Some(Self::reduced(num, den));
         }
@@ -245,6 +252,17 @@ impl Fraction {
         }
     }
 
+    // A whole number and a fraction in lowest terms have a sum in lowest terms: nothing is to be reduced.
+    fn add_whole(one: (i128, i128), other: (i128, i128)) -> Option<Self> {
+        let (whole, (num, den)) = match (one, other) {
+            ((whole, 1), other) => (whole, other),
+            (one, (whole, 1)) => (whole, one),
+            _ => return None,
+        };
+        let num = product(whole, den)?.checked_add(num)?;
+        (num != i128::MIN).then_some(Fraction(Small(num, den)))
+    }
+
     fn from_big(big: BigRational) -> Self {
         match (big.numer().to_i128(), big.denom().to_i128()) {
             (Some(num), Some(den)) if num != i128::MIN => Fraction(Small(num, den)),
@@ -273,6 +291,14 @@ fn quotient(n: i128, divisor: i128) -> i128 {
     }
 }
 
+// Two factors of 64 bits cannot overflow, and are multiplied by one instruction.
+fn product(a: i128, b: i128) -> Option<i128> {
+    match (i64::try_from(a), i64::try_from(b)) {
+        (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
+        _ => a.checked_mul(b),
+    }
+}
+
 fn gcd(a: u128, b: u128) -> u128 {
     if a == 1 || b == 1 {
         return 1;
@@ -291,8 +317,10 @@ impl Add for &Fraction {
                 if let Some(num) = a.checked_add(*c) {
                     return Fraction::reduced(num, *b);
                 }
+            } else if let Some(sum) = Fraction::add_whole((*a, *b), (*c, *d)) {
+                return sum;
             } else if let (Some(left), Some(right), Some(den)) =
-                (a.checked_mul(*d), c.checked_mul(*b), b.checked_mul(*d))
+                (product(*a, *d), product(*c, *b), product(*b, *d))
                 && let Some(num) = left.checked_add(right)
             {
                 return Fraction::reduced(num, den);
@@ -317,7 +345,7 @@ impl Mul for &Fraction {
     type Output = Fraction;
     fn mul(self, other: &Fraction) -> Fraction {
         if let (Small(a, b), Small(c, d)) = (&self.0, &other.0)
-            && let (Some(num), Some(den)) = (a.checked_mul(*c), b.checked_mul(*d))
+            && let (Some(num), Some(den)) = (product(*a, *c), product(*b, *d))
         {
             return Fraction::reduced(num, den);
         }
@@ -331,7 +359,7 @@ impl Ord for Fraction {
             if b == d {
                 return a.cmp(c);
             }
-            if let (Some(left), Some(right)) = (a.checked_mul(*d), c.checked_mul(*b)) {
+            if let (Some(left), Some(right)) = (product(*a, *d), product(*c, *b)) {
                 return left.cmp(&right);
             }
         }

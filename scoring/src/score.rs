@@ -286,7 +286,7 @@ fn lost(item: &Item, score: &Fraction, factor: Option<&Fraction>) -> Option<Frac
     if score.is_one() {
         return Some(Fraction::ZERO);
     }
-    Some(&(factor * &Fraction::whole(item.weight)) * &(&Fraction::ONE - score))
+    Some(factor * &(&Fraction::whole(item.weight) * &(&Fraction::ONE - score)))
 }
 
 fn scored_share(possible: i64, asked: i64) -> Option<Fraction> {

@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 mod numbers;
 #[path = "support/standards.rs"]
 mod standards;
+#[path = "support/values.rs"]
+mod values;
 
 use numbers::Numbers;
 

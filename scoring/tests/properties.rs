@@ -1,26 +1,19 @@
 //! Laws of scoring, tried on the ready standards with answers from a seeded generator.
 
-use peegel_scoring::{Fraction, ItemKind, Mode, Outcome, ScoreResult, Standard, Status, score, score_json, visible};
+use peegel_scoring::{
+    Fraction, Item, ItemScore, Mode, Outcome, ScoreResult, Standard, Status, score, score_json, visible,
+};
 use serde_json::{Map, Value, json};
 
+#[path = "support/numbers.rs"]
+mod numbers;
+#[path = "support/values.rs"]
+mod values;
+
+use numbers::Numbers;
+use values::value;
+
 const CASES: &str = include_str!("../../fixtures/scoring/scoring_cases.json");
-
-/// A small generator of numbers (SplitMix64), the same on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
 
 /// Valid answers of a visit, with evidence, some optional items left empty, some N/A.
 fn answers(standard: &Standard, numbers: &mut Numbers) -> Map<String, Value> {
@@ -33,18 +26,7 @@ fn answers(standard: &Standard, numbers: &mut Numbers) -> Map<String, Value> {
             answers.insert(item.id.clone(), json!({"na": true}));
             continue;
         }
-        let value = match &item.kind {
-            ItemKind::YesNo { .. } => json!(numbers.below(2) == 0),
-            ItemKind::Choice { options } => json!(options.as_slice()[numbers.below(options.as_slice().len())].id),
-            ItemKind::Multi { options, .. } => {
-                let chosen = options.as_slice().iter().filter(|_| numbers.below(2) == 0);
-                json!(chosen.map(|option| option.id.as_str()).collect::<Vec<_>>())
-            }
-            ItemKind::Rating { min, max, .. } => json!(min + numbers.below((max - min + 1) as usize) as i64),
-            ItemKind::Numeric { .. } => json!(format!("{}.{}", numbers.below(900), numbers.below(1000))),
-            ItemKind::Nps { .. } => json!(numbers.below(11)),
-            _ => json!("text"),
-        };
+        let value = value(&item.kind, numbers);
         answers.insert(item.id.clone(), json!({"v": value, "evidence": 1}));
     }
     for (id, status) in visible(standard, &answers) {
@@ -182,6 +164,66 @@ fn scaling_all_weights_changes_no_score() {
         }
         assert_eq!(submit(&scaled, answers), expected);
     });
+}
+
+#[test]
+fn the_order_of_items_changes_only_the_order_of_the_trace() {
+    let mut moved = 0;
+    for_each(|standard, answers, numbers| {
+        let items = standard["items"].as_array().expect("items");
+        let mut order: Vec<&Value> = Vec::new();
+        let mut rest: Vec<&Value> = items.iter().collect();
+        // Any item whose parents are placed may be the next.
+        while !rest.is_empty() {
+            let parents_first = |item: &Value| {
+                let condition = item.get("show_if").map(Value::to_string).unwrap_or_default();
+                !rest.iter().any(|other| condition.contains(&format!("\"item\":{}", other["id"])))
+            };
+            let free: Vec<usize> = (0..rest.len()).filter(|&at| parents_first(rest[at])).collect();
+            order.push(rest.remove(numbers.pick(&free)));
+        }
+        let mut shuffled = standard.clone();
+        shuffled["items"] = order.into_iter().cloned().collect();
+        moved += usize::from(shuffled != *standard);
+        let (got, expected) = (submit(&shuffled, answers), submit(standard, answers));
+        assert_eq!(got.visit, expected.visit);
+        assert_eq!((&got.sections, &got.dimensions), (&expected.sections, &expected.dimensions));
+        let sorted = |result: &ScoreResult| {
+            let mut items: Vec<ItemScore> = result.items.clone();
+            items.sort_by(|a, b| a.id.cmp(&b.id));
+            let mut failures = result.critical_failures.clone();
+            failures.sort_by(|a, b| a.item.cmp(&b.item));
+            (items, failures)
+        };
+        assert_eq!(sorted(&got), sorted(&expected));
+    });
+    assert!(moved > 300, "only {moved} visits");
+}
+
+#[test]
+fn a_better_answer_never_lowers_a_score() {
+    let mut tried = 0;
+    for_each(|standard, answers, numbers| {
+        let Some(position) = unreferenced(standard, numbers) else { return };
+        let compiled = parse(standard);
+        let item: &Item = &compiled.items()[position];
+        if visible(&compiled, answers)[position].1 != Status::Ok {
+            return;
+        }
+        let scored = |value: Value| {
+            let mut answers = answers.clone();
+            answers.insert(item.id.clone(), json!({"v": value, "evidence": 1}));
+            submit(standard, &answers)
+        };
+        let mut results = [scored(value(&item.kind, numbers)), scored(value(&item.kind, numbers))];
+        results.sort_by(|a, b| a.items[position].score.cmp(&b.items[position].score));
+        let [worse, better] = results;
+        tried += usize::from(worse.items[position].score < better.items[position].score);
+        assert!(worse.visit.raw <= better.visit.raw && worse.visit.score <= better.visit.score);
+        assert!(worse.sections.iter().zip(&better.sections).all(|(worse, better)| worse.score <= better.score));
+        assert!(worse.dimensions.iter().zip(&better.dimensions).all(|(worse, better)| worse.score <= better.score));
+    });
+    assert!(tried > 100, "only {tried} visits");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::standard::Standard;
 mod numbers;
 #[path = "../../tests/support/standards.rs"]
 mod standards;
+#[path = "../../tests/support/values.rs"]
+mod values;
 
 use numbers::Numbers;
 

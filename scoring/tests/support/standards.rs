@@ -1,12 +1,10 @@
 //! Random standards and random answers to them, good and bad.
 
-use peegel_scoring::{ItemKind, Standard};
+use peegel_scoring::Standard;
 use serde_json::{Map, Value, json};
 
 use super::numbers::Numbers;
-
-/// A value that no dictionary lists where it is interpolated.
-const LONG: &str = "61.0000000000000000000000000000000000000000001";
+use super::values::value;
 
 /// Points without common factors, so that few items have a huge common denominator.
 const PRIMES: [i64; 9] = [999_983, 999_979, 999_961, 999_959, 999_953, 999_931, 999_917, 999_907, 999_883];
@@ -157,31 +155,6 @@ pub fn answers(standard: &Standard, numbers: &mut Numbers) -> Map<String, Value>
     answers
 }
 
-/// A valid answer.
-pub fn value(kind: &ItemKind, numbers: &mut Numbers) -> Value {
-    match kind {
-        ItemKind::YesNo { .. } => json!(numbers.below(2) == 0),
-        ItemKind::Choice { options } => json!(options.as_slice()[numbers.below(options.as_slice().len())].id),
-        ItemKind::Multi { options, .. } => {
-            let mut chosen: Vec<_> =
-                options.as_slice().iter().filter(|_| numbers.below(2) == 0).map(|o| &o.id).collect();
-            if numbers.below(2) == 0 {
-                chosen.reverse();
-            }
-            json!(chosen)
-        }
-        ItemKind::Rating { min, max, .. } => json!(min + numbers.below((max - min + 1) as usize) as i64),
-        ItemKind::Numeric { .. } => match numbers.below(4) {
-            0 => json!(numbers.below(400)),
-            1 => json!(format!("{}.{}", numbers.below(70), numbers.below(100))),
-            2 => json!(format!("{}.0", numbers.below(5))),
-            _ => json!(numbers.pick(&["0", "2.5", "60.50", "300", "1e3", "-0.1", LONG])),
-        },
-        ItemKind::Nps { .. } => json!(numbers.below(11)),
-        _ => json!("text"),
-    }
-}
-
 fn wrong(numbers: &mut Numbers) -> Value {
     let wrong = [
         json!(null),
@@ -196,6 +169,8 @@ fn wrong(numbers: &mut Numbers) -> Value {
         json!(-77),
         json!(1.5),
         json!("-1000000.5"),
+        json!("-0.1"),
+        json!("1e3"),
         json!(true),
     ];
     numbers.pick(&wrong)
