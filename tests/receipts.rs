@@ -233,7 +233,7 @@ async fn texts_are_withheld_from_the_client(app: &TestApp) {
         (&document["answers"]["why"], &document["answers"]["greet"]["comment"]),
         (&json!({"v": ""}), &json!(""))
     );
-    assert_eq!(document["answers_sha256"], full.json()["answers_sha256"]);
+    assert_ne!(document["answers_sha256"], full.json()["answers_sha256"]);
     assert_eq!(document["public_id"], full.json()["public_id"]);
     let text = String::from_utf8(withheld.body.clone()).expect("UTF-8");
     assert!(!text.contains("Mari") && !text.contains(&visit), "{text}");
@@ -242,11 +242,11 @@ async fn texts_are_withheld_from_the_client(app: &TestApp) {
     let said = verdict(&verify(&withheld.body, &[&keys_file(app).await]).await.expect(0));
     assert_eq!((&said["visit"], &said["score_bp"]), (&document["public_id"], &json!(7225)));
     assert!(said["notes"][0].as_str().expect("a note").contains("Texts are withheld"), "{said}");
-    // Filling a text in again breaks the signature.
+    // Filling a text in again breaks hash and signature.
     let filled = text.replacen("\"why\":{\"v\":\"\"}", "\"why\":{\"v\":\"Hea!\"}", 1);
     assert_ne!(filled, text);
     let said = verdict(&verify(filled.as_bytes(), &[]).await.expect(1));
-    assert_eq!(problems(&said), [("bad_signature", "/signature")]);
+    assert_eq!(problems(&said), [("hash_differs", "/answers_sha256"), ("bad_signature", "/signature")]);
 }
 
 async fn receipts_are_for_those_who_see_the_visit(app: &TestApp) {

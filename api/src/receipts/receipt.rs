@@ -59,7 +59,6 @@ pub fn issue(facts: &Facts, texts: Texts, key: &SigningKey) -> Result<String, Fa
         "mode": mode_word(mode_of(&facts.result)),
         "standard": facts.standard,
         "standard_sha256": canonical(&facts.standard)?.sha256,
-        "answers_sha256": canonical(&facts.answers)?.sha256,
         "proven": proven(&standard, &facts.answers, &facts.result),
         "result": facts.result,
         "result_sha256": canonical(&facts.result)?.sha256,
@@ -68,17 +67,20 @@ pub fn issue(facts: &Facts, texts: Texts, key: &SigningKey) -> Result<String, Fa
         "key_id": public.id(),
         "public_key": public.to_text(),
     });
-    match texts {
+    let answers = match texts {
         Texts::Full => {
             document["visit_id"] = json!(facts.visit_id);
-            document["answers"] = json!(facts.answers);
+            facts.answers.clone()
         }
         Texts::Withheld => {
             let (answers, withheld) = without_texts(&standard, facts.answers.clone());
-            document["answers"] = json!(answers);
             document["withheld"] = json!(withheld);
+            answers
         }
-    }
+    };
+    // Of the answers as they stand here: a hash of the whole ones would let a guess at a withheld text be confirmed.
+    document["answers_sha256"] = json!(canonical(&answers)?.sha256);
+    document["answers"] = json!(answers);
     document["signature"] = json!(sign(key, FORMAT, canonical(&document)?.text.as_bytes()));
     Ok(canonical(&document)?.text)
 }
@@ -124,13 +126,18 @@ fn scored(answers: &Map<String, Value>, proven: &[String]) -> Map<String, Value>
     let proven: BTreeSet<_> = proven.iter().collect();
     let mut scored = Map::new();
     for (item, answer) in answers {
-        let Some(answer) = answer.as_object() else { continue };
-        let mut answer = answer.clone();
-        answer.remove("comment");
-        if proven.contains(item) {
-            answer.insert("evidence".to_owned(), json!(1));
+        // No answer; anything else that is no object is for scoring to refuse.
+        if answer.is_null() {
+            continue;
         }
-        scored.insert(item.clone(), Value::Object(answer));
+        let mut answer = answer.clone();
+        if let Some(members) = answer.as_object_mut() {
+            members.remove("comment");
+            if proven.contains(item) {
+                members.insert("evidence".to_owned(), json!(1));
+            }
+        }
+        scored.insert(item.clone(), answer);
     }
     scored
 }

@@ -53,7 +53,7 @@ pub struct ReceiptDocument {
     pub standard_sha256: String,
     /// The answers by item id, as they were filed.
     pub answers: Any<Value>,
-    /// The sha256 of the answers in canonical form, as they were filed, before anything was withheld.
+    /// The sha256 of `answers` in canonical form, as they stand here.
     pub answers_sha256: String,
     /// The items whose answer needed a file as proof and had one of the right kind.
     pub proven: Vec<String>,

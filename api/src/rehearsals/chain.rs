@@ -65,7 +65,9 @@ pub struct Published {
     pub score_bp: Option<i64>,
     /// The band of the score.
     pub band: Option<Arc<str>>,
-    /// The bands of the version it is scored by, best first.
+    /// The version it is scored by.
+    pub version: i32,
+    /// The bands of that version.
     pub bands: Bands,
     /// The share of the weight that was scored.
     pub scored_share_bp: Option<i64>,
@@ -93,14 +95,14 @@ struct Branch {
     /// The change of visits with a score under both.
     change: Tally,
     band_moves: i64,
-    /// The bands of the newest visits.
-    old_bands: Bands,
+    /// The newest version that a visit is scored by, and its bands.
+    newest: (i32, Bands),
 }
 
 impl Branch {
     fn new((id, code): (Uuid, String)) -> Self {
         let (old, new) = (Side::default(), Side::default());
-        Self { id, code, old, new, change: Tally::default(), band_moves: 0, old_bands: Arc::new([]) }
+        Self { id, code, old, new, change: Tally::default(), band_moves: 0, newest: (0, Arc::new([])) }
     }
 }
 
@@ -171,7 +173,9 @@ impl ChainRun {
         if let Some(branch) = self.branches.last_mut() {
             branch.old.count(old.score_bp, old.scored_share_bp);
             branch.new.count(score_bp, new.scored_share_bp);
-            branch.old_bands = Arc::clone(&old.bands);
+            if old.version > branch.newest.0 {
+                branch.newest = (old.version, Arc::clone(&old.bands));
+            }
             if let (Some(old), Some(new)) = (old.score_bp, score_bp) {
                 branch.change = branch.change.plus(Tally { n: 1, sum: new - old });
             }
@@ -240,7 +244,7 @@ impl ChainRun {
             .map(|(position, (branch, (old, new)))| BranchRehearsal {
                 branch_id: branch.id,
                 branch: branch.code.clone(),
-                old: branch_figures(branch.old, &branch.old_bands, old),
+                old: branch_figures(branch.old, &branch.newest.1, old),
                 new: branch_figures(branch.new, bands, new),
                 change_bp: branch.change.mean(),
                 compared: branch.change.n,
@@ -257,7 +261,7 @@ impl ChainRun {
             chain,
             old: chain_figures(&old),
             new: chain_figures(&new),
-            change_bp: change.mean(),
+            typical_visit_change_bp: change.mean(),
             band_moves: (self.moves.iter())
                 .map(|((from, to), visits)| BandMove { from: word(from), to: word(to), visits: *visits })
                 .collect(),
@@ -299,7 +303,7 @@ fn chain_figures(sides: &[Side]) -> ChainFigures {
     ChainFigures {
         visits: sides.iter().map(|side| side.score.n).sum(),
         insufficient: sides.iter().map(|side| side.insufficient).sum(),
-        mean_bp: mean_of_means(sides.iter().map(|side| side.score)),
+        typical_branch_mean_bp: mean_of_means(sides.iter().map(|side| side.score)),
         scored_share_bp: sides.iter().fold(Tally::default(), |all, side| all.plus(side.share)).mean(),
     }
 }
@@ -322,12 +326,10 @@ fn branch_figures(side: Side, bands: &Bands, standing: Option<Standing>) -> Bran
     }
 }
 
-// Each expected rank lies outside what the other side leaves possible.
+// The ranks that one side leaves possible are none of those that the other does.
 fn rank_move(old: Standing, new: Standing) -> Option<RankMove> {
-    let possible = |of: Standing| of.rank_low * 100..=of.rank_high * 100;
-    let beyond = !possible(old).contains(&new.expected_rank_hundredths)
-        && !possible(new).contains(&old.expected_rank_hundredths);
-    beyond.then_some(RankMove {
+    let is_apart = old.rank_high < new.rank_low || new.rank_high < old.rank_low;
+    is_apart.then_some(RankMove {
         from_hundredths: old.expected_rank_hundredths,
         to_hundredths: new.expected_rank_hundredths,
     })

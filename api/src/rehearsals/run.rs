@@ -138,6 +138,7 @@ impl Walk<'_> {
             answers: visit.answers,
             score_bp,
             band: score_bp.and_then(|bp| band_at(&bands, bp)),
+            version: visit.standard_version,
             bands,
             scored_share_bp: visit.scored_share_bp.map(i64::from),
         })

@@ -21,7 +21,7 @@ use crate::people::types::Caller;
 use crate::rehearsals::run::{self, Plan, Progress};
 use crate::rehearsals::store;
 use crate::rehearsals::types::RehearsalView;
-use crate::standards::check::{check, is_id};
+use crate::standards::check::check;
 use crate::words::RehearsalState;
 use crate::write::{Once, Write};
 
@@ -76,8 +76,12 @@ async fn read(app: &App, caller: &Caller, body: &Value) -> Result<rehearsal::Mod
     let history_of = reader.optional_text("history_of", 64);
     let seed = reader.optional_integer("seed", 0, MAX_SEED).unwrap_or(DEFAULT_SEED);
     let mut problems = reader.finish();
-    if history_of.as_deref().is_some_and(|id| !is_id(id)) {
-        problems.push(FieldProblem::new("/history_of", "bad_value", "name the id of a standard"));
+    if let Some(id) = &history_of {
+        let known = store::standards_with_history(app.db.reader(), caller.firm_id).await?;
+        if !known.contains(id) {
+            let message = format!("has no published visits; these have: {}", known.join(", "));
+            problems.push(FieldProblem::new("/history_of", "unknown_ref", message));
+        }
     }
     if let Some(chain_id) = chain_id
         && chain_by_id(app.db.reader(), caller.firm_id, chain_id).await?.is_none()

@@ -90,7 +90,7 @@ pub struct RehearsalReport {
     pub seed: i64,
     /// Sets of weights drawn, each weight moved by up to 20 % either way.
     pub draws: i64,
-    /// Published visits scored again; competitor visits and those kept out of reports are none of them.
+    /// Published visits scored again, of waves of every kind but competitor; visits kept out of reports are none of them.
     pub visits: i64,
     /// Each chain by itself, in the order of their codes; branches are never compared across chains.
     pub chains: Vec<ChainRehearsal>,
@@ -107,8 +107,8 @@ pub struct ChainRehearsal {
     pub old: ChainFigures,
     /// The chain under the candidate.
     pub new: ChainFigures,
-    /// Mean change of a visit that has a score under both, in basis points, rounded half up.
-    pub change_bp: Option<i64>,
+    /// Mean change of a visit that has a score under both, in basis points, rounded half up; each visit weighs the same.
+    pub typical_visit_change_bp: Option<i64>,
     /// Visits that change their band, by old and new band; null stands for no band.
     pub band_moves: Vec<BandMove>,
     /// What the candidate asks and the history does not answer. Empty when every answer could be used.
@@ -128,8 +128,8 @@ pub struct ChainFigures {
     pub visits: i64,
     /// Visits of which too little was scored.
     pub insufficient: i64,
-    /// The mean of the branches' means in basis points, each branch weighing the same.
-    pub mean_bp: Option<i64>,
+    /// The mean of the branches' means in basis points; each branch weighs the same.
+    pub typical_branch_mean_bp: Option<i64>,
     /// The mean share of the weight asked that was scored, in basis points, over all visits.
     pub scored_share_bp: Option<i64>,
 }
@@ -184,7 +184,7 @@ pub struct BranchRehearsal {
     pub compared: i64,
     /// Visits that change their band.
     pub band_moves: i64,
-    /// The move in rank, only where it goes beyond the uncertainty of the ranks on both sides.
+    /// The move in rank, only where no rank is possible under both: where the intervals of the two sides are apart.
     pub rank_move: Option<RankMove>,
     /// True when the history answers clearly less of the candidate than of the standard it was filed under: visits
     /// become insufficient, or the scored share falls by five points or more.
@@ -202,7 +202,8 @@ pub struct BranchFigures {
     pub insufficient: i64,
     /// Their mean in basis points, rounded half up.
     pub mean_bp: Option<i64>,
-    /// The band of the mean; null without bands and for fewer than two visits.
+    /// The band of the mean, by the newest version that the visits were scored by; null without bands and for fewer
+    /// than two visits.
     pub band: Option<String>,
     /// The share of the weight asked that was scored, in basis points, over all visits.
     pub scored_share_bp: Option<i64>,

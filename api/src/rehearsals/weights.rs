@@ -20,11 +20,11 @@ pub fn drawn(standard: &Value, seed: i64, draw: u32) -> Option<Standard> {
     for list in ["items", "sections"] {
         let parts = standard.get_mut(list)?.as_array_mut()?;
         let heaviest = parts.iter().filter_map(|part| part["weight"].as_i64()).max().unwrap_or(0);
-        // As thousandths where they fit, so that small weights are not rounded.
-        let unit = if heaviest * FACTORS.end() <= MAX_WEIGHT { 1 } else { 1000 };
+        // In the finest unit in which the heaviest still fits, so that light ones are rounded as little as can be.
+        let unit = ((heaviest * FACTORS.end() + MAX_WEIGHT - 1) / MAX_WEIGHT).max(1);
         for part in parts {
             let moved = part["weight"].as_i64()? * factor(&format!("{seed}/{draw}/{list}/{}", part["id"].as_str()?));
-            part["weight"] = json!(((2 * moved + unit) / (2 * unit)).min(MAX_WEIGHT));
+            part["weight"] = json!((2 * moved + unit) / (2 * unit));
         }
     }
     Standard::parse(&standard).ok()
@@ -54,17 +54,22 @@ mod tests {
     #[test]
     fn weights_move_by_a_fifth_at_most_and_zero_stays() {
         let item = |id: &str, weight: i64| json!({"id": id, "section": "s", "type": "yes_no", "weight": weight});
-        for (unit, heaviest) in [(1000, 833), (1, 834), (1, MAX_WEIGHT)] {
+        for heaviest in [1, 833, 834, 1000, 20_000] {
             let standard = json!({
                 "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 3}],
-                "items": [item("a", heaviest), item("b", 0), item("c", 500)],
+                "items": [item("a", heaviest), item("b", 0), item("c", 1)],
             });
-            for draw in 0..50 {
+            let unit = (heaviest as f64 * 1200.0 / 1e6).ceil();
+            for draw in 0..200 {
                 let drawn = drawn(&standard, 1, draw).expect("a valid standard");
                 let weights: Vec<_> = drawn.items().iter().map(|item| item.weight).collect();
-                let near = |weight: i64, of: i64| (of * unit * 4 / 5..=of * unit * 6 / 5).contains(&weight);
-                assert!(near(weights[2], 500) && weights[1] == 0, "{weights:?}");
-                assert!(near(weights[0], heaviest) || weights[0] == MAX_WEIGHT, "{weights:?}");
+                let moved = |weight: i64, of: i64| weight as f64 * unit / (of as f64 * 1000.0);
+                // Rounding adds half a unit.
+                let slack = unit / 2000.0;
+                for (weight, of) in [(weights[0], heaviest), (weights[2], 1)] {
+                    assert!((0.8 - slack..=1.2 + slack).contains(&moved(weight, of)), "{heaviest}: {weights:?}");
+                }
+                assert_eq!(weights[1], 0);
                 assert!((2400..=3600).contains(&drawn.sections()[0].weight));
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! With 200 branches and p < .05, ten changes are found where nothing has changed. `q` is the smallest
 //! false discovery rate at which a test would be called (Benjamini and Hochberg 1995): of everything
-//! with q <= .10, about a tenth is false. `holm` bounds the chance of even one false call, `by`
+//! with q <= .10, at most a tenth is false on average. `holm` bounds the chance of even one false call, `by`
 //! (Benjamini and Yekutieli 2001) is `q` for tests that depend on each other in any way.
 //!
 //! Use it over one family, such as all branches with one metric. A single figure that was agreed on

@@ -38,7 +38,8 @@ pub struct Icc {
     pub raters: usize,
     /// Mean squares, in squared score units.
     pub ms: MeanSquares,
-    /// The coefficients, at most 1, without unit.
+    /// The coefficients, without unit. At most 1, but for `ICC2k` where raters differ by less than their errors explain:
+    /// its denominator then gets near 0 or below, and the coefficient says nothing.
     pub icc: SixForms<f64>,
     /// Lower and upper limit of each coefficient; nothing when the error mean square is 0.
     pub ci: Option<SixForms<[f64; 2]>>,
@@ -128,7 +129,7 @@ pub fn icc(data: &[Vec<f64>], conf: f64) -> Result<Icc, StatError> {
         return Err(StatError::too_few("agreement needs at least two targets and two raters"));
     }
     let table = Table { n: targets as f64, k: raters as f64, ms: mean_squares(data, raters)? };
-    let icc = table.coefficients();
+    let icc = table.coefficients()?;
     let ci = (table.ms.error > 0.0).then(|| table.limits(icc.icc2, conf));
     finite(icc.list())?;
     finite(ci.iter().flat_map(SixForms::list).flatten())?;
@@ -171,17 +172,21 @@ struct Table {
 }
 
 impl Table {
-    fn coefficients(&self) -> SixForms<f64> {
+    fn coefficients(&self) -> Result<SixForms<f64>, StatError> {
         let Table { n, k, ms } = self;
         let raters_beyond_error = (ms.raters - ms.error) / n;
-        SixForms {
+        // Only this denominator can cancel to nothing; what rounding leaves of it is no number to divide by.
+        if (ms.targets + raters_beyond_error).abs() <= 1e-12 * (ms.targets + ms.raters / n + ms.error / n) {
+            return Err(StatError::undefined("raters differ so much less than their errors that ICC2k divides by 0"));
+        }
+        Ok(SixForms {
             icc1: (ms.targets - ms.within) / (ms.targets + (k - 1.0) * ms.within),
             icc2: (ms.targets - ms.error) / (ms.targets + (k - 1.0) * ms.error + k * raters_beyond_error),
             icc3: (ms.targets - ms.error) / (ms.targets + (k - 1.0) * ms.error),
             icc1k: (ms.targets - ms.within) / ms.targets,
             icc2k: (ms.targets - ms.error) / (ms.targets + raters_beyond_error),
             icc3k: (ms.targets - ms.error) / ms.targets,
-        }
+        })
     }
 
     fn limits(&self, icc2: f64, conf: f64) -> SixForms<[f64; 2]> {
@@ -253,6 +258,13 @@ mod tests {
         [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
             .map(|row| row.map(f64::from).to_vec())
             .to_vec()
+    }
+
+    #[test]
+    fn a_denominator_of_zero_is_told_whatever_rounding_makes_of_it() {
+        for table in [[[3.0, 4.0], [2.0, 3.0], [4.0, 2.0]], [[1.0, 2.0], [2.0, 2.0], [2.0, 1.0]]] {
+            assert_eq!(code(&table.map(|row| row.to_vec()), 0.95), StatErrorCode::Undefined);
+        }
     }
 
     #[test]
