@@ -319,8 +319,7 @@ impl Add for &Fraction {
                 }
             } else if let Some(sum) = Fraction::add_whole((*a, *b), (*c, *d)) {
                 return sum;
-            } else if let (Some(left), Some(right), Some(den)) =
-                (product(*a, *d), product(*c, *b), product(*b, *d))
+            } else if let (Some(left), Some(right), Some(den)) = (product(*a, *d), product(*c, *b), product(*b, *d))
                 && let Some(num) = left.checked_add(right)
             {
                 return Fraction::reduced(num, den);

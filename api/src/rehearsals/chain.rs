@@ -44,6 +44,9 @@ impl Candidate {
 /// The bands of a version: the lowest score and the label of each, best first.
 pub type Bands = Arc<[(i64, Arc<str>)]>;
 
+/// The label of a band, if there is one.
+type Label = Option<Arc<str>>;
+
 /// Brings bands into order.
 pub fn bands_of(standard: &Standard) -> Bands {
     let mut bands: Vec<_> = standard.bands().iter().map(|band| (band.min_bp, Arc::from(band.label.as_str()))).collect();
@@ -80,7 +83,7 @@ pub struct ChainRun {
     /// The visits in the columns, each as the position of its branch.
     block: Vec<usize>,
     branches: Vec<Branch>,
-    moves: BTreeMap<(Option<Arc<str>>, Option<Arc<str>>), i64>,
+    moves: BTreeMap<(Label, Label), i64>,
     coverage: Vec<ItemCoverage>,
     /// The sums of each draw, by branch.
     draws: Vec<Vec<Tally>>,
