@@ -10,7 +10,7 @@ use crate::standard::Standard;
 
 /// How often each answer to an item was given.
 ///
-/// Counts belong to the codes of one [`Columns`](crate::columns::Columns): only they give a value its code.
+/// Counts belong to the codes of one [`Columns`]: only they give a value its code.
 ///
 /// ```
 /// use peegel_scoring::columns::{Code, ItemCounts, TotalsError};
