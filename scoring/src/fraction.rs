@@ -438,4 +438,18 @@ mod tests {
         assert!(Fraction::decimal(&"9".repeat(MAX_DECIMAL_LENGTH + 1)).is_none());
         assert!((&value - &value).is_zero());
     }
+
+    #[test]
+    fn floating_point_is_near_whatever_the_size() {
+        let tiny = Fraction::decimal(&format!("0.{}3", "0".repeat(60))).expect("a decimal");
+        assert_eq!(tiny.to_f64(), 3e-61);
+        assert_eq!(Fraction::reduced(-22, 7).to_f64(), -22.0 / 7.0);
+        let squared = |x: &Fraction| x * x;
+        let huge = squared(&squared(&Fraction::decimal(&"9".repeat(90)).expect("a decimal")));
+        assert_eq!(huge.to_f64(), f64::INFINITY);
+        assert_eq!((&Fraction::ZERO - &huge).to_f64(), f64::NEG_INFINITY);
+        assert_eq!((&huge + &huge).checked_div(&huge).map(|two| two.to_f64()), Some(2.0));
+        let most = (&huge + &Fraction::ONE).checked_div(&(&huge + &huge)).map(|half| half.to_f64());
+        assert!(most.is_some_and(|half| (half - 0.5).abs() < 1e-15), "{most:?}");
+    }
 }

@@ -53,7 +53,9 @@ macro_rules! codes {
             /// The code as it stands in JSON.
             ///
             /// ```
-            /// assert_eq!(peegel_scoring::ProblemCode::NotIncreasing.as_str(), "not_increasing");
+            /// use peegel_scoring::ProblemCode;
+            /// assert_eq!(ProblemCode::NotIncreasing.as_str(), "not_increasing");
+            /// assert_eq!(ProblemCode::NotIncreasing.to_string(), "not_increasing");
             /// ```
             pub fn as_str(self) -> &'static str {
                 match self {

@@ -23,8 +23,9 @@ pub enum Mode {
 /// panics and never fails for size. In [`Mode::Submit`] any fault gives [`Outcome::Refused`] with
 /// all faults in item order; in [`Mode::Rescore`] faults become warnings.
 ///
-/// The time it takes grows with the length of the standard and of the answers, each condition
-/// being looked at once.
+/// Every answer and every condition is looked at once. Only sums of many different denominators cost more:
+/// 250 sections whose weights share no factor take some tens of milliseconds a visit, ordinary standards some tens of
+/// microseconds.
 ///
 /// ```
 /// use peegel_scoring::{Fraction, Mode, Outcome, Standard, score};

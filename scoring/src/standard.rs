@@ -190,12 +190,9 @@ impl Standard {
     ///
     /// ```
     /// # use {peegel_scoring::Standard, serde_json::json};
-    /// let standard = Standard::parse(&json!({
-    ///     "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}],
-    ///     "items": [{"id": "a", "section": "s", "type": "text", "weight": 0}],
-    /// }))
-    /// .unwrap();
-    /// assert_eq!(standard.items()[0].id, "a");
+    /// let mut json = json!({"id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}]});
+    /// json["items"] = json!([{"id": "a", "section": "s", "type": "text", "weight": 0}]);
+    /// assert_eq!(Standard::parse(&json).unwrap().items()[0].id, "a");
     /// ```
     pub fn items(&self) -> &[Item] {
         &self.items
@@ -225,6 +222,11 @@ impl Standard {
 }
 
 /// The version of a standard: a whole number or a word. Displayed as it stands in JSON, without quotes.
+///
+/// ```
+/// # use peegel_scoring::Version;
+/// assert_eq!([Version::Number(7).to_string(), Version::Text("draft".to_owned()).to_string()], ["7", "draft"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Version {

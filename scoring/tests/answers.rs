@@ -228,6 +228,31 @@ fn ids_of_options_equal_numbers_and_texts_but_never_booleans() {
 }
 
 #[test]
+fn a_visit_is_judged_from_the_smallest_share_on() {
+    let mut json = json!({
+        "id": "tiny", "version": 1, "sections": [{"id": "s", "weight": 1}], "pass_bp": 10_000,
+        "bands": [{"min_bp": 0, "label": "B"}, {"min_bp": 10_000, "label": "A"}],
+        "items": [{"id": "a", "section": "s", "type": "yes_no", "weight": 1},
+                  {"id": "b", "section": "s", "type": "yes_no", "weight": 2, "na_allowed": true}],
+    });
+    // A third is 3333.3 basis points.
+    for (smallest, insufficient) in [(3333, false), (3334, true)] {
+        json["min_scored_share_bp"] = json!(smallest);
+        let visit =
+            scored(&Standard::parse(&json).expect("valid"), &json!({"a": {"v": true}, "b": {"na": true}})).visit;
+        assert_eq!((visit.score_bp, visit.scored_share_bp), (Some(10_000), Some(3333)));
+        assert_eq!(
+            (visit.insufficient, visit.band.is_none(), visit.passed.is_none()),
+            (insufficient, insufficient, insufficient)
+        );
+    }
+    json["min_scored_share_bp"] = json!(5000);
+    json["items"][1]["weight"] = json!(1);
+    let visit = scored(&Standard::parse(&json).expect("valid"), &json!({"a": {"v": true}, "b": {"na": true}})).visit;
+    assert_eq!((visit.insufficient, visit.band.as_deref(), visit.passed), (false, Some("A"), Some(true)));
+}
+
+#[test]
 fn json_text_is_read_as_the_limits_of_the_crate_say() {
     let numeric = json!({"type": "numeric", "min": -5, "bands": [[0, 0], [1, 10_000]]});
     for (text, expected) in [

@@ -234,7 +234,7 @@ fn the_cost_of_a_standard_grows_with_its_length_only() {
 }
 
 #[test]
-fn publishing_checks_ids_sizes_version_and_texts() {
+fn publishing_checks_ids_version_and_texts() {
     let json = with(json!({
         "id": "1st", "version": "1", "languages": ["en", "et", "en"],
         "title": {"en": "Tiny", "et": "Tilluke"},
@@ -267,11 +267,24 @@ fn publishing_checks_ids_sizes_version_and_texts() {
             ("/sections/1", "empty_section"),
         ]
     );
+}
 
+#[test]
+fn publishing_keeps_to_its_limits() {
     let item = |n: usize| json!({"id": format!("i{n}"), "section": "s", "type": "yes_no", "weight": 1});
-    let json = with(json!({"items": (0..501).map(item).collect::<Vec<_>>()}));
-    let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
-    assert_eq!(found(&report.problems), [("/items", "too_many")]);
+    let items = |n: usize| with(json!({"items": (0..n).map(item).collect::<Vec<_>>()}));
+    let option = |n: usize| json!({"id": format!("o{n}"), "points": n});
+    let options = |n: usize| with_item("choice", json!({"options": (0..n).map(option).collect::<Vec<_>>()}));
+    for (json, expected) in [
+        (items(500), None),
+        (items(501), Some(("/items", "too_many"))),
+        (options(200), None),
+        (options(201), Some(("/items/1/options", "too_many"))),
+    ] {
+        let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
+        assert_eq!(found(&report.problems), Vec::from_iter(expected));
+        assert_eq!(report.is_publishable(), expected.is_none());
+    }
 
     let json = with(json!({"languages": ["en", "x".repeat(35), "x".repeat(36), "", 1]}));
     let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
@@ -286,11 +299,6 @@ fn publishing_checks_ids_sizes_version_and_texts() {
     assert_eq!(found(&languages(101)), [("/languages", "too_many"), ("/title", "missing_language")]);
     assert_eq!(languages(5)[0].message, "add the text in: x-0, x-1, x-2, x-3, x-4");
     assert_eq!(languages(7)[0].message, "add the text in: x-0, x-1, x-2, x-3, x-4 and 2 more");
-
-    let option = |n: usize| json!({"id": format!("o{n}"), "points": n});
-    let json = with_item("choice", json!({"options": (0..201).map(option).collect::<Vec<_>>()}));
-    let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
-    assert_eq!(found(&report.problems), [("/items/1/options", "too_many")]);
 }
 
 #[test]
@@ -310,7 +318,60 @@ fn publishing_bounds_the_common_denominator() {
     let report = publish::check(&awkward, &Standard::parse(&awkward).expect("valid"));
     assert_eq!(found(&report.problems), [("/items/2", "denominator_too_large")]);
 
+    let single = with_item("numeric", json!({"min": "5.0", "max": 5}));
+    assert_eq!(publish::check(&single, &Standard::parse(&single).expect("valid")).problems, []);
     let upside_down = with_item("numeric", json!({"min": "5.5", "max": 5}));
     let report = publish::check(&upside_down, &Standard::parse(&upside_down).expect("valid"));
     assert_eq!(found(&report.problems), [("/items/1/max", "not_increasing")]);
+}
+
+/// The first item of a prime range, the one to look at, and one that fills the bound or is just beyond it.
+#[test]
+fn the_common_denominator_is_that_of_the_item_scores() {
+    const PRIME: i64 = i64::MAX - 24;
+    let options = |points: &[i64]| -> Value {
+        let option = |(n, points): (usize, &i64)| json!({"id": format!("o{n}"), "points": points});
+        points.iter().enumerate().map(option).collect()
+    };
+    let rating = |range: i128| json!({"type": "rating", "min": -5, "max": i64::try_from(range - 5).expect("64 bits")});
+    for (item, own) in [
+        (json!({"type": "yes_no"}), 1),
+        (json!({"type": "choice", "options": options(&[999_983, 1])}), 999_983),
+        (json!({"type": "choice", "options": options(&[6, 4, -2])}), 3),
+        (json!({"type": "choice", "options": options(&[0, -7])}), 1),
+        (json!({"type": "multi", "options": options(&[3, 4, -2])}), 7),
+        (json!({"type": "multi", "options": options(&[4, 6])}), 5),
+        (json!({"type": "multi", "mode": "best", "options": options(&[4, 6])}), 3),
+        (json!({"type": "multi", "mode": "all_or_nothing", "options": options(&[4, 7])}), 1),
+        (rating(101), 101),
+        (json!({"type": "rating", "min": 2, "max": 13, "map": "proportional"}), 13),
+        (json!({"type": "rating", "min": 1, "max": 2, "table": [2500, 2000]}), 20),
+        (json!({"type": "nps", "map": "linear"}), 10),
+        (json!({"type": "nps"}), 1),
+        (json!({"type": "numeric"}), 1),
+        (json!({"type": "numeric", "steps": [[1, 5000], [2, 2500]], "otherwise_bp": 2000}), 20),
+        // Three tenths, and 7/10 in seven steps of one.
+        (json!({"type": "numeric", "bands": [[10, 3000], [17, 10_000]]}), 10),
+        // Half a step at a time, one over three of them.
+        (json!({"type": "numeric", "bands": [["0.5", 0], ["3.5", 10_000]]}), 6),
+        (json!({"type": "numeric", "bands": [[0, 0], [11, 10_000], [18, 0]]}), 77),
+    ] {
+        let publishable = |filling: i128| {
+            let mut items = [rating(PRIME.into()), item.clone(), rating(filling)];
+            for (n, item) in items.iter_mut().enumerate() {
+                item["id"] = json!(format!("i{n}"));
+                item["section"] = json!("s");
+                item["weight"] = json!(1);
+            }
+            let json = with(json!({"items": items}));
+            let report = publish::check(&json, &Standard::parse(&json).expect("valid"));
+            assert!(report.problems.iter().all(|problem| problem.code.as_str() == "denominator_too_large"));
+            report.is_publishable()
+        };
+        let most = i128::MAX / (i128::from(PRIME) * own * 3 * 20_000);
+        let prime_to_own = |n: &i128| num_integer::gcd(*n, own) == 1;
+        let within = (1..=most).rev().find(prime_to_own).expect("one has no factors");
+        let beyond = (most + 1..).find(prime_to_own).expect("some number has none in common");
+        assert_eq!((publishable(within), publishable(beyond)), (true, false), "{item}");
+    }
 }
