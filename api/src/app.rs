@@ -8,16 +8,20 @@ use poem_openapi::{LicenseObject, OpenApiService, ServerObject, Tags};
 
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
+use crate::config::EdgeSettings;
 use crate::db::Db;
 use crate::events::api::EventsApi;
 use crate::evidence::api::EvidenceApi;
 use crate::evidence::blobs::Blobs;
 use crate::fieldwork::api::FieldworkApi;
 use crate::http;
+use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::queue::Wake;
+use crate::metrics::Metrics;
 use crate::ops;
 use crate::ops::api::OpsApi;
+use crate::ops::metrics::{self, Readers};
 use crate::people::api::PeopleApi;
 use crate::plans::api::PlansApi;
 use crate::receipts::api::ReceiptsApi;
@@ -49,6 +53,8 @@ pub struct App {
     pub committer: Committer,
     /// Tells the worker that a job was queued.
     pub wake: Wake,
+    /// What is counted as it happens.
+    pub metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -63,6 +69,7 @@ impl App {
             standards: StandardCache::default(),
             signing: Keyring::new(signing_keys),
             wake: Wake::default(),
+            metrics: Metrics::new(),
         })
     }
 }
@@ -138,13 +145,30 @@ pub fn service() -> OpenApiService<Apis, ()> {
 }
 
 /// All routes.
-pub fn routes(app: Arc<App>) -> impl Endpoint {
-    let ids = app.ids.clone();
+pub fn routes(app: Arc<App>, settings: &EdgeSettings) -> impl Endpoint + use<> {
     let document = ops::document::document();
+    let readers = if settings.metrics_listen.is_some() { Readers::Nobody } else { Readers::ThisMachine };
     let routes = Route::new()
         .at("/openapi.json", poem::get(ops::document::endpoint()))
         .at("/docs", poem::get(ops::document::page()))
+        .at("/metrics", poem::get(metrics::page(app.clone(), readers)))
         .nest("/", service())
-        .data(app);
-    http::shell(routes, ids, &document)
+        .data(app.clone());
+    http::shell(routes, edge(&app, settings), &document)
+}
+
+/// The routes of the listener for figures.
+pub fn metrics_routes(app: &Arc<App>, settings: &EdgeSettings) -> impl Endpoint + use<> {
+    let routes = Route::new().at("/metrics", poem::get(metrics::page(app.clone(), Readers::Anybody)));
+    http::shell(routes, edge(app, settings), &serde_json::Value::Null)
+}
+
+fn edge(app: &App, settings: &EdgeSettings) -> Edge {
+    Edge {
+        ids: app.ids.clone(),
+        proxies: settings.proxies(),
+        cors: settings.cors(),
+        pace: settings.patience().pace,
+        metrics: app.metrics.clone(),
+    }
 }

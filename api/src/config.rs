@@ -1,9 +1,21 @@
 //! Every setting: its flag, its environment name, its default. Nothing else reads the environment.
+//!
+//! A setting that has an environment name `PEEGEL_X_Y` is `x_y` in the settings file (`file`).
+
+pub mod file;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use ipnet::IpNet;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+
+use crate::http::address::Proxies;
+use crate::http::connection::Patience;
+use crate::http::cors::{Cors, Origin};
+use crate::http::limits::Pace;
+use crate::http::server::Crowd;
 
 /// Where the data is.
 #[derive(Args, Clone, Debug)]
@@ -55,6 +67,123 @@ pub struct ServeSettings {
     /// Run no jobs in this process; another runs `peegel worker`
     #[arg(long, env = "PEEGEL_NO_WORKER")]
     pub no_worker: bool,
+    #[command(flatten)]
+    pub edge: EdgeSettings,
+}
+
+/// Whom the server listens to, how patiently, and who may look at its figures.
+#[derive(Args, Clone, Debug)]
+pub struct EdgeSettings {
+    /// Certificate chain in PEM: speak TLS. SIGHUP reads it again
+    #[arg(long, env = "PEEGEL_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM
+    #[arg(long, env = "PEEGEL_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Networks of proxies whose word on the client's address and on TLS is taken, such as 10.0.0.0/8,::1/128
+    #[arg(long, env = "PEEGEL_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they give it; the other one is never read
+    #[arg(long, env = "PEEGEL_FORWARDED_HEADER", default_value = "x-forwarded-for", value_name = "NAME")]
+    pub forwarded_header: ForwardedHeader,
+    /// Origins of web pages on other hosts that may call the API, such as https://app.example.org
+    #[arg(long, env = "PEEGEL_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub cors_origins: Vec<Origin>,
+    /// Most connections at once; 0 for any number
+    #[arg(long, env = "PEEGEL_MAX_CONNECTIONS", default_value_t = 4096, value_name = "COUNT")]
+    pub max_connections: u32,
+    /// Most connections at once from one IPv4 address or IPv6 /64, trusted proxies apart; 0 for any number
+    #[arg(long, env = "PEEGEL_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 200, value_name = "COUNT")]
+    pub max_connections_per_address: u32,
+    /// Seconds for a TLS handshake, and for the head of a request
+    #[arg(long, env = "PEEGEL_HEAD_TIMEOUT", default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    pub head_timeout: Duration,
+    /// Seconds that a connection may be silent between requests
+    #[arg(long, env = "PEEGEL_IDLE_TIMEOUT", default_value = "60", value_name = "SECONDS", value_parser = seconds)]
+    pub idle_timeout: Duration,
+    /// Bytes a second that a body or the taking of an answer may not fall below for long; 0 for any speed
+    #[arg(long, env = "PEEGEL_MIN_RATE", default_value_t = 1000, value_name = "BYTES")]
+    pub min_rate: u32,
+    /// Seconds that a body or the taking of an answer may lag behind that
+    #[arg(long, env = "PEEGEL_RATE_GRACE", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    pub rate_grace: Duration,
+    /// Address and port for /metrics alone, readable by whoever reaches it; without it, /metrics is on the main address
+    /// and answers programs on this machine only
+    #[arg(long, env = "PEEGEL_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<String>,
+}
+
+impl Default for EdgeSettings {
+    /// What applies when nothing is set.
+    fn default() -> Self {
+        Self {
+            tls_cert: None,
+            tls_key: None,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+            cors_origins: Vec::new(),
+            max_connections: 4096,
+            max_connections_per_address: 200,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            min_rate: 1000,
+            rate_grace: Duration::from_secs(30),
+            metrics_listen: None,
+        }
+    }
+}
+
+impl EdgeSettings {
+    /// The proxies whose word is taken.
+    pub fn proxies(&self) -> Proxies {
+        Proxies::new(self.trusted_proxies.clone(), self.forwarded_header)
+    }
+
+    /// The pages of other hosts that may call.
+    pub fn cors(&self) -> Cors {
+        Cors::new(self.cors_origins.clone())
+    }
+
+    /// How long clients may take.
+    pub fn patience(&self) -> Patience {
+        let pace = Pace { grace: self.rate_grace, bytes_per_second: self.min_rate };
+        Patience { head: self.head_timeout, idle: self.idle_timeout, pace }
+    }
+
+    /// How many connections there may be.
+    pub fn crowd(&self) -> Crowd {
+        Crowd { total: self.max_connections, per_address: self.max_connections_per_address }
+    }
+}
+
+/// Where programs are looked for.
+pub fn program_folders() -> Vec<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "this file is where the environment is read")]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).collect()
+}
+
+/// The header in which proxies say whom they speak for.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let network = text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.to_canonical().into()));
+    network.map_err(|_| format!("`{text}` is not a network such as 10.0.0.0/8 or an address"))
+}
+
+/// Seconds, with fractions.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.trim().parse().ok().filter(|seconds| *seconds > 0.0 && *seconds <= 86_400.0);
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| format!("`{text}` is not a number of seconds from 0 to 86400"))
 }
 
 /// How the program logs, to standard error.
@@ -66,6 +195,14 @@ pub struct LogSettings {
     /// Log as text or as JSON lines
     #[arg(long, env = "PEEGEL_LOG_FORMAT", default_value = "text", global = true, value_name = "text|json")]
     pub log_format: LogFormat,
+}
+
+/// Where settings come from beside flags and environment.
+#[derive(Args, Clone, Debug)]
+pub struct FileSetting {
+    /// Settings file (TOML); `peegel.toml` in the data folder if absent
+    #[arg(long, env = "PEEGEL_CONFIG", global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The form of log lines.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use peegel_migrations::{Migrator, MigratorTrait};
+use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 /// Connections that read beside the one that writes, on SQLite.
@@ -43,6 +45,35 @@ impl Db {
         }
     }
 
+    /// Looks at a database without changing or making anything.
+    ///
+    /// # Errors
+    ///
+    /// [`DbErr`] when it cannot be reached.
+    pub async fn look(url: &str) -> Result<Look, DbErr> {
+        let mut options = options(url, 1);
+        options.connect_timeout(Duration::from_secs(5)).acquire_timeout(Duration::from_secs(5));
+        let db = Database::connect(options).await?;
+        let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
+        let (name, function) = if is_sqlite { ("SQLite ", "sqlite_version") } else { ("", "version") };
+        let asked = Query::select().expr_as(Func::cust(function), "version").to_owned();
+        let row = db.query_one(&asked).await?;
+        let version: String = row.map_or(Ok(String::new()), |row| row.try_get("", "version"))?;
+        let now = if is_sqlite {
+            // It is a part of this program and has no clock of its own.
+            None
+        } else {
+            let asked = Query::select().expr_as(Expr::current_timestamp(), "now").to_owned();
+            db.query_one(&asked).await?.map(|row| row.try_get("", "now")).transpose()?
+        };
+        let pending = Migrator::get_pending_migrations_read_only(&db).await;
+        let pending = pending.map(|some| some.iter().map(|migration| migration.name().to_owned()).collect());
+        db.close().await?;
+        // What follows the first words is how it was built.
+        let version = version.split(" on ").next().unwrap_or_default();
+        Ok(Look { version: format!("{name}{version}"), pending, now })
+    }
+
     /// For queries that change nothing.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.read
@@ -61,6 +92,23 @@ impl Db {
         self.write.begin_with_options(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await
     }
 
+    /// The connections that there are, by what they are for.
+    pub fn pools(&self) -> Vec<(&'static str, Pool)> {
+        match self.backend() {
+            DbBackend::Sqlite => {
+                let of = |db: &DatabaseConnection, most| {
+                    let pool = db.get_sqlite_connection_pool();
+                    Pool::new(pool.size(), pool.num_idle(), most)
+                };
+                vec![("write", of(&self.write, 1)), ("read", of(&self.read, SQLITE_READERS))]
+            }
+            _ => {
+                let pool = self.read.get_postgres_connection_pool();
+                vec![("all", Pool::new(pool.size(), pool.num_idle(), POSTGRES_CONNECTIONS))]
+            }
+        }
+    }
+
     /// Which database it is.
     pub fn backend(&self) -> DbBackend {
         self.read.get_database_backend()
@@ -73,6 +121,34 @@ impl Db {
     /// [`DbErr`] when the database does not answer.
     pub async fn is_migrated(&self) -> Result<bool, DbErr> {
         Ok(Migrator::get_pending_migrations_read_only(&self.read).await?.is_empty())
+    }
+}
+
+/// What a database says of itself.
+#[derive(Debug)]
+pub struct Look {
+    /// Which one it is.
+    pub version: String,
+    /// The migrations that have not run, or why they cannot be told.
+    pub pending: Result<Vec<String>, DbErr>,
+    /// Its time, if it has a clock of its own.
+    pub now: Option<DateTime<Utc>>,
+}
+
+/// How many connections a pool has.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    /// Connections made.
+    pub open: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+    /// Connections that there may be.
+    pub most: u32,
+}
+
+impl Pool {
+    fn new(open: u32, idle: usize, most: u32) -> Self {
+        Self { open, idle: u32::try_from(idle).unwrap_or(u32::MAX), most }
     }
 }
 

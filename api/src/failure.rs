@@ -23,6 +23,8 @@ pub enum Kind {
     Stale,
     /// 413: larger than the stated limit.
     TooLarge,
+    /// 414: an address longer than the stated limit.
+    UrlTooLong,
     /// 415: a content type that this address does not take.
     WrongMediaType,
     /// 416: a byte range beyond the end.
@@ -33,6 +35,8 @@ pub enum Kind {
     ConditionMissing,
     /// 429: too many requests.
     TooMany,
+    /// 431: headers larger than the stated limit.
+    HeadersTooLarge,
     /// 500: our fault.
     Internal,
     /// 503: cannot be served now.

@@ -17,6 +17,7 @@ mod fieldwork;
 mod http;
 mod ids;
 mod jobs;
+mod metrics;
 mod ops;
 mod people;
 mod plans;

@@ -22,6 +22,7 @@ mod m20261122_000012_totals;
 mod m20261122_000013_actions;
 mod m20261122_000014_idempotency;
 mod m20261122_000015_rehearsals;
+mod m20261122_000030_dead_jobs;
 mod table;
 
 /// All steps in order.
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_actions::Migration),
             Box::new(m20261122_000014_idempotency::Migration),
             Box::new(m20261122_000015_rehearsals::Migration),
+            Box::new(m20261122_000030_dead_jobs::Migration),
         ]
     }
 }

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use poem::Server;
-use poem::listener::{Acceptor, Listener, TcpListener};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::app::{App, routes};
+use crate::app::{App, metrics_routes, routes};
 use crate::cli::{bad_usage, make_folder, open_now, unusable};
 use crate::config::{DataSettings, ServeSettings};
 use crate::failure::Failure;
+use crate::http::server::{self, Service};
+use crate::http::tls::Tls;
 use crate::jobs;
+use crate::ops::process;
 
-/// How long a connection may be silent, in the middle of a request too.
-const IDLE_FOR: Duration = Duration::from_secs(120);
+/// File descriptors beside those of connections: the database, files being received and sent.
+const OTHER_FILES: u64 = 512;
 /// How long requests in flight may take after the signal to stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
@@ -57,8 +60,9 @@ pub async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     };
     let app = open_now(&args.data).await?;
     let stop = stop_signal()?;
+    let scheme = if args.serve.edge.tls_cert.is_some() { "https" } else { "http" };
     run_server(app, &args.serve, stop, |address| {
-        println!("Peegel listens on http://{address} (pages at /docs)");
+        println!("Peegel listens on {scheme}://{address} (pages at /docs)");
     })
     .await
 }
@@ -67,31 +71,95 @@ pub async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure`] when the address cannot be used.
+/// [`Failure`] when the address or the certificate cannot be used.
 pub async fn run_server(
     app: Arc<App>,
     settings: &ServeSettings,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     listening: impl FnOnce(&str),
 ) -> Result<ExitCode, Failure> {
+    let edge = &settings.edge;
+    let tls = match (&edge.tls_cert, &edge.tls_key) {
+        (Some(certificate), Some(key)) => Some(Arc::new(Tls::read(certificate.clone(), key.clone())?)),
+        (None, None) => None,
+        _ => return Ok(bad_usage("TLS needs both --tls-cert and --tls-key")),
+    };
     app.blobs.prepare(app.clock.now()).await?;
     app.signing.prepare(app.clock.now()).await?;
-    let acceptor = TcpListener::bind(settings.listen.clone()).into_acceptor().await?;
-    let address = acceptor.local_addr().first().map(ToString::to_string).unwrap_or_default();
-    let address = address.trim_start_matches("socket://").trim_start_matches("http://").to_owned();
+    make_room(edge.max_connections);
+    let listener = bind(&settings.listen).await?;
+    let figures = match &edge.metrics_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let address = listener.local_addr()?.to_string();
     tracing::info!(address, "listening");
-    listening(&address);
+    let reloading = tls.clone().map(reload_at_hangup).transpose()?;
     let worker = (!settings.no_worker).then(|| tokio::spawn(jobs::worker::run(app.clone(), stop.clone())));
-    let stopped = async move { while !*stop.borrow() && stop.changed().await.is_ok() {} };
-    Server::new_with_acceptor(acceptor)
-        .idle_timeout(IDLE_FOR)
-        .run_with_graceful_shutdown(routes(app), stopped, Some(FINISH_WITHIN))
-        .await?;
+    let service = Service {
+        endpoint: routes(app.clone(), edge),
+        tls,
+        patience: edge.patience(),
+        crowd: edge.crowd(),
+        proxies: edge.proxies(),
+        metrics: app.metrics.clone(),
+    };
+    let figures = figures.map(|listener| {
+        tracing::info!(address = ?listener.local_addr().ok(), "listening for /metrics");
+        let service = Service {
+            endpoint: metrics_routes(&app, edge),
+            tls: None,
+            patience: edge.patience(),
+            crowd: edge.crowd(),
+            proxies: edge.proxies(),
+            metrics: app.metrics.clone(),
+        };
+        tokio::spawn(server::serve(listener, service, stopped(stop.clone()), FINISH_WITHIN))
+    });
+    listening(&address);
+    server::serve(listener, service, stopped(stop), FINISH_WITHIN).await;
+    if let Some(figures) = figures {
+        figures.await.map_err(Failure::internal)?;
+    }
     if let Some(worker) = worker {
         worker.await.map_err(Failure::internal)?;
     }
+    if let Some(reloading) = reloading {
+        reloading.abort();
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| unusable(format!("Cannot listen on {address}: {error}")))
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() && stop.changed().await.is_ok() {}
+}
+
+/// Sees to it that there are file descriptors for the connections, and warns when there are not.
+fn make_room(connections: u32) {
+    process::raise_file_limit();
+    if let Some(limit) = process::file_limit()
+        && (connections == 0 || u64::from(connections) + OTHER_FILES > limit)
+    {
+        tracing::warn!(limit, connections, "more connections are allowed than there are file descriptors for");
+    }
+}
+
+/// Reads the certificate again at every SIGHUP.
+fn reload_at_hangup(tls: Arc<Tls>) -> Result<JoinHandle<()>, Failure> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match tls.reload() {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(failure) => tracing::error!(%failure, "the certificate stays what it was"),
+            }
+        }
+    }))
 }
 
 /// Runs jobs until SIGTERM or SIGINT.

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::cli::serve::{lock, run_server, stop_signal};
 use crate::cli::{bad_usage, open, open_now};
 use crate::clock::{Clock, Stopwatch};
-use crate::config::{DataSettings, ServeSettings};
+use crate::config::{DataSettings, EdgeSettings, ServeSettings};
 use crate::demo::story::Story;
 use crate::failure::Failure;
 use crate::ids::Ids;
@@ -78,7 +78,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let app = open_now(&data).await?;
-    let settings = ServeSettings { listen: args.listen, no_worker: false };
+    let settings = ServeSettings { listen: args.listen, no_worker: false, edge: EdgeSettings::default() };
     run_server(app, &settings, stop_signal()?, |address| {
         print_sign_ins(&summary);
         println!("\nPeegel listens on http://{address}\n  pages     http://{address}/docs\n  document  http://{address}/openapi.json");
@@ -120,7 +120,7 @@ async fn make(data: &DataSettings) -> Result<(), Failure> {
     let app = open(data, clock.clone(), Ids::seeded(clock, 2026)).await?;
     let (stop, stopped) = watch::channel(false);
     let (address, listening) = tokio::sync::oneshot::channel();
-    let settings = ServeSettings { listen: "127.0.0.1:0".to_owned(), no_worker: false };
+    let settings = ServeSettings { listen: "127.0.0.1:0".to_owned(), no_worker: false, edge: EdgeSettings::default() };
     let server = {
         let app = app.clone();
         tokio::spawn(async move {

@@ -27,6 +27,7 @@ pub async fn append(app: &App, tx: &DatabaseTransaction, firm_id: Uuid, new: Vec
     let mut head = store::lock_head(tx, firm_id).await?;
     let mut rows = Vec::with_capacity(new.len());
     for fact in new {
+        app.metrics.event(fact.kind);
         let payload = canonical(&fact.payload)?.text;
         let salt = hex(&random_bytes::<16>());
         let payload_sha256 = sha256_hex(format!("{salt}\n{payload}").as_bytes());

@@ -98,13 +98,14 @@ impl Blobs {
     ///
     /// # Errors
     ///
+    /// * 408 `body_too_slow` when it comes too slowly.
     /// * 400 `interrupted` when the client stops in the middle; nothing is kept.
     /// * 413 `too_large` beyond `limit_bytes`.
     /// * 507 `storage_full` when the disk is.
     pub async fn receive<S, E>(&self, name: Uuid, mut stream: S, limit_bytes: u64) -> Result<Received, Failure>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
-        E: std::fmt::Display,
+        E: std::error::Error + 'static,
     {
         let path = self.incoming().join(name.to_string());
         let mut file = fs::File::create(&path).await?;
@@ -112,12 +113,15 @@ impl Blobs {
         let (mut hasher, mut bytes, mut head) = (Sha256::new(), 0u64, Vec::new());
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|error| {
+                if let Some(failure) = crate::http::limits::broken(&error) {
+                    return failure;
+                }
                 let detail = format!("The file did not arrive whole ({error}). Send it again.");
                 Failure::new(Kind::Malformed, "interrupted", detail)
             })?;
             bytes += chunk.len() as u64;
             if bytes > limit_bytes {
-                return Err(crate::http::too_large(limit_bytes));
+                return Err(crate::http::limits::too_large(limit_bytes));
             }
             if head.len() < HEAD_BYTES {
                 head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - head.len())]);

@@ -12,9 +12,9 @@ use crate::evidence::blobs::Received;
 use crate::evidence::store;
 use crate::evidence::types::{EvidenceView, PreviewSize};
 use crate::failure::{Failure, FieldProblem, Kind};
-use crate::http::FILE_LIMIT_BYTES;
 use crate::http::content::StoredFile;
 use crate::http::json::text_problem;
+use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::jobs::queue;
 use crate::people::types::Caller;
 use crate::states::{EVIDENCE_MOVES, after};
@@ -53,8 +53,10 @@ async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::Model
 ///   the file is marked refused, the visit stays, and the right file may be sent.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
     let announced = visible(app, caller, id).await?;
+    let _active = app.metrics.upload_active();
     let stream = Box::pin(body.into_bytes_stream());
     let mut received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
+    app.metrics.uploaded(u64::try_from(received.bytes).unwrap_or(0));
     // The disk is waited for before the transaction, which on SQLite nobody else can write beside.
     if visits::manifest::is_missing(announced.state) && refusal(&announced, &received).is_none() {
         app.blobs.keep(caller.firm_id, &mut received).await?;

@@ -91,7 +91,7 @@ impl FileAnswer {
             .header(header::ETAG, tag)
             .header(header::ACCEPT_RANGES, "bytes")
             .header(header::CACHE_CONTROL, "private, no-cache")
-            .header(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")
+            .header(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; frame-ancestors 'none'")
             .header(header::CONTENT_DISPOSITION, disposition(&file.file_name));
         let (start, end) = match part {
             None => (0, length),

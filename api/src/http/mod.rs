@@ -1,37 +1,52 @@
 //! What every request goes through: its id, its limits, its survival of a lost client, its log line and its errors.
 
+pub mod address;
 mod allow;
 pub mod auth;
 pub mod conditions;
+pub mod connection;
 pub mod content;
+pub mod cors;
+mod headers;
 pub mod json;
+pub mod limits;
 pub mod paging;
 pub mod problem;
+pub mod server;
+pub mod tls;
 mod unread;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::StreamExt;
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response};
 use tracing::Instrument;
 
 use crate::clock::Stopwatch;
 use crate::failure::{Failure, Kind};
+use crate::http::address::Proxies;
+use crate::http::cors::Cors;
+use crate::http::limits::{Pace, check_head, limited};
 use crate::http::unread::Unread;
 use crate::ids::Ids;
+use crate::metrics::Metrics;
 
-/// Largest JSON body, in bytes.
-pub const JSON_LIMIT_BYTES: u64 = 2 * 1024 * 1024;
-/// Largest evidence file, in bytes.
-pub const FILE_LIMIT_BYTES: u64 = 200 * 1024 * 1024;
 /// Bodies up to this size are read whole by the layers below, whatever the handler does.
 const BUFFERED_BYTES: u64 = 8 * 1024;
-/// How long a request without a file may take.
-const JSON_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long sending one file may take.
-const FILE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// What every request meets before and after its handler.
+pub struct Edge {
+    /// Ids for requests that bring none.
+    pub ids: Ids,
+    /// Proxies whose word is taken.
+    pub proxies: Proxies,
+    /// Pages of other hosts that may call.
+    pub cors: Cors,
+    /// How slowly bodies may come.
+    pub pace: Pace,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
+}
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -45,53 +60,76 @@ pub fn request_id() -> Option<String> {
 /// Wraps all routes.
 ///
 /// Each request runs in a task of its own, so that an effect that has begun also ends when the client hangs up in
-/// the middle of it. Whatever fails leaves as problem+json.
-pub fn shell<E: IntoEndpoint>(routes: E, ids: Ids, document: &serde_json::Value) -> impl Endpoint + use<E>
+/// the middle of it. Whatever fails leaves as problem+json, and whatever leaves has the headers of `headers`.
+pub fn shell<E: IntoEndpoint>(routes: E, edge: Edge, document: &serde_json::Value) -> impl Endpoint + use<E>
 where
     E::Endpoint: 'static,
 {
-    let allowed = Arc::new(allow::Allowed::of(document));
-    routes.around(move |endpoint, request: Request| {
-        let allowed = allowed.clone();
-        let id = request_id_of(&request).unwrap_or_else(|| ids.next().to_string());
+    let allowed = allow::Allowed::of(document);
+    let shared = Arc::new((edge, allowed));
+    routes.around(move |endpoint, mut request: Request| {
+        let shared = shared.clone();
         async move {
+            let (edge, allowed) = &*shared;
             let watch = Stopwatch::start();
+            let id = request_id_of(&request).unwrap_or_else(|| edge.ids.next().to_string());
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let serve = async move {
-                let (request, unread) = watched(request);
-                let served = match limited(request) {
-                    Ok((request, limit)) => match tokio::time::timeout(limit, endpoint.call(request)).await {
-                        Ok(answer) => answer.map(IntoResponse::into_response),
-                        Err(_) => Err(problem::error(too_slow())),
-                    },
-                    Err(error) => Err(error),
-                };
-                if let (Some(unread), true) = (unread, served.as_ref().map_or(true, |r| !r.status().is_success())) {
-                    unread.discard().await;
+            let client = edge.proxies.client(&request);
+            request.extensions_mut().insert(client);
+            let page = edge.cors.allowed(&request);
+            let mut response = if page.is_some() && cors::is_preflight(&request) {
+                cors::preflight()
+            } else {
+                let pace = edge.pace;
+                let serve = async move { answer(endpoint, request, pace).await };
+                // Every log line of the request carries its id.
+                let span = tracing::info_span!("request", id);
+                match tokio::spawn(REQUEST_ID.scope(id.clone(), serve).instrument(span)).await {
+                    Ok(response) => response,
+                    Err(panic) => REQUEST_ID.sync_scope(id.clone(), || problem::response(Failure::internal(panic))),
                 }
-                served.unwrap_or_else(problem::from_framework)
             };
-            // Every log line of the request carries its id.
-            let span = tracing::info_span!("request", id);
-            let answer = tokio::spawn(REQUEST_ID.scope(id.clone(), serve).instrument(span)).await;
-            let mut response = match answer {
-                Ok(response) => response,
-                Err(panic) => REQUEST_ID.sync_scope(id.clone(), || problem::response(Failure::internal(panic))),
-            };
-            if response.status() == StatusCode::METHOD_NOT_ALLOWED
-                && let Some(methods) = allowed.methods(&path)
+            let status = response.status();
+            let route = allowed.route(&path);
+            let headers = response.headers_mut();
+            if status == StatusCode::METHOD_NOT_ALLOWED
+                && let Some(route) = route
             {
-                response.headers_mut().insert(header::ALLOW, methods);
+                headers.insert(header::ALLOW, route.methods.clone());
             }
             if let Ok(value) = HeaderValue::from_str(&id) {
-                response.headers_mut().insert("x-request-id", value);
+                headers.insert("x-request-id", value);
             }
-            response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-            log(&method, &path, response.status(), watch.elapsed_us(), &id);
+            edge.cors.mark(headers, page);
+            headers::complete(headers, client.is_https);
+            let duration_us = watch.elapsed_us();
+            let template = route.map_or_else(|| allowed.nowhere(), |route| route.template.clone());
+            edge.metrics.request(method.as_str(), template, status.as_u16(), duration_us as f64 / 1e6);
+            log(&method, &path, status, duration_us, &id);
             Ok::<Response, poem::Error>(response)
         }
     })
+}
+
+/// The answer of the handler, or of the limit that the request broke.
+async fn answer<E: Endpoint>(endpoint: Arc<E>, request: Request, pace: Pace) -> Response {
+    let head = check_head(&request);
+    let (request, unread) = watched(request);
+    let served = match head.and_then(|()| limited(request, pace)) {
+        Ok((request, limit)) => match tokio::time::timeout(limit, endpoint.call(request)).await {
+            Ok(answer) => answer.map(IntoResponse::into_response),
+            Err(_) => Err(problem::error(too_slow())),
+        },
+        Err(failure) => Err(problem::error(failure)),
+    };
+    if let (Some(unread), true) = (unread, served.as_ref().map_or(true, |r| !r.status().is_success())) {
+        unread.discard().await;
+    }
+    served.unwrap_or_else(problem::from_framework)
+}
+
+fn too_slow() -> Failure {
+    Failure::new(Kind::Timeout, "timeout", "The request took too long to arrive or to answer. Try again.")
 }
 
 fn log(method: &Method, path: &str, status: StatusCode, duration_us: u64, id: &str) {
@@ -122,58 +160,36 @@ fn watched(mut request: Request) -> (Request, Option<Unread>) {
     (request, Some(unread))
 }
 
-/// Bounds the size of the body and says how long the request may take.
-fn limited(mut request: Request) -> Result<(Request, Duration), poem::Error> {
-    let is_file = request.uri().path().ends_with("/content");
-    if is_file && !request.headers().contains_key(header::CONTENT_TYPE) {
-        // What a file is shows in its bytes; the framework would refuse it for want of the header.
-        let any = HeaderValue::from_static("application/octet-stream");
-        request.headers_mut().insert(header::CONTENT_TYPE, any);
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use poem::endpoint::make;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_without_detail() {
+        let edge = Edge {
+            ids: Ids::system(Clock::System),
+            proxies: Proxies::default(),
+            cors: Cors::default(),
+            pace: Pace { grace: Duration::from_secs(1), bytes_per_second: 1 },
+            metrics: Metrics::new(),
+        };
+        let broken = make(|_| async {
+            let nothing: Option<&str> = "".lines().next();
+            nothing.expect("hush hush").to_owned()
+        });
+        let app = shell(broken, edge, &serde_json::Value::Null);
+        let answer = app.get_response(Request::default()).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.content_type(), Some("application/problem+json"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        let id = answer.header("x-request-id").map(str::to_owned);
+        let body: serde_json::Value = serde_json::from_slice(&answer.into_body().into_vec().await.unwrap()).unwrap();
+        assert_eq!((body["code"].as_str(), body["request_id"].as_str()), (Some("internal"), id.as_deref()));
+        assert!(!body.to_string().contains("hush"), "{body}");
     }
-    let (limit, timeout) = if is_file { (FILE_LIMIT_BYTES, FILE_TIMEOUT) } else { (JSON_LIMIT_BYTES, JSON_TIMEOUT) };
-    let announced = request.header(header::CONTENT_LENGTH).map(str::parse::<u64>);
-    match announced {
-        Some(Ok(bytes)) if bytes <= limit => {}
-        Some(_) => return Err(problem::error(too_large(limit))),
-        None if matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE) => {}
-        None => {
-            let body = request.take_body();
-            request.set_body(counted(body, limit));
-        }
-    }
-    Ok((request, timeout))
-}
-
-fn too_slow() -> Failure {
-    Failure::new(Kind::Timeout, "timeout", "The request took too long to arrive or to answer. Try again.")
-}
-
-/// 413, naming the limit.
-pub fn too_large(limit_bytes: u64) -> Failure {
-    Failure::new(Kind::TooLarge, "too_large", format!("The body is larger than the limit of {limit_bytes} bytes."))
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("larger than the limit of {0} bytes")]
-struct BodyTooLarge(u64);
-
-fn counted(body: Body, limit: u64) -> Body {
-    let mut seen = 0;
-    Body::from_bytes_stream(body.into_bytes_stream().map(move |chunk| {
-        let chunk = chunk?;
-        seen += chunk.len() as u64;
-        if seen > limit { Err(std::io::Error::other(BodyTooLarge(limit))) } else { Ok(chunk) }
-    }))
-}
-
-/// The limit that a body broke, if that is why reading it failed.
-fn broken_limit(error: &(dyn std::error::Error + 'static)) -> Option<u64> {
-    if let Some(BodyTooLarge(limit)) = error.downcast_ref() {
-        return Some(*limit);
-    }
-    if let Some(io) = error.downcast_ref::<std::io::Error>() {
-        // `source()` of an io::Error skips the error it wraps.
-        return io.get_ref().and_then(|inner| broken_limit(inner));
-    }
-    error.source().and_then(broken_limit)
 }

@@ -9,7 +9,8 @@ use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 
 use crate::failure::{Failure, FieldProblem, Kind};
-use crate::http::{broken_limit, request_id, too_large};
+use crate::http::limits::broken;
+use crate::http::request_id;
 
 /// The media type of problems.
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -63,11 +64,13 @@ const KINDS: &[(Kind, u16, &str, &str)] = &[
     (Kind::Conflict, 409, "Conflict", "The object is in a state that does not allow this."),
     (Kind::Stale, 412, "Stale", "The change was made from an old copy."),
     (Kind::TooLarge, 413, "Too large", "The body is larger than the stated limit."),
+    (Kind::UrlTooLong, 414, "Address too long", "The address is longer than the stated limit."),
     (Kind::WrongMediaType, 415, "Wrong media type", "The content type is not one that this address takes."),
     (Kind::RangeNotSatisfiable, 416, "Range not satisfiable", "The range begins after the end."),
     (Kind::Invalid, 422, "Invalid", "The body has problems; `errors` names all of them."),
     (Kind::ConditionMissing, 428, "Condition missing", "`If-Match` or `If-None-Match` is required."),
     (Kind::TooMany, 429, "Too many requests", "Try again after `Retry-After` seconds."),
+    (Kind::HeadersTooLarge, 431, "Headers too large", "The headers are larger than the stated limit."),
     (Kind::Internal, 500, "Internal error", "Something went wrong on the server."),
     (Kind::Unavailable, 503, "Unavailable", "The server cannot do this now; try again."),
     (Kind::StorageFull, 507, "Storage full", "The server has no room left."),
@@ -117,11 +120,11 @@ pub fn from_framework(error: poem::Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
     }
-    if let Some(limit) = error.downcast_ref::<poem::error::ReadBodyError>().and_then(|e| broken_limit(e)) {
-        return response(too_large(limit));
+    if let Some(failure) = error.downcast_ref::<poem::error::ReadBodyError>().and_then(|e| broken(e)) {
+        return response(failure);
     }
     if error.is::<NotFoundError>() {
-        return response(Failure::new(Kind::NotFound, "no_such_address", "There is no such address. See /docs."));
+        return response(no_such_address());
     }
     if error.is::<MethodNotAllowedError>() {
         let detail = "The address exists and does not take this method. See /docs.";
@@ -134,6 +137,11 @@ pub fn from_framework(error: poem::Error) -> Response {
         status if status < 500 => response(Failure::malformed("malformed", detail)),
         _ => response(Failure::internal(detail)),
     }
+}
+
+/// 404 for an address that nothing listens to.
+pub fn no_such_address() -> Failure {
+    Failure::new(Kind::NotFound, "no_such_address", "There is no such address. See /docs.")
 }
 
 /// 401 for a missing or dead token.

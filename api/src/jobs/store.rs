@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Order, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -86,6 +87,49 @@ pub async fn extend_lease(tx: &DatabaseTransaction, id: Uuid, lease_until: DateT
         .exec(tx)
         .await
         .map(drop)
+}
+
+/// How the job table looks, found through its indexes.
+#[derive(Clone, Copy, Debug)]
+pub struct JobFigures {
+    /// Jobs that wait, at most [`MOST_COUNTED`].
+    pub ready: i64,
+    /// Jobs given up, at most [`MOST_COUNTED`].
+    pub dead: i64,
+    /// How long the oldest job that is due has waited, in seconds.
+    pub oldest_age_s: f64,
+}
+
+/// Jobs beyond this number are not counted, so that counting them never takes long.
+const MOST_COUNTED: u64 = 10_000;
+
+/// Looks at the job table.
+pub async fn job_figures(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<JobFigures, DbErr> {
+    let oldest: Option<DateTime<Utc>> = job::Entity::find()
+        .select_only()
+        .column(job::Column::RunAt)
+        .filter(job::Column::State.eq(JobState::Ready))
+        .order_by_asc(job::Column::RunAt)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?;
+    let oldest_age_s = oldest.map_or(0.0, |run_at| (now - run_at).as_seconds_f64().max(0.0));
+    let (ready, dead) = (count_up_to(db, JobState::Ready).await?, count_up_to(db, JobState::Dead).await?);
+    Ok(JobFigures { ready, dead, oldest_age_s })
+}
+
+async fn count_up_to(db: &impl ConnectionTrait, state: JobState) -> Result<i64, DbErr> {
+    let some = Query::select()
+        .column(job::Column::Id)
+        .from(job::Entity)
+        .and_where(job::Column::State.eq(state))
+        .limit(MOST_COUNTED)
+        .to_owned();
+    let count =
+        Query::select().expr_as(Expr::col(job::Column::Id).count(), "n").from_subquery(some, "some_jobs").to_owned();
+    let row = db.query_one(&count).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
 /// Removes a job that is done.

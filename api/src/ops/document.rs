@@ -119,7 +119,10 @@ fn tidy(operation: &mut Value, examples: &Value) {
         drop_unless("401", !is_open || has_body);
         drop_unless("403", !is_open);
         drop_unless("404", !is_bare);
+        // These are of the address and the head of any request, not of an operation.
         drop_unless("405", false);
+        drop_unless("414", false);
+        drop_unless("431", false);
         drop_unless("409", has_body || !is_bare);
         drop_unless("412", writes_with_condition);
         drop_unless("428", writes_with_condition);

@@ -2,3 +2,5 @@
 
 pub mod api;
 pub mod document;
+pub mod metrics;
+pub mod process;

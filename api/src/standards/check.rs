@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::canonical::{Canonical, canonical};
 use crate::failure::{Failure, FieldProblem};
 use crate::http::json::escape;
-use crate::http::too_large;
+use crate::http::limits::too_large;
 
 /// Largest standard in canonical form, in bytes.
 pub const LIMIT_BYTES: usize = 1024 * 1024;

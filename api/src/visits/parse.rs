@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::failure::FieldProblem;
-use crate::http::FILE_LIMIT_BYTES;
 use crate::http::json::{Reader, escape, text_problem};
+use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::visits::types::{ManifestEntry, WriteState};
 use crate::words::Outcome;
 
