@@ -8,6 +8,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{event, firm_head};
+use crate::events::verify::Head;
 
 /// The hash before the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -27,6 +28,12 @@ pub async fn lock_head(tx: &DatabaseTransaction, firm_id: Uuid) -> Result<firm_h
         .one(tx)
         .await?
         .ok_or_else(|| DbErr::RecordNotFound(format!("firm_heads {firm_id}")))
+}
+
+/// The firm's head as it is now.
+pub async fn head(db: &impl ConnectionTrait, firm_id: Uuid) -> Result<Option<Head>, DbErr> {
+    let row = firm_head::Entity::find_by_id(firm_id).one(db).await?;
+    Ok(row.map(|row| Head { seq: row.seq, hash: row.hash }))
 }
 
 /// Moves the firm's head.
