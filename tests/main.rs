@@ -3,8 +3,12 @@
 //! Every test runs on SQLite and on PostgreSQL; `tests/run.sh` brings a PostgreSQL and runs them all.
 
 mod access;
+mod audit;
+mod canary;
 mod cli;
+mod doctor;
 mod durability;
+mod edge;
 mod evidence;
 mod main_job;
 mod manifest;

@@ -1,5 +1,8 @@
 //! The command line: one file a command. Exit 0 is done, 1 failed, 2 bad usage or unreadable input.
 
+mod audit;
+mod doctor;
+mod log;
 mod openapi;
 mod people;
 mod receipt;
@@ -16,11 +19,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{DataSettings, LogFormat, LogSettings};
+use crate::config::file::{Loaded, Unusable, load};
+use crate::config::{DataSettings, FileSetting, LogSettings};
 use crate::db::Db;
 use crate::entity::firm;
 use crate::failure::{Failure, Kind};
@@ -33,6 +36,8 @@ use crate::people::store::list_firms;
 struct Arguments {
     #[command(flatten)]
     log: LogSettings,
+    #[command(flatten)]
+    _file: FileSetting,
     #[command(subcommand)]
     command: Command,
 }
@@ -65,14 +70,22 @@ enum Command {
     Firm(people::FirmArgs),
     /// People of a firm
     User(people::UserArgs),
+    /// Verify or export the history of firms
+    Audit(audit::AuditArgs),
+    /// Say what is wrong with this installation, and what to do
+    Doctor(doctor::DoctorArgs),
     /// Print the OpenAPI document, or the list of operations
     Openapi(openapi::OpenapiArgs),
 }
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    if let Err(message) = start_log(&arguments.log) {
+    let Loaded { arguments, settings, file } = match load::<Arguments>() {
+        Ok(loaded) => loaded,
+        Err(Unusable::Usage(error)) => error.exit(),
+        Err(Unusable::File(message)) => return bad_usage(&message),
+    };
+    if let Err(message) = log::start(&arguments.log) {
         return bad_usage(&message);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -97,6 +110,8 @@ pub fn run() -> ExitCode {
             Command::Report(args) => report::run(args).await,
             Command::Firm(args) => people::firm(args).await,
             Command::User(args) => people::user(args).await,
+            Command::Audit(args) => audit::run(args).await,
+            Command::Doctor(args) => doctor::run(args, &settings, file.as_deref()).await,
             Command::Openapi(args) => Ok(openapi::run(&args)),
         }
     });
@@ -104,17 +119,6 @@ pub fn run() -> ExitCode {
         eprintln!("peegel: {failure}");
         ExitCode::FAILURE
     })
-}
-
-fn start_log(settings: &LogSettings) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&settings.log)
-        .map_err(|error| format!("--log {} is no filter such as `info` or `peegel=debug`: {error}", settings.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match settings.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-    Ok(())
 }
 
 /// Opens the data folder, made if it is not there: its database, brought up to date, and its files.
