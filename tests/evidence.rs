@@ -61,7 +61,7 @@ async fn bytes_are_stored_as_announced(app: &TestApp) {
     assert_eq!(answer.body, photo.bytes);
     assert_eq!(answer.etag(), format!("\"{}\"", sha256(&photo.bytes)));
     assert_eq!(answer.header("content-type"), "image/jpeg");
-    assert_eq!(answer.header("content-security-policy"), "sandbox; default-src 'none'");
+    assert_eq!(answer.header("content-security-policy"), "sandbox; default-src 'none'; frame-ancestors 'none'");
     assert_eq!(answer.header("accept-ranges"), "bytes");
     assert_eq!(answer.header("content-encoding"), "");
     assert_eq!(
@@ -251,7 +251,7 @@ async fn hostile_files_are_stored_and_marked(app: &TestApp) {
         // Never lost: whatever it is, it can be fetched, and no browser runs it.
         let answer = fetch(&world, file).send().await.expect(200);
         assert_eq!(answer.body, file.bytes, "{name}");
-        assert_eq!(answer.header("content-security-policy"), "sandbox; default-src 'none'");
+        assert_eq!(answer.header("content-security-policy"), "sandbox; default-src 'none'; frame-ancestors 'none'");
         assert!(!answer.header("content-type").contains("html"), "{name}");
     }
     app.client().get("/readyz").ok().await;

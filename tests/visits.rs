@@ -465,7 +465,7 @@ async fn limits_of_size_and_form(app: &TestApp) {
     raw(b"\xff\xfe{}".to_vec()).problem(400, "malformed_json").await;
     too_large(app, &world, &visit).await;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    raw(deep.into_bytes()).problem(400, "malformed_json").await;
+    raw(deep.into_bytes()).problem(400, "json_too_deep").await;
     let long = json!({"why": {"v": "õ".repeat(5_001)}, "greet": {"v": true, "comment": "x".repeat(5_001)}});
     put(&world, &visit, &filing(&assignment, "draft", &long, &[]))
         .if_absent()

@@ -163,9 +163,13 @@ async fn speak<E: Endpoint + 'static, S: AsyncRead + AsyncWrite + Unpin + Send +
         }
     });
     let stream = TokioIo::new(Watched::new(stream, progress.clone()));
-    // Slow heads are seen by the watch, which tells them from pauses.
-    let connection =
-        http1::Builder::new().header_read_timeout(None).max_buf_size(BUFFER_BYTES).serve_connection(stream, answer);
+    // Slow heads are seen by the watch, which tells them from pauses. A client that has closed its side after the last
+    // byte has sent a whole request, which is served like any other.
+    let connection = http1::Builder::new()
+        .half_close(true)
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER_BYTES)
+        .serve_connection(stream, answer);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
