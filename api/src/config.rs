@@ -86,7 +86,7 @@ pub struct EdgeSettings {
     /// The header in which they give it; the other one is never read
     #[arg(long, env = "PEEGEL_FORWARDED_HEADER", default_value = "x-forwarded-for", value_name = "NAME")]
     pub forwarded_header: ForwardedHeader,
-    /// Origins of web pages on other hosts that may call the API, such as https://app.example.org
+    /// Origins of web pages on other hosts that may call the API, such as `https://app.example.org`
     #[arg(long, env = "PEEGEL_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub cors_origins: Vec<Origin>,
     /// Most connections at once; 0 for any number
