@@ -8,7 +8,7 @@ use crate::openapi::{Operation, document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 use crate::support::world::{Person, World, id_of};
-use crate::support::{eventually, new_id, on_both, tiny};
+use crate::support::{eventually, new_id, on_both, tiny, today};
 
 on_both!(
     nothing_but_signing_in_works_without_a_token,
@@ -18,7 +18,16 @@ on_both!(
 );
 
 /// Operations that anybody may call: what tells nothing of anybody. Think twice before adding one.
-const OPEN: [&str; 4] = ["create_session", "get_keys", "get_livez", "get_readyz"];
+const OPEN: [&str; 8] = [
+    "accept_invitation",
+    "create_session",
+    "finish_password_reset",
+    "get_keys",
+    "get_livez",
+    "get_readyz",
+    "refresh_session",
+    "request_password_reset",
+];
 
 const ADMIN: &[&str] = &["firm_admin"];
 const STAFF: &[&str] = &["firm_admin", "reviewer"];
@@ -31,7 +40,8 @@ const EVERYBODY: &[&str] = &["firm_admin", "reviewer", "auditor", "chain_viewer"
 /// Which roles may call an operation. An operation that is not listed here fails the tests.
 fn allowed(operation: &str) -> &'static [&'static str] {
     match operation {
-        "create_user" | "list_users" | "list_events" => ADMIN,
+        "create_user" | "list_users" | "update_user" | "sign_out_user" | "invite_user" => ADMIN,
+        "get_firm" | "update_firm" | "list_events" => ADMIN,
         "create_chain" | "create_regions" | "create_branches" | "create_wave" | "open_wave" | "close_wave" => ADMIN,
         "import_standard" | "check_standard" | "publish_standard" => ADMIN,
         "create_rehearsal" | "list_rehearsals" | "get_rehearsal" | "get_rehearsal_report" => ADMIN,
@@ -48,7 +58,9 @@ fn allowed(operation: &str) -> &'static [&'static str] {
         "update_action" => ACTIONS,
         "list_chains" | "get_chain" | "list_regions" | "list_branches" | "get_branch" => EVERYBODY,
         "list_waves" | "get_wave" | "list_standards" | "get_standard_version" => EVERYBODY,
-        "get_me" | "delete_session" | "accept_membership" => EVERYBODY,
+        "get_me" | "delete_session" | "list_sessions" | "end_session" | "accept_membership" => EVERYBODY,
+        "change_password" | "begin_totp" | "confirm_totp" | "remove_totp" | "renew_recovery_codes" => EVERYBODY,
+        "create_api_key" | "list_api_keys" | "revoke_api_key" => EVERYBODY,
         other => panic!("who may call {other}? Say so in tests/access.rs"),
     }
 }
@@ -58,11 +70,20 @@ fn body(operation: &str) -> Option<Value> {
     Some(match operation {
         "create_session" => json!({"email": "a@b.example", "password": "x"}),
         "create_user" => json!({"email": "x", "name": "x", "role": "auditor", "password": "x"}),
+        "refresh_session" => json!({"refresh_token": "x"}),
+        "request_password_reset" => json!({"email": "a@b.example"}),
+        "finish_password_reset" => json!({"token": "x", "password": "x"}),
+        "accept_invitation" => json!({"token": "x"}),
+        "change_password" => json!({"current_password": "x", "new_password": "x"}),
+        "begin_totp" => json!({"password": "x"}),
+        "confirm_totp" => json!({"code": "x"}),
+        "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
+        "create_api_key" => json!({"name": "x", "operations": [], "expires_on": "2026-01-01"}),
         "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" => {
             json!({"reason": "x"})
         }
         "publish_standard" => json!({"version": 1}),
-        "approve_visit" | "update_action" => json!({}),
+        "approve_visit" | "update_action" | "update_user" | "update_firm" => json!({}),
         "create_regions" => json!({"regions": []}),
         "put_visit" => json!({"assignment_id": new_id(), "state": "draft", "answers": {}}),
         "import_standard" | "check_standard" | "create_chain" | "create_branches" | "create_wave"
@@ -86,6 +107,9 @@ fn made_up() -> Ids {
         "actions",
         "memberships",
         "rehearsals",
+        "users",
+        "sessions",
+        "api-keys",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -185,6 +209,9 @@ async fn objects(world: &World) -> Ids {
         (view["state"] == "done").then_some(())
     })
     .await;
+    let session = world.auditor.client.get("/v1/sessions").ok().await;
+    let key = json!({"name": "k", "operations": ["read_chains"], "expires_on": today()});
+    let key = world.admin.client.post("/v1/api-keys", &key).created().await;
     BTreeMap::from([
         ("rehearsals", rehearsal),
         ("chains", world.chain.clone()),
@@ -196,6 +223,9 @@ async fn objects(world: &World) -> Ids {
         ("evidence", id_of(&view["files"][0])),
         ("actions", id_of(&plan["actions"][0])),
         ("memberships", world.auditor.id.clone()),
+        ("users", world.auditor.id.clone()),
+        ("sessions", session["data"][0]["session_id"].as_str().expect("a session").to_owned()),
+        ("api-keys", id_of(&key)),
         ("standards", "foreign".to_owned()),
     ])
 }

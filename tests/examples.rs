@@ -159,6 +159,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let visit = visit(&mut recorder, &mut auditor, &mut reviewer, &assignments[0], root)?;
     lost_file(&mut recorder, &mut auditor, &assignments[1])?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
+    account(&mut recorder, &mut admin, &server, folder)?;
     results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
     server.stop()?;
     Ok(recorder.examples)
@@ -361,6 +362,87 @@ fn review(
     Ok(())
 }
 
+/// Somebody new is invited, guards the account, makes a key for a program, and leaves.
+fn account(recorder: &mut Recorder, admin: &mut Person, server: &Server, folder: &Path) -> Outcome<()> {
+    let none = Value::Null;
+    let email = "liis@hobekaja.example";
+    let user = json!({"name": "Liis Tamm", "email": email, "role": "reviewer", "locale": "en"});
+    let user = admin.client.json("POST", "/v1/users", &admin.token, &user)?;
+    let user = format!("/v1/users/{}", text(&user["membership_id"])?);
+    letter_code(folder, 1)?;
+    recorder.call(admin, "invite_user", "POST", &format!("{user}/invite"), &none)?;
+    let accept = json!({"token": letter_code(folder, 2)?, "password": PASSWORD, "name": "Liis"});
+    recorder.call(admin, "accept_invitation", "POST", "/v1/invitations/accept", &accept)?;
+    let change = json!({"name": "Liis Tamm-Kask", "enabled": true});
+    recorder.call(admin, "update_user", "PATCH", &user, &change)?;
+    recorder.call(admin, "get_firm", "GET", "/v1/firm", &none)?;
+    recorder.call(admin, "update_firm", "PATCH", "/v1/firm", &json!({"require_totp": false}))?;
+
+    let mut liis = recorder.sign_in(server, email, PASSWORD)?;
+    let again = json!({"email": email, "password": PASSWORD});
+    let headers = [("content-type", "application/json"), ("user-agent", "Peegel phone 1.0")];
+    let phone = request("POST", "/v1/sessions", "", &headers, &serde_json::to_vec(&again)?);
+    let phone = liis.client.send(&phone)?.json()?;
+    let refresh = json!({"refresh_token": phone["refresh_token"]});
+    recorder.call_with(&mut liis, "refresh_session", "POST", "/v1/sessions/refresh", &headers[1..], &refresh)?;
+    recorder.call(&mut liis, "list_sessions", "GET", "/v1/sessions", &none)?;
+    let phone = format!("/v1/sessions/{}", text(&phone["session_id"])?);
+    recorder.call(&mut liis, "end_session", "DELETE", &phone, &none)?;
+
+    let begun = recorder.call(&mut liis, "begin_totp", "POST", "/v1/me/totp", &json!({"password": PASSWORD}))?;
+    let secret = text(&begun["secret"])?;
+    // The codes of three steps count at any time, each once.
+    let code = |step: i64| -> Outcome<String> {
+        #[expect(clippy::disallowed_methods, reason = "the phone's clock")]
+        let at = u64::try_from(Utc::now().timestamp() + 30 * step)?;
+        let secret = totp_rs::Secret::try_from_base32(&secret).map_err(|_| "no base32")?;
+        Ok(totp_rs::Builder::new().with_secret(secret).build_noncompliant().generate(at).to_string())
+    };
+    let confirm = json!({"code": code(-1)?});
+    recorder.call(&mut liis, "confirm_totp", "POST", "/v1/me/totp/confirm", &confirm)?;
+    let both = json!({"password": PASSWORD, "code": code(0)?});
+    recorder.call(&mut liis, "renew_recovery_codes", "POST", "/v1/me/recovery-codes", &both)?;
+    let both = json!({"password": PASSWORD, "code": code(1)?});
+    recorder.call(&mut liis, "remove_totp", "POST", "/v1/me/totp/remove", &both)?;
+
+    #[expect(clippy::disallowed_methods, reason = "a key ends within a year of now")]
+    let expires_on = (Utc::now() + Duration::days(200)).date_naive();
+    let key = json!({
+        "name": "Dashboard of the head office", "operations": ["read_chains", "read_results"], "expires_on": expires_on,
+    });
+    let key = recorder.call(&mut liis, "create_api_key", "POST", "/v1/api-keys", &key)?;
+    recorder.call(&mut liis, "list_api_keys", "GET", "/v1/api-keys", &none)?;
+    let key = format!("/v1/api-keys/{}", text(&key["id"])?);
+    recorder.call(&mut liis, "revoke_api_key", "DELETE", &key, &none)?;
+
+    let change = json!({"current_password": PASSWORD, "new_password": "neli juhuslikku sõna"});
+    recorder.call(&mut liis, "change_password", "POST", "/v1/me/password", &change)?;
+    let email = json!({"email": email});
+    recorder.call(&mut liis, "request_password_reset", "POST", "/v1/password-resets", &email)?;
+    let finish = json!({"token": letter_code(folder, 3)?, "password": PASSWORD});
+    recorder.call(&mut liis, "finish_password_reset", "POST", "/v1/password-resets/finish", &finish)?;
+    recorder.call(admin, "sign_out_user", "POST", &format!("{user}/sign-out"), &none)?;
+    Ok(())
+}
+
+/// Waits until there are `count` letters with a one-time code, and gives the last one.
+fn letter_code(folder: &Path, count: usize) -> Outcome<String> {
+    for _ in 0..200 {
+        let entries = std::fs::read_dir(folder.join("outbox")).into_iter().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
+        paths.sort();
+        let letters = paths.iter().map(std::fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
+        let mut codes = letters.iter().filter_map(|letter| letter.split_once("pgl_lnk_"));
+        if let Some((_, code)) = codes.nth(count - 1) {
+            let code: String = code.chars().take_while(char::is_ascii_alphanumeric).collect();
+            return Ok(format!("pgl_lnk_{code}"));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Err("a letter does not come".into())
+}
+
 /// What the chain reads, and the end of the wave.
 fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, set_up: &SetUp) -> Outcome<()> {
     let none = Value::Null;
@@ -507,12 +589,24 @@ impl Replacer {
     fn text(&mut self, name: &str, text: &str) -> Outcome<String> {
         match name {
             "access_token" | "refresh_token" => return Ok(format!("example-{}", name.replace('_', "-"))),
-            "password" => return Ok(PASSWORD.to_owned()),
             "key_id" | "kid" => return Ok("21fe31dfa154a261".to_owned()),
             "public_key" | "x" => return Ok("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned()),
             "signature" => return Ok("example-signature".to_owned()),
             // A day of ours, not of the request.
             "scored_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
+            "password" | "current_password" => return Ok(PASSWORD.to_owned()),
+            "token" => return Ok("pgl_lnk_example".to_owned()),
+            "key" => return Ok("pgl_key_example".to_owned()),
+            "code" if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return Ok("287082".to_owned());
+            }
+            "secret" => return Ok("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned()),
+            "otpauth_uri" => {
+                let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+                return Ok(format!("otpauth://totp/Peegel:liis%40hobekaja.example?secret={secret}&issuer=Peegel"));
+            }
+            "recovery_codes" => return Ok(self.known(text, "paper", |n| format!("k7dm-4wxq-9r2t-{n:04}"))),
+            "expires_on" => return Ok("2027-04-23".to_owned()),
             "next_cursor" => return Ok("ZXhhbXBsZQ".to_owned()),
             "salt" => {
                 return Ok(

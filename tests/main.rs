@@ -3,6 +3,8 @@
 //! Every test runs on SQLite and on PostgreSQL; `tests/run.sh` brings a PostgreSQL and runs them all.
 
 mod access;
+mod account;
+mod apikeys;
 mod audit;
 mod canary;
 mod cli;
@@ -22,6 +24,8 @@ mod rehearsals;
 mod reports;
 mod review;
 mod scorecards;
+mod sessions;
 mod setup;
 mod support;
+mod throttling;
 mod visits;

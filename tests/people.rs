@@ -28,7 +28,7 @@ async fn somebody_signs_in_and_out(app: &TestApp) {
     // Addresses are the same in any case.
     let body = json!({"email": " AUDITOR@alpha.example ", "password": PASSWORD});
     let session = app.client().post("/v1/sessions", &body).created().await;
-    assert_eq!(session["expires_in"], 12 * 60 * 60);
+    assert_eq!(session["expires_in"], 15 * 60);
     let second = app.client().with_token(session["access_token"].as_str().expect("a token"));
     second.get("/v1/me").ok().await;
     second.delete("/v1/sessions").send().await.expect(204);

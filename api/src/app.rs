@@ -6,6 +6,8 @@ use std::sync::Arc;
 use poem::{Endpoint, EndpointExt, Route};
 use poem_openapi::{LicenseObject, OpenApiService, ServerObject, Tags};
 
+use crate::account::api::AccountApi;
+use crate::apikeys::api::ApiKeysApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
@@ -18,20 +20,24 @@ use crate::http;
 use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::queue::Wake;
+use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
 use crate::ops;
 use crate::ops::api::OpsApi;
 use crate::ops::metrics::{self, Readers};
 use crate::people::api::PeopleApi;
+use crate::people::throttle::Throttle;
 use crate::plans::api::PlansApi;
 use crate::receipts::api::ReceiptsApi;
 use crate::rehearsals::api::RehearsalsApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
+use crate::sessions::api::SessionsApi;
 use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
+use crate::vault::Vault;
 use crate::visits::api::VisitsApi;
 use crate::visits::committer::Committer;
 
@@ -55,11 +61,25 @@ pub struct App {
     pub wake: Wake,
     /// What is counted as it happens.
     pub metrics: Arc<Metrics>,
+    /// Sends letters.
+    pub mailer: Mailer,
+    /// Seals what should not stand in the database.
+    pub vault: Vault,
+    /// How often somebody may try.
+    pub throttle: Throttle,
 }
 
 impl App {
     /// Puts the parts together and starts the committer.
-    pub fn new(db: Db, clock: Clock, ids: Ids, blobs: PathBuf, signing_keys: PathBuf) -> Arc<Self> {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        blobs: PathBuf,
+        signing_keys: PathBuf,
+        mailer: Mailer,
+        vault: Vault,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|app| Self {
             committer: Committer::start(app.clone(), db.backend()),
             db,
@@ -70,6 +90,9 @@ impl App {
             signing: Keyring::new(signing_keys),
             wake: Wake::default(),
             metrics: Metrics::new(),
+            mailer,
+            vault,
+            throttle: Throttle::default(),
         })
     }
 }
@@ -79,6 +102,8 @@ impl App {
 pub enum Area {
     /// Signing in and out, and the people of a firm.
     People,
+    /// One's own password, second factor and API keys.
+    Account,
     /// Chains, their regions and branches.
     Chains,
     /// Standards and their versions.
@@ -103,7 +128,9 @@ pub enum Area {
     Operations,
 }
 
+/// The framework takes sixteen at once, so those of accounts are one.
 type Apis = (
+    (SessionsApi, AccountApi, ApiKeysApi),
     PeopleApi,
     ChainsApi,
     StandardsApi,
@@ -123,6 +150,7 @@ type Apis = (
 /// The API with its document.
 pub fn service() -> OpenApiService<Apis, ()> {
     let apis = (
+        (SessionsApi, AccountApi, ApiKeysApi),
         PeopleApi,
         ChainsApi,
         StandardsApi,

@@ -29,9 +29,61 @@ pub struct DataSettings {
     /// Folder of stored files; `blobs` in the data folder if absent
     #[arg(long, env = "PEEGEL_BLOBS", value_name = "DIR")]
     pub blobs: Option<PathBuf>,
-    /// Folder of the keys that sign receipts; `keys` in the data folder if absent. Servers of one database share it
+    /// Folder of the keys that sign receipts and seal second factors; `keys` in the data folder if absent. Servers of
+    /// one database share it
     #[arg(long, env = "PEEGEL_SIGNING_KEYS", value_name = "DIR")]
     pub signing_keys: Option<PathBuf>,
+    /// Key that seals second factors: 32 bytes in base64; made in the folder of keys if absent
+    #[arg(long, env = "PEEGEL_VAULT_KEY", value_name = "BASE64", hide_env_values = true)]
+    pub vault_key: Option<Hidden>,
+}
+
+/// A setting that no log and no message shows.
+#[derive(Clone)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// The value.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Hidden {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+/// How mail leaves.
+#[derive(Args, Clone, Debug)]
+pub struct MailSettings {
+    /// SMTP server, such as smtps://USER:PASSWORD@HOST or smtp://HOST:25; without one letters are written to `outbox`
+    /// in the data folder
+    #[arg(long, env = "PEEGEL_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    pub smtp_url: Option<Hidden>,
+    /// Whom letters are from
+    #[arg(long, env = "PEEGEL_MAIL_FROM", default_value = DEFAULT_FROM, value_name = "ADDRESS")]
+    pub mail_from: String,
+    /// Address of the app whose pages `invitation` and `reset` take the code behind `#`; without one letters hold the
+    /// bare code
+    #[arg(long, env = "PEEGEL_APP_URL", value_name = "URL")]
+    pub app_url: Option<String>,
+}
+
+/// Whom letters are from when nobody says so.
+const DEFAULT_FROM: &str = "Peegel <peegel@localhost>";
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self { smtp_url: None, mail_from: DEFAULT_FROM.to_owned(), app_url: None }
+    }
 }
 
 impl DataSettings {
@@ -45,6 +97,11 @@ impl DataSettings {
         let url = self.database_url();
         let options = url.starts_with("sqlite:").then(|| url.parse::<SqliteConnectOptions>().ok()).flatten()?;
         Some(options.get_filename().to_owned())
+    }
+
+    /// The folder of letters, when no SMTP server sends them.
+    pub fn outbox(&self) -> PathBuf {
+        self.data.join("outbox")
     }
 
     /// The folder of stored files.

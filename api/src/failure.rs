@@ -122,6 +122,12 @@ impl Failure {
         Self::new(Kind::Internal, "internal", "Something went wrong on our side. Try again; nothing was half done.")
     }
 
+    /// The same failure with the seconds after which to try again.
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
     /// The same failure with the current entity tag.
     pub fn with_etag(mut self, etag: String) -> Self {
         self.etag = Some(etag);

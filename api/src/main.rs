@@ -1,6 +1,8 @@
 //! Peegel: a mystery-shopper audit backend. One binary: the server, its worker, the demo and the commands.
 
 mod access;
+mod account;
+mod apikeys;
 mod app;
 mod canonical;
 mod chains;
@@ -17,6 +19,7 @@ mod fieldwork;
 mod http;
 mod ids;
 mod jobs;
+mod mail;
 mod metrics;
 mod ops;
 mod people;
@@ -27,9 +30,11 @@ mod reports;
 mod review;
 mod scorecards;
 mod secrets;
+mod sessions;
 mod signing;
 mod standards;
 mod states;
+mod vault;
 mod visits;
 mod words;
 mod write;

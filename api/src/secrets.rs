@@ -1,8 +1,68 @@
 //! Tokens, salts and random bits. They always come from the operating system.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+
+/// Digits and letters: what can be selected by a double click and needs no escaping anywhere.
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// Letters and digits that nobody mistakes for each other; for what people copy from paper.
+const READABLE: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+/// Random characters of a token: 256 bits.
+const TOKEN_CHARS: usize = 43;
+/// Characters of a token's checksum: enough for a CRC-32.
+const CHECK_CHARS: usize = 6;
+
+/// What a token opens. Its word stands in front of the token, so that programs that search for leaked secrets
+/// recognise it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A signed-in device, for minutes.
+    Access,
+    /// The next pair of tokens of a device.
+    Refresh,
+    /// A program.
+    ApiKey,
+    /// An invitation or a password reset, once.
+    Link,
+}
+
+impl TokenKind {
+    /// The word in front.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Access => "pgl_at_",
+            Self::Refresh => "pgl_rt_",
+            Self::ApiKey => "pgl_key_",
+            Self::Link => "pgl_lnk_",
+        }
+    }
+
+    /// A new token: the prefix, 256 random bits, and the CRC-32 of both, in digits and letters.
+    pub fn new_token(self) -> String {
+        let random = format!("{}{}", self.prefix(), random_text::<TOKEN_CHARS>(BASE62));
+        let check = checksum(&random);
+        random + &check
+    }
+
+    /// Whether a text has the form and the checksum of such a token. What has not is no question for the database.
+    pub fn is_token(self, text: &str) -> bool {
+        let Some(body) = text.strip_prefix(self.prefix()) else { return false };
+        if body.len() != TOKEN_CHARS + CHECK_CHARS || !body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return false;
+        }
+        let (random, check) = text.split_at(text.len() - CHECK_CHARS);
+        checksum(random) == check
+    }
+}
+
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut digits = [0; CHECK_CHARS];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[usize::try_from(rest % 62).unwrap_or(0)];
+        rest /= 62;
+    }
+    digits.iter().copied().map(char::from).collect()
+}
 
 /// Random bytes from the operating system.
 ///
@@ -16,9 +76,26 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A new opaque token of 256 bits: `prefix_` and 43 characters.
-pub fn new_token(prefix: &str) -> String {
-    format!("{prefix}_{}", BASE64_URL_SAFE_NO_PAD.encode(random_bytes::<32>()))
+/// `CHARS` random characters of an alphabet, each as likely as the others.
+fn random_text<const CHARS: usize>(alphabet: &[u8]) -> String {
+    let fair = 256 - 256 % alphabet.len();
+    let mut text = String::with_capacity(CHARS);
+    while text.len() < CHARS {
+        let usable = random_bytes::<64>().into_iter().map(usize::from).filter(|byte| *byte < fair);
+        text.extend(usable.take(CHARS - text.len()).map(|byte| char::from(alphabet[byte % alphabet.len()])));
+    }
+    text
+}
+
+/// A password that nobody has to think of, of 142 bits.
+pub fn new_password() -> String {
+    random_text::<24>(BASE62)
+}
+
+/// A code of 80 bits that can be written down: four groups of four.
+pub fn new_paper_code() -> String {
+    let code = random_text::<16>(READABLE);
+    [&code[..4], &code[4..8], &code[8..12], &code[12..]].join("-")
 }
 
 /// What is stored of a token: its sha256 in lower-case hex.
@@ -40,4 +117,46 @@ pub fn hex(bytes: &[u8]) -> String {
         text.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_have_a_prefix_and_a_checksum() {
+        for kind in [TokenKind::Access, TokenKind::Refresh, TokenKind::ApiKey, TokenKind::Link] {
+            let token = kind.new_token();
+            assert_eq!(token.len(), kind.prefix().len() + 49, "{token}");
+            assert!(kind.is_token(&token), "{token}");
+            assert_ne!(token, kind.new_token());
+            for (at, old) in token.char_indices() {
+                let new = if old == 'x' { "y" } else { "x" };
+                let mut typo = token.clone();
+                typo.replace_range(at..=at, new);
+                assert!(!kind.is_token(&typo), "{typo}");
+            }
+            assert!(!kind.is_token(&token[..token.len() - 1]));
+            assert!(!kind.is_token(&format!("{token}0")));
+        }
+        assert!(!TokenKind::Refresh.is_token(&TokenKind::Access.new_token()));
+        assert!(!TokenKind::Access.is_token("pgl_at_made_up"));
+    }
+
+    #[test]
+    fn the_checksum_is_a_crc_32_in_base_62() {
+        // The CRC-32 of "123456789" is 0xCBF43926; in base 62 its digits are 3 45 35 27 22 14.
+        assert_eq!(checksum("123456789"), "3jZRME");
+    }
+
+    #[test]
+    fn codes_for_paper_are_in_groups() {
+        let code = new_paper_code();
+        assert_eq!(code.len(), 19);
+        assert!(
+            code.split('-').all(|group| group.len() == 4 && group.bytes().all(|b| READABLE.contains(&b))),
+            "{code}"
+        );
+        assert_ne!(new_password(), new_password());
+    }
 }

@@ -75,6 +75,11 @@ words! {
 }
 
 words! {
+    /// What a one-time link is for.
+    LinkKind { Invitation = "invitation", Reset = "reset" }
+}
+
+words! {
     /// Whether a chain is the firm's client or a client's rival.
     ChainKind { Client = "client", Competitor = "competitor" }
 }

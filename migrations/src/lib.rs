@@ -22,7 +22,13 @@ mod m20261122_000012_totals;
 mod m20261122_000013_actions;
 mod m20261122_000014_idempotency;
 mod m20261122_000015_rehearsals;
-mod m20261122_000030_dead_jobs;
+mod m20261122_000016_devices;
+mod m20261122_000017_links;
+mod m20261122_000018_firm_rules;
+mod m20261122_000019_second_factor;
+mod m20261122_000020_api_keys;
+mod m20261122_000021_installation_jobs;
+mod m20261122_000022_dead_jobs;
 mod table;
 
 /// All steps in order.
@@ -47,7 +53,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_actions::Migration),
             Box::new(m20261122_000014_idempotency::Migration),
             Box::new(m20261122_000015_rehearsals::Migration),
-            Box::new(m20261122_000030_dead_jobs::Migration),
+            Box::new(m20261122_000016_devices::Migration),
+            Box::new(m20261122_000017_links::Migration),
+            Box::new(m20261122_000018_firm_rules::Migration),
+            Box::new(m20261122_000019_second_factor::Migration),
+            Box::new(m20261122_000020_api_keys::Migration),
+            Box::new(m20261122_000021_installation_jobs::Migration),
+            Box::new(m20261122_000022_dead_jobs::Migration),
         ]
     }
 }

@@ -26,6 +26,13 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same server and token, from another address of this machine.
+    pub fn at_address(&self, address: std::net::Ipv4Addr) -> Self {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = http.local_address(std::net::IpAddr::V4(address)).build().expect("a client");
+        Self { http, ..self.clone() }
+    }
+
     /// The access token.
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("somebody who is signed in")

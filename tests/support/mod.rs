@@ -4,8 +4,10 @@ pub mod app;
 pub mod chain;
 pub mod client;
 pub mod files;
+pub mod mail;
 pub mod pdf;
 pub mod postgres;
+pub mod smtp;
 pub mod tiny;
 pub mod wire;
 pub mod world;
@@ -63,6 +65,17 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
 #[expect(clippy::disallowed_methods, reason = "the tests are the phone; the server's own ids are injected")]
 pub fn new_id() -> String {
     Uuid::now_v7().to_string()
+}
+
+/// The time.
+#[expect(clippy::disallowed_methods, reason = "the tests live on the machine's clock")]
+pub fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
+/// The day in UTC.
+pub fn today() -> String {
+    now().date_naive().to_string()
 }
 
 /// A setting of the test run.

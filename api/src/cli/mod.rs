@@ -23,12 +23,14 @@ use clap::{Parser, Subcommand};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::file::{Loaded, Unusable, load};
-use crate::config::{DataSettings, FileSetting, LogSettings};
+use crate::config::{DataSettings, FileSetting, Hidden, LogSettings, MailSettings};
 use crate::db::Db;
 use crate::entity::firm;
 use crate::failure::{Failure, Kind};
 use crate::ids::Ids;
+use crate::mail::transport::Mailer;
 use crate::people::store::list_firms;
+use crate::vault::Vault;
 
 /// Mystery-shopper audits: visits, evidence, exact scores, scorecards and action plans
 #[derive(Parser, Debug)]
@@ -127,14 +129,30 @@ pub fn run() -> ExitCode {
 ///
 /// [`Failure`] when the folder cannot be made or the database cannot be opened.
 pub async fn open(data: &DataSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
-    make_folder(&data.data).await?;
-    connect(data, clock, ids).await
+    open_to_serve(data, &MailSettings::default(), clock, ids).await
 }
 
-async fn connect(data: &DataSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
+/// Opens the data folder as [`open`] does, for a process that sends mail.
+///
+/// # Errors
+///
+/// As [`open`], and when the settings of mail are not usable.
+pub async fn open_to_serve(
+    data: &DataSettings,
+    mail: &MailSettings,
+    clock: Clock,
+    ids: Ids,
+) -> Result<Arc<App>, Failure> {
+    make_folder(&data.data).await?;
+    connect(data, mail, clock, ids).await
+}
+
+async fn connect(data: &DataSettings, mail: &MailSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
+    let mailer = Mailer::new(mail, data.outbox()).map_err(unusable)?;
+    let vault = Vault::new(data.signing_keys(), data.vault_key.as_ref().map(Hidden::reveal).map(str::to_owned));
     let unusable = |error| unusable(format!("The data in {} cannot be opened: {error}", data.data.display()));
     let db = Db::open(&data.database_url()).await.map_err(unusable)?;
-    Ok(App::new(db, clock, ids, data.blobs(), data.signing_keys()))
+    Ok(App::new(db, clock, ids, data.blobs(), data.signing_keys(), mailer, vault))
 }
 
 /// Opens the data folder with the machine's clock.
@@ -159,7 +177,7 @@ pub async fn open_existing(data: &DataSettings) -> Result<Result<Arc<App>, Strin
         let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         return Ok(Err(format!("there is no Peegel data in {}", folder.display())));
     }
-    connect(data, Clock::System, Ids::system(Clock::System)).await.map(Ok)
+    connect(data, &MailSettings::default(), Clock::System, Ids::system(Clock::System)).await.map(Ok)
 }
 
 /// Makes a folder unless it is there.

@@ -14,7 +14,7 @@ use crate::config::DataSettings;
 use crate::failure::Failure;
 use crate::people::service;
 use crate::people::types::{NewUser, Scope};
-use crate::secrets::new_token;
+use crate::secrets::new_password;
 use crate::words::{MembershipState, Role};
 
 /// Arguments of `peegel firm`.
@@ -78,9 +78,12 @@ struct AddUser {
     #[arg(long, default_value = "en", value_parser = ["en", "et", "hu"])]
     locale: String,
     /// Read the first password from standard input; without it one is made and printed. Somebody who is known already
-    /// keeps their own
+    /// keeps their own and gets a mail
     #[arg(long)]
     password_stdin: bool,
+    /// Send a mail in which the person chooses the password
+    #[arg(long, conflicts_with = "password_stdin")]
+    invite: bool,
 }
 
 /// `peegel firm add`.
@@ -115,24 +118,25 @@ pub async fn user(args: UserArgs) -> Result<ExitCode, Failure> {
         Ok(scope) => scope,
         Err(message) => return Ok(bad_usage(&message)),
     };
-    let made = (!add.password_stdin).then(|| new_token("pw"));
+    let made = (!add.password_stdin && !add.invite).then(new_password);
     let password = match &made {
-        Some(password) => password.clone(),
-        None => std::io::stdin().lock().lines().next().transpose()?.unwrap_or_default(),
+        Some(password) => Some(password.clone()),
+        None if add.invite => None,
+        None => Some(std::io::stdin().lock().lines().next().transpose()?.unwrap_or_default()),
     };
     let new = NewUser {
         name: add.name.unwrap_or_else(|| add.email.clone()),
         email: add.email,
         role: add.role,
         locale: add.locale,
-        password: Password(password),
+        password: password.map(Password),
         scope: (scope != Scope::default()).then_some(scope),
     };
     let added = service::add_member(&app, firm.id, new).await?;
     match made {
         _ if added.state == MembershipState::Pending => println!(
-            "This person keeps their own password; the membership waits until they accept it \
-             (POST /v1/memberships/{}/accept).",
+            "The membership waits until this person accepts it: by the mail that the server sends, or signed in with \
+             POST /v1/memberships/{}/accept. Who has a password keeps it.",
             added.id
         ),
         Some(password) => println!("password: {password}"),

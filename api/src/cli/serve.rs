@@ -12,11 +12,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, metrics_routes, routes};
-use crate::cli::{bad_usage, make_folder, open_now, unusable};
-use crate::config::{DataSettings, ServeSettings};
+use crate::cli::{bad_usage, make_folder, open_now, open_to_serve, unusable};
+use crate::clock::Clock;
+use crate::config::{DataSettings, MailSettings, ServeSettings};
 use crate::failure::Failure;
 use crate::http::server::{self, Service};
 use crate::http::tls::Tls;
+use crate::ids::Ids;
 use crate::jobs;
 use crate::ops::process;
 
@@ -32,6 +34,8 @@ pub struct ServeArgs {
     data: DataSettings,
     #[command(flatten)]
     serve: ServeSettings,
+    #[command(flatten)]
+    mail: MailSettings,
 }
 
 /// Arguments of `peegel worker`.
@@ -39,6 +43,8 @@ pub struct ServeArgs {
 pub struct WorkerArgs {
     #[command(flatten)]
     data: DataSettings,
+    #[command(flatten)]
+    mail: MailSettings,
 }
 
 /// Arguments of `peegel migrate`.
@@ -58,7 +64,7 @@ pub async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         Ok(lock) => lock,
         Err(message) => return Ok(bad_usage(&message)),
     };
-    let app = open_now(&args.data).await?;
+    let app = open_to_serve(&args.data, &args.mail, Clock::System, Ids::system(Clock::System)).await?;
     let stop = stop_signal()?;
     let scheme = if args.serve.edge.tls_cert.is_some() { "https" } else { "http" };
     run_server(app, &args.serve, stop, |address| {
@@ -172,7 +178,7 @@ pub async fn worker(args: WorkerArgs) -> Result<ExitCode, Failure> {
         Ok(lock) => lock,
         Err(message) => return Ok(bad_usage(&message)),
     };
-    let app = open_now(&args.data).await?;
+    let app = open_to_serve(&args.data, &args.mail, Clock::System, Ids::system(Clock::System)).await?;
     app.blobs.prepare(app.clock.now()).await?;
     jobs::worker::run(app, stop_signal()?).await;
     Ok(ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
+    refresh_token: String,
 }
 
 impl Client {
@@ -22,10 +23,26 @@ impl Client {
     ///
     /// [`Failure`] with the server's answer.
     pub async fn sign_in(http: &reqwest::Client, base: &str, email: &str, password: &str) -> Result<Self, Failure> {
-        let nobody = Self { http: http.clone(), base: base.to_owned(), token: String::new() };
+        let nobody =
+            Self { http: http.clone(), base: base.to_owned(), token: String::new(), refresh_token: String::new() };
         let session = nobody.post("/v1/sessions", &json!({"email": email, "password": password})).await?;
-        let token = session["access_token"].as_str().unwrap_or_default().to_owned();
-        Ok(Self { token, ..nobody })
+        Ok(nobody.with(&session))
+    }
+
+    /// The same person with new tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the server's answer.
+    pub async fn refresh(&self) -> Result<Self, Failure> {
+        let nobody = Self { token: String::new(), ..self.clone() };
+        let session = nobody.post("/v1/sessions/refresh", &json!({"refresh_token": self.refresh_token})).await?;
+        Ok(nobody.with(&session))
+    }
+
+    fn with(self, session: &Value) -> Self {
+        let word = |name: &str| session[name].as_str().unwrap_or_default().to_owned();
+        Self { token: word("access_token"), refresh_token: word("refresh_token"), ..self }
     }
 
     /// `GET` as JSON.

@@ -63,7 +63,7 @@ struct Filing<'a> {
     waves: HashMap<String, String>,
     visits: HashMap<String, String>,
     assignments: HashMap<String, String>,
-    sessions: HashMap<String, (NaiveDate, Client)>,
+    sessions: HashMap<String, (DateTime<Utc>, Client)>,
 }
 
 /// Files everything that the story tells of a firm, and writes the reports of its branches.
@@ -145,22 +145,26 @@ fn visit_time(firm: &Firm, visit: &Visit) -> DateTime<Utc> {
 
 /// The password of a demo user; known to everybody, which is why the demo listens on loopback only.
 fn password(user: &User) -> String {
-    format!("demo-{}-2026", user.key)
+    format!("mirror-demo-{}-2026", user.key)
 }
 
 impl Filing<'_> {
-    /// The session of a user, at most a day old.
+    /// The session of a user, refreshed when its access token may be about to end.
     async fn client(&mut self, key: &str) -> Result<Client, Failure> {
-        let today = self.app.clock.now().date_naive();
-        if let Some((day, client)) = self.sessions.get(key)
-            && *day == today
-        {
-            return Ok(client.clone());
+        let now = self.app.clock.now();
+        match self.sessions.get(key) {
+            Some((at, client)) if now - *at < Duration::minutes(10) => return Ok(client.clone()),
+            Some((at, client)) if now - *at < Duration::days(60) => {
+                let client = client.refresh().await?;
+                self.sessions.insert(key.to_owned(), (now, client.clone()));
+                return Ok(client);
+            }
+            _ => {}
         }
         let firm = self.firm;
         let user = firm.users.iter().find(|user| user.key == key).ok_or_else(|| missing("user", key))?;
         let client = Client::sign_in(&self.http, self.base, &user.email, &password(user)).await?;
-        self.sessions.insert(key.to_owned(), (today, client.clone()));
+        self.sessions.insert(key.to_owned(), (now, client.clone()));
         Ok(client)
     }
 
@@ -182,7 +186,7 @@ impl Filing<'_> {
             name: admin.name.clone(),
             role: Role::FirmAdmin,
             locale: admin.locale.clone(),
-            password: Password(password(admin)),
+            password: Some(Password(password(admin))),
             scope: None,
         };
         people::service::add_member(self.app, row.id, new).await?;

@@ -29,8 +29,18 @@ use crate::ids::Ids;
 /// The file that says that a folder is a demo, and holds its sign-ins once it is complete.
 const MARK: &str = "demo.json";
 /// What a demo folder may hold; anything else is somebody's own.
-const OWN: [&str; 9] =
-    [MARK, "peegel.db", "peegel.db-wal", "peegel.db-shm", "peegel.lock", "blobs", "keys", "reports", "demo.part"];
+const OWN: [&str; 10] = [
+    MARK,
+    "peegel.db",
+    "peegel.db-wal",
+    "peegel.db-shm",
+    "peegel.lock",
+    "blobs",
+    "keys",
+    "outbox",
+    "reports",
+    "demo.part",
+];
 
 /// Arguments of `peegel demo`.
 #[derive(Args, Debug)]
@@ -61,7 +71,8 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
             "{folder} is not a demo folder: it holds {stranger}. Name a new one with --data"
         )));
     }
-    let data = DataSettings { data: args.data.clone(), database_url: None, blobs: None, signing_keys: None };
+    let data =
+        DataSettings { data: args.data.clone(), database_url: None, blobs: None, signing_keys: None, vault_key: None };
     let _lock = match lock(&data).await? {
         Ok(lock) => lock,
         Err(message) => return Ok(bad_usage(&message)),

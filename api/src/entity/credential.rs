@@ -13,6 +13,8 @@ pub struct Model {
     pub kind: CredentialKind,
     pub secret: String,
     pub created_at: DateTimeUtc,
+    pub confirmed_at: Option<DateTimeUtc>,
+    pub last_step: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

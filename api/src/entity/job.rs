@@ -9,7 +9,7 @@ use crate::words::JobState;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    pub firm_id: Uuid,
+    pub firm_id: Option<Uuid>,
     pub kind: String,
     pub payload: String,
     pub state: JobState,

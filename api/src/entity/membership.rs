@@ -17,6 +17,8 @@ pub struct Model {
     pub scope: String,
     pub state: MembershipState,
     pub created_at: DateTimeUtc,
+    pub accepted_at: Option<DateTimeUtc>,
+    pub sessions_after: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

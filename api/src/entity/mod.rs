@@ -1,6 +1,7 @@
 //! One entity a table, as the migrations made it, and no logic.
 
 pub mod action;
+pub mod api_key;
 pub mod assignment;
 pub mod blob;
 pub mod branch;
@@ -13,6 +14,7 @@ pub mod firm;
 pub mod firm_head;
 pub mod idempotency_key;
 pub mod job;
+pub mod link;
 pub mod membership;
 pub mod region;
 pub mod rehearsal;

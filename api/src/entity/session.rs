@@ -1,4 +1,4 @@
-//! Rows of `sessions`.
+//! Rows of `sessions`: the pairs of tokens that signed-in devices were given.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,10 +11,19 @@ pub struct Model {
     pub user_id: Uuid,
     pub membership_id: Option<Uuid>,
     pub access_sha256: String,
-    pub refresh_sha256: Option<String>,
+    pub refresh_sha256: String,
+    pub client: String,
+    pub address_sha256: String,
+    pub second_factor: bool,
+    pub signed_in_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
     pub access_expires_at: DateTimeUtc,
-    pub refresh_expires_at: Option<DateTimeUtc>,
+    pub refresh_expires_at: DateTimeUtc,
+    pub used_at: Option<DateTimeUtc>,
+    pub refreshes: i32,
+    pub refreshed_at: Option<DateTimeUtc>,
+    pub replaced_by: Option<Uuid>,
+    pub superseded: bool,
     pub ended_at: Option<DateTimeUtc>,
 }
 

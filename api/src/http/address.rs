@@ -73,7 +73,6 @@ impl Proxies {
 
 /// The address of whoever sent a request, for throttling and logs. It is never taken from a header unless a trusted
 /// proxy wrote that.
-#[expect(dead_code, reason = "throttling asks it")]
 pub fn client_address(request: &Request) -> IpAddr {
     request.extensions().get::<Client>().map_or_else(|| peer(request), |client| client.address)
 }

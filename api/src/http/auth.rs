@@ -11,8 +11,9 @@ use crate::app::App;
 use crate::failure::{Failure, Kind};
 use crate::http::problem;
 use crate::people::types::{Caller, SignedIn};
+use crate::secrets::TokenKind;
 
-/// The access token of `POST /v1/sessions`, sent as `Authorization: Bearer`.
+/// The access token of `POST /v1/sessions`, or an API key, sent as `Authorization: Bearer`.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", rename = "access_token", checker = "check")]
 pub struct Auth(SignedIn);
@@ -23,14 +24,25 @@ async fn check(request: &Request, bearer: Bearer) -> poem::Result<SignedIn> {
         let bad = || Failure::malformed("bad_membership", "`Peegel-Membership` is the id of one of your memberships.");
         text.parse().map_err(|_| bad())
     });
-    let signed_in = crate::people::service::signed_in(app, &bearer.token, chosen.transpose()?).await?;
-    Ok(signed_in)
+    let chosen = chosen.transpose()?;
+    if bearer.token.starts_with(TokenKind::ApiKey.prefix()) {
+        return Ok(crate::apikeys::service::signed_in(app, &bearer.token).await?);
+    }
+    Ok(crate::sessions::service::signed_in(app, &bearer.token, chosen).await?)
 }
 
 impl Auth {
-    /// The person, whatever their memberships.
-    pub fn person(self) -> SignedIn {
-        self.0
+    /// The person, whatever their memberships. Programs are no person.
+    ///
+    /// # Errors
+    ///
+    /// 403 `not_for_keys` when an API key asks.
+    pub fn person(self) -> Result<SignedIn, Failure> {
+        if self.0.granted.is_some() {
+            let detail = "An API key may not do this. Sign in with POST /v1/sessions.";
+            return Err(Failure::new(Kind::Forbidden, "not_for_keys", detail));
+        }
+        Ok(self.0)
     }
 
     /// The caller, if the membership meant may do `operation`.
@@ -38,12 +50,19 @@ impl Auth {
     /// # Errors
     ///
     /// * 403 `no_membership` when the person has none, or several and named none.
+    /// * 401 `unauthenticated` when the firm has ended the person's sessions.
+    /// * 403 `totp_required` when the firm demands a second factor that is not set up.
+    /// * 403 `not_granted` when an API key was not given the operation.
     /// * 403 `not_allowed` when the role does not permit the operation.
     pub fn caller(self, operation: Operation) -> Result<Caller, Failure> {
         let caller = self.0.caller()?;
         if !allows(caller.role, operation) {
             let detail = format!("The role {} may not do this.", caller.role);
             return Err(Failure::new(Kind::Forbidden, "not_allowed", detail));
+        }
+        if self.0.granted.as_ref().is_some_and(|granted| !granted.contains(&operation)) {
+            let detail = "This API key was not given the operation; make one that is.";
+            return Err(Failure::new(Kind::Forbidden, "not_granted", detail));
         }
         Ok(caller)
     }

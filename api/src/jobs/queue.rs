@@ -29,7 +29,8 @@ impl Wake {
     }
 }
 
-/// Queues a job in the transaction that needs it. While one with the same key is ready, no second one is queued.
+/// Queues a job of a firm, or of the installation, in the transaction that needs it. While one with the same key is
+/// ready, no second one is queued.
 ///
 /// # Errors
 ///
@@ -37,12 +38,13 @@ impl Wake {
 pub async fn add(
     app: &App,
     tx: &DatabaseTransaction,
-    firm_id: Uuid,
+    firm_id: impl Into<Option<Uuid>>,
     kind: &str,
     key: &str,
     payload: &Value,
 ) -> Result<(), Failure> {
-    let now = app.clock.now();
+    let (firm_id, now) = (firm_id.into(), app.clock.now());
+    let owner = firm_id.map_or_else(|| "installation".to_owned(), |id| id.to_string());
     let row = job::Model {
         id: app.ids.next(),
         firm_id,
@@ -52,7 +54,7 @@ pub async fn add(
         run_at: now,
         lease_until: None,
         attempts: 0,
-        dedup_key: Some(format!("{firm_id}/{kind}/{key}")),
+        dedup_key: Some(format!("{owner}/{kind}/{key}")),
         last_error: None,
         created_at: now,
     };

@@ -12,6 +12,7 @@ use crate::entity::job;
 use crate::evidence;
 use crate::failure::Failure;
 use crate::jobs::store;
+use crate::mail;
 use crate::rehearsals;
 use crate::write::Write;
 
@@ -94,7 +95,13 @@ async fn note(app: &App, job: &job::Model, result: Result<(), Failure>) -> Resul
 
 /// Ends a job for good, and what waits for it with it.
 async fn bury(app: &App, job: &job::Model, error: &str) -> Result<(), Failure> {
-    let mut write = Write::begin(app, job.firm_id).await?;
+    let Some(firm_id) = job.firm_id else {
+        let tx = app.db.begin().await?;
+        store::bury(&tx, job.id, error).await?;
+        tx.commit().await?;
+        return Ok(());
+    };
+    let mut write = Write::begin(app, firm_id).await?;
     if !store::bury(&write.tx, job.id, error).await? {
         return Ok(());
     }
@@ -116,15 +123,23 @@ struct OfEvidence {
     evidence_id: Uuid,
 }
 
+/// The firm of a job that only firms have.
+fn firm(job: &job::Model) -> Result<Uuid, Failure> {
+    job.firm_id.ok_or_else(|| Failure::internal(format!("the job {} belongs to no firm", job.id)))
+}
+
 async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
     match job.kind.as_str() {
         evidence::service::PROCESS_JOB => {
             let payload: OfEvidence = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
-            evidence::process::process(app, job.firm_id, payload.evidence_id).await
+            evidence::process::process(app, firm(job)?, payload.evidence_id).await
+        }
+        mail::service::SEND_JOB => {
+            mail::service::send(app, serde_json::from_str(&job.payload).map_err(Failure::internal)?).await
         }
         rehearsals::service::JOB => {
             let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
-            rehearsals::service::run_job(app, job.firm_id, job.id, &payload).await
+            rehearsals::service::run_job(app, firm(job)?, job.id, &payload).await
         }
         other => Err(Failure::internal(format!("no worker knows the job kind {other}"))),
     }

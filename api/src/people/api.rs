@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use poem::web::Data;
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use crate::access::Operation;
@@ -15,46 +15,22 @@ use crate::http::auth::Auth;
 use crate::http::content::NoContent;
 use crate::http::json::Created;
 use crate::http::paging::{Page, Slice};
-use crate::people::types::{AddedUser, MeView, MembershipView, NewUser, SessionView, SignIn, UserView};
+use crate::people::types::{AddedUser, FirmChange, FirmView, MeView, MembershipView, NewUser, UserChange, UserView};
 use crate::people::{service, store};
 use crate::words::Role;
 
 /// People.
 pub struct PeopleApi;
 
-#[derive(ApiResponse)]
-enum SessionAnswer {
-    /// Signed in.
-    #[oai(status = 201)]
-    Created(Json<SessionView>),
-}
-
 #[OpenApi(tag = "Area::People")]
 impl PeopleApi {
-    /// Sign in
-    ///
-    /// Answers with an opaque access token. Wrong addresses and wrong passwords get the same answer.
-    #[oai(path = "/v1/sessions", method = "post", operation_id = "create_session")]
-    async fn create_session(&self, app: Data<&Arc<App>>, body: Json<SignIn>) -> Result<SessionAnswer, Failure> {
-        Ok(SessionAnswer::Created(Json(service::sign_in(&app, body.0).await?)))
-    }
-
-    /// Sign out
-    ///
-    /// Ends the session of the token at once.
-    #[oai(path = "/v1/sessions", method = "delete", operation_id = "delete_session")]
-    async fn delete_session(&self, app: Data<&Arc<App>>, auth: Auth) -> Result<NoContent, Failure> {
-        service::sign_out(&app, &auth.person()).await?;
-        Ok(NoContent)
-    }
-
     /// Get me
     ///
     /// Who is signed in and with which memberships. Somebody with several names one in `Peegel-Membership`.
     /// `invitations` are memberships that wait to be accepted.
     #[oai(path = "/v1/me", method = "get", operation_id = "get_me")]
     async fn get_me(&self, app: Data<&Arc<App>>, auth: Auth) -> Result<Json<MeView>, Failure> {
-        Ok(Json(service::me(&app, &auth.person()).await?))
+        Ok(Json(service::me(&app, &auth.person()?).await?))
     }
 
     /// Accept a membership
@@ -69,13 +45,14 @@ impl PeopleApi {
         /// The membership, from `invitations` of `GET /v1/me`.
         id: Path<Uuid>,
     ) -> Result<Json<MembershipView>, Failure> {
-        Ok(Json(service::accept_membership(&app, &auth.person(), id.0).await?))
+        Ok(Json(service::accept_membership(&app, &auth.person()?, id.0).await?))
     }
 
     /// Create a user
     ///
-    /// Adds somebody to the firm. A new address gets the first password given here. A person known to the
-    /// installation keeps their own, and the membership waits until they accept it. The answer is the same.
+    /// Adds somebody to the firm. They get a mail and choose to accept; who is new chooses a password then. A new address
+    /// may be given a first password here instead, and is active at once. A person known to the installation keeps
+    /// their own and is always asked. The answer is the same.
     #[oai(path = "/v1/users", method = "post", operation_id = "create_user")]
     async fn create_user(
         &self,
@@ -109,5 +86,74 @@ impl PeopleApi {
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let rows = store::list_users(app.db.reader(), caller.firm_id, role.0, slice.after()?, slice.limit + 1).await?;
         Ok(Json(slice.page(rows, |(row, _)| row.id.to_string(), |(row, email)| service::user_view(row, email))))
+    }
+
+    /// Update a user
+    ///
+    /// Changes the name, role or scope of somebody in the firm, or takes all rights and gives them back. It counts from
+    /// their next request on. The last firm admin stays.
+    #[oai(path = "/v1/users/:id", method = "patch", operation_id = "update_user")]
+    async fn update_user(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The membership.
+        id: Path<Uuid>,
+        body: Json<UserChange>,
+    ) -> Result<Json<UserView>, Failure> {
+        let caller = auth.caller(Operation::ManageUsers)?;
+        Ok(Json(service::update_user(&app, &caller, id.0, body.0).await?))
+    }
+
+    /// Sign out a user
+    ///
+    /// Ends the sessions of somebody in the firm on all devices, as far as this firm is concerned.
+    #[oai(path = "/v1/users/:id/sign-out", method = "post", operation_id = "sign_out_user")]
+    async fn sign_out_user(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The membership.
+        id: Path<Uuid>,
+    ) -> Result<NoContent, Failure> {
+        service::sign_out_user(&app, &auth.caller(Operation::ManageUsers)?, id.0).await?;
+        Ok(NoContent)
+    }
+
+    /// Invite a user again
+    ///
+    /// Sends the mail of a pending membership once more, with a new link.
+    #[oai(path = "/v1/users/:id/invite", method = "post", operation_id = "invite_user")]
+    async fn invite_user(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The membership.
+        id: Path<Uuid>,
+    ) -> Result<NoContent, Failure> {
+        service::invite_user(&app, &auth.caller(Operation::ManageUsers)?, id.0).await?;
+        Ok(NoContent)
+    }
+
+    /// Get the firm
+    ///
+    /// What the firm is called and what it demands of its people.
+    #[oai(path = "/v1/firm", method = "get", operation_id = "get_firm")]
+    async fn get_firm(&self, app: Data<&Arc<App>>, auth: Auth) -> Result<Json<FirmView>, Failure> {
+        Ok(Json(service::firm(&app, &auth.caller(Operation::ManageFirm)?).await?))
+    }
+
+    /// Update the firm
+    ///
+    /// Changes its name, or whether firm admins and reviewers must have a second factor. Those without one can do
+    /// nothing in the firm until they have set it up.
+    #[oai(path = "/v1/firm", method = "patch", operation_id = "update_firm")]
+    async fn update_firm(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        body: Json<FirmChange>,
+    ) -> Result<Json<FirmView>, Failure> {
+        Ok(Json(service::update_firm(&app, &auth.caller(Operation::ManageFirm)?, body.0).await?))
     }
 }

@@ -1,7 +1,8 @@
-//! People, their memberships in firms, and their sessions.
+//! People and their memberships in firms.
 
 pub mod api;
 pub mod passwords;
 pub mod service;
 pub mod store;
+pub mod throttle;
 pub mod types;

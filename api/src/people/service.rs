@@ -1,118 +1,39 @@
-//! Signing in and out, and adding firms and people.
+//! Firms, the people in them, and who somebody is.
 
-use chrono::Duration;
+use std::collections::BTreeMap;
+
+use sea_orm::DatabaseTransaction;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::access::needs_second_factor;
+use crate::account;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::chains;
 use crate::chains::parse::is_code;
 use crate::chains::service::begin_set_up;
-use crate::entity::{credential, firm, membership, session, user};
-use crate::events::store::insert_head;
+use crate::entity::{firm, membership, user};
+use crate::events;
+use crate::events::store::{insert_head, lock_head};
 use crate::events::types::NewEvent;
-use crate::failure::{Failure, FieldProblem, Kind};
+use crate::failure::{Failure, FieldProblem};
 use crate::http::json::text_problem;
 use crate::http::problem::auth_failure;
+use crate::mail;
+use crate::mail::types::Letter;
+use crate::people::passwords::{self, Secret};
+use crate::people::store;
+use crate::people::throttle::{INVITATION_ACCOUNT, INVITATIONS};
 use crate::people::types::{
-    AddedUser, Caller, Invitation, MeView, Membership, MembershipView, NewUser, Scope, SessionView, SignIn, SignedIn,
+    AddedUser, Caller, FirmChange, FirmView, Invitation, MeView, MembershipView, NewUser, Scope, SignedIn, UserChange,
     UserView,
 };
-use crate::people::{passwords, store};
-use crate::secrets::{new_token, token_sha256};
-use crate::words::{CredentialKind, MembershipState, Role};
+use crate::sessions;
+use crate::sessions::service::EMAIL_CHARS;
+use crate::sessions::store::{Which, lock_user};
+use crate::words::{MembershipState, Role};
 use crate::write::{Once, Write};
-
-/// Longest e-mail address, in characters.
-const EMAIL_CHARS: usize = 254;
-/// How long an access token lasts.
-const ACCESS_LASTS: Duration = Duration::hours(12);
-
-/// The person of an access token.
-///
-/// # Errors
-///
-/// 401 when the token is unknown, ended or too old.
-pub async fn signed_in(app: &App, token: &str, chosen: Option<Uuid>) -> Result<SignedIn, Failure> {
-    let rows = store::session_by_token(app.db.reader(), &token_sha256(token)).await?;
-    let Some(first) = rows.first() else { return Err(auth_failure()) };
-    if first.ended_at.is_some() || first.access_expires_at <= app.clock.now() {
-        return Err(auth_failure());
-    }
-    let (user_id, session_id) = (first.user_id, first.session_id);
-    let chosen = chosen.or(first.session_membership_id);
-    let memberships = rows.into_iter().filter_map(|row| {
-        let scope = serde_json::from_str(&row.scope?).unwrap_or_default();
-        Some(Membership { id: row.membership_id?, firm_id: row.firm_id?, role: row.role?, scope })
-    });
-    Ok(SignedIn { user_id, session_id, chosen, memberships: memberships.collect() })
-}
-
-/// Signs in.
-///
-/// # Errors
-///
-/// * 401 `wrong_sign_in` for an unknown address and for a wrong password alike, after the same work.
-/// * 422 when the membership named is not one of the person's.
-pub async fn sign_in(app: &App, request: SignIn) -> Result<SessionView, Failure> {
-    let email = request.email.trim().to_lowercase();
-    // What cannot be an address is nobody's, and no question for the database: PostgreSQL takes no NUL.
-    let user = match text_problem(&email, EMAIL_CHARS) {
-        None => store::user_by_email(app.db.reader(), &email).await?,
-        Some(_) => None,
-    };
-    let stored = match &user {
-        Some(user) => store::password_hash(app.db.reader(), user.id).await?,
-        None => None,
-    };
-    let fits = passwords::verify(request.password.0, stored).await?;
-    let Some(user) = user.filter(|_| fits) else {
-        return Err(Failure::new(
-            Kind::Unauthenticated,
-            "wrong_sign_in",
-            "The e-mail address or the password is wrong.",
-        ));
-    };
-    let memberships = membership_views(app, user.id).await?;
-    if let Some(id) = request.membership_id
-        && !memberships.iter().any(|m| m.membership_id == id)
-    {
-        let problem = FieldProblem::new("/membership_id", "unknown_ref", "is not one of your memberships");
-        return Err(Failure::invalid(vec![problem]));
-    }
-    let now = app.clock.now();
-    let access_token = new_token("pgl_at");
-    let session_id = app.ids.next();
-    let row = session::Model {
-        id: session_id,
-        family_id: session_id,
-        user_id: user.id,
-        membership_id: request.membership_id,
-        access_sha256: token_sha256(&access_token),
-        refresh_sha256: None,
-        created_at: now,
-        access_expires_at: now + ACCESS_LASTS,
-        refresh_expires_at: None,
-        ended_at: None,
-    };
-    let tx = app.db.begin().await?;
-    store::insert_session(&tx, row).await?;
-    tx.commit().await?;
-    Ok(SessionView { access_token, expires_in: ACCESS_LASTS.num_seconds(), session_id, memberships })
-}
-
-/// Signs out. Doing it again changes nothing.
-///
-/// # Errors
-///
-/// [`Failure`] (500) when the database fails.
-pub async fn sign_out(app: &App, signed_in: &SignedIn) -> Result<(), Failure> {
-    let tx = app.db.begin().await?;
-    store::end_session(&tx, signed_in.session_id, app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(())
-}
 
 /// Who is signed in, and under which memberships they can act.
 ///
@@ -121,6 +42,7 @@ pub async fn sign_out(app: &App, signed_in: &SignedIn) -> Result<(), Failure> {
 /// [`Failure`] (500) when the database fails.
 pub async fn me(app: &App, signed_in: &SignedIn) -> Result<MeView, Failure> {
     let user = store::user_by_id(app.db.reader(), signed_in.user_id).await?.ok_or_else(auth_failure)?;
+    let (totp_since, recovery_codes_left) = account::service::second_factor_of(app, user.id).await?;
     Ok(MeView {
         user_id: user.id,
         email: user.email,
@@ -129,15 +51,23 @@ pub async fn me(app: &App, signed_in: &SignedIn) -> Result<MeView, Failure> {
         membership_id: signed_in.caller().ok().map(|caller| caller.membership_id),
         memberships: membership_views(app, user.id).await?,
         invitations: invitations(app, user.id).await?,
+        totp_since,
+        recovery_codes_left,
     })
 }
 
-async fn membership_views(app: &App, user_id: Uuid) -> Result<Vec<MembershipView>, Failure> {
+/// The active memberships of a person.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn membership_views(app: &App, user_id: Uuid) -> Result<Vec<MembershipView>, Failure> {
     let rows = store::memberships_of(app.db.reader(), user_id, MembershipState::Active).await?;
     Ok(rows.into_iter().map(|(row, firm_name)| membership_view(row, firm_name)).collect())
 }
 
-fn membership_view(row: membership::Model, firm_name: String) -> MembershipView {
+/// How a membership is shown to its person.
+pub fn membership_view(row: membership::Model, firm_name: String) -> MembershipView {
     MembershipView {
         membership_id: row.id,
         firm_id: row.firm_id,
@@ -163,14 +93,46 @@ pub async fn accept_membership(app: &App, signed_in: &SignedIn, id: Uuid) -> Res
     let not_found = || Failure::not_found("membership");
     let pending = store::memberships_of(app.db.reader(), signed_in.user_id, MembershipState::Pending).await?;
     let (row, firm_name) = pending.into_iter().find(|(row, _)| row.id == id).ok_or_else(not_found)?;
-    let mut write = Write::begin(app, row.firm_id).await?;
-    if !store::activate_membership(&write.tx, row.firm_id, id).await? {
+    let mut write = begin_set_up(app, row.firm_id).await?;
+    if !store::activate_membership(&write.tx, row.firm_id, id, app.clock.now()).await? {
         return Err(not_found());
     }
     let payload = json!({"role": row.role});
     write.event(NewEvent::new("membership.accepted", "membership", id, id, payload).log_only());
     write.commit().await?;
     Ok(membership_view(row, firm_name))
+}
+
+/// Whether a firm of the person demands a second factor in a role that they have there.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn is_enrolment_required(app: &App, user_id: Uuid) -> Result<bool, Failure> {
+    let demands = store::demands_on(app.db.reader(), user_id).await?;
+    Ok(demands.into_iter().any(|(role, required)| required && needs_second_factor(role)))
+}
+
+/// Writes a fact of a person to the history of every firm in which they are active. Call it last: it locks the heads,
+/// in the order of their firms.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn tell_firms(
+    app: &App,
+    tx: &DatabaseTransaction,
+    user_id: Uuid,
+    event: impl Fn(Uuid) -> NewEvent,
+) -> Result<(), Failure> {
+    let mut firms: BTreeMap<Uuid, Vec<NewEvent>> = BTreeMap::new();
+    for (row, _) in store::memberships_of(tx, user_id, MembershipState::Active).await? {
+        firms.entry(row.firm_id).or_default().push(event(row.id));
+    }
+    for (firm_id, facts) in firms {
+        events::service::append(app, tx, firm_id, facts).await?;
+    }
+    Ok(())
 }
 
 /// Adds a firm.
@@ -194,7 +156,13 @@ pub async fn add_firm(app: &App, code: &str, name: &str) -> Result<firm::Model, 
         return Err(Failure::conflict("code_taken", format!("There is already a firm with the code {code}.")));
     }
     let id = app.ids.next();
-    let firm = firm::Model { id, code: code.to_owned(), name: name.to_owned(), created_at: app.clock.now() };
+    let firm = firm::Model {
+        id,
+        code: code.to_owned(),
+        name: name.to_owned(),
+        created_at: app.clock.now(),
+        require_totp: false,
+    };
     let mut write = Write::begin(app, id).await?;
     store::insert_firm(&write.tx, firm.clone()).await?;
     insert_head(&write.tx, id).await?;
@@ -207,23 +175,32 @@ pub async fn add_firm(app: &App, code: &str, name: &str) -> Result<firm::Model, 
 ///
 /// # Errors
 ///
-/// As [`add_member`], and as [`Once`] for a repeated key.
+/// As [`add_member`], and as [`Once`] for a repeated key; 429 `too_many_attempts` when the firm, or anybody to this
+/// address, sends too many invitations.
 pub async fn create_user(app: &App, caller: &Caller, key: Option<String>, new: NewUser) -> Result<String, Failure> {
     let fingerprint =
         json!({"email": new.email, "name": new.name, "role": new.role, "locale": new.locale, "scope": new.scope});
     let once = Once::of(caller, "create_user", key, &fingerprint)?;
     let new = Checked::of(app, caller.firm_id, new).await?;
+    take_invitation(app, caller.firm_id, &new.email)?;
     let mut write = begin_set_up(app, caller.firm_id).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
     let email = new.email.clone();
     let row = insert_member(app, &mut write, Some(caller.membership_id), new).await?;
-    write.commit_once(&once, &added_user(row, email)).await
+    let answer = write.commit_once(&once, &added_user(row, email)).await?;
+    app.wake.wake();
+    Ok(answer)
 }
 
-/// Adds somebody to a firm. An address that is new to the installation gets the password given; a person who already
-/// is somebody here keeps their own, and the membership is pending until they accept it.
+fn take_invitation(app: &App, firm_id: Uuid, email: &str) -> Result<(), Failure> {
+    let firm = firm_id.to_string();
+    Ok(app.throttle.take(app.clock.now(), &[(&INVITATIONS, firm.as_str()), (&INVITATION_ACCOUNT, email)])?)
+}
+
+/// Adds somebody to a firm. An address that is new to the installation gets the password given, if one is. Everybody
+/// else gets a mail, and the membership is pending until they accept it; who is somebody here keeps their own password.
 ///
 /// # Errors
 ///
@@ -244,7 +221,7 @@ struct Checked {
     role: Role,
     locale: String,
     scope: Scope,
-    password_hash: String,
+    password_hash: Option<String>,
 }
 
 impl Checked {
@@ -252,12 +229,20 @@ impl Checked {
     async fn of(app: &App, firm_id: Uuid, new: NewUser) -> Result<Self, Failure> {
         let email = new.email.trim().to_lowercase();
         let scope = new.scope.clone().unwrap_or_default();
-        let mut problems = problems_of(&email, &new);
+        let firm = store::firm_by_id(app.db.reader(), firm_id).await?.ok_or_else(|| Failure::not_found("firm"))?;
+        let secret = new.password.as_ref().map(|password| Secret::of(password));
+        let mut problems = problems_of(&email, &new.name);
+        let context = [email.as_str(), new.name.as_str(), firm.name.as_str()];
+        problems.extend(secret.as_ref().and_then(|secret| passwords::problem(secret, "/password", &context)));
+        problems.extend(role_problems(new.role, &scope));
         problems.extend(chains::service::scope_problems(app, firm_id, new.role, &scope).await?);
         if !problems.is_empty() {
             return Err(Failure::invalid(problems));
         }
-        let password_hash = passwords::hash(new.password.0).await?;
+        let password_hash = match secret {
+            Some(secret) => Some(passwords::hash(secret).await?),
+            None => None,
+        };
         Ok(Self { email, name: new.name, role: new.role, locale: new.locale, scope, password_hash })
     }
 }
@@ -273,14 +258,14 @@ async fn insert_member(
     let (id, name) = (app.ids.next(), new.name.clone());
     let user = user::Model { id, email: new.email, name, locale: new.locale, created_at: now };
     let user_id = store::insert_user(&write.tx, user).await?.id;
-    let is_new = user_id == id;
-    if is_new {
-        let (id, kind, secret) = (app.ids.next(), CredentialKind::Password, new.password_hash);
-        store::insert_credential(&write.tx, credential::Model { id, user_id, kind, secret, created_at: now }).await?;
+    // Whoever is somebody here keeps what they have.
+    let password_hash = new.password_hash.filter(|_| user_id == id);
+    let is_active = password_hash.is_some();
+    if let Some(hash) = password_hash {
+        account::store::set_password(&write.tx, app.ids.next(), user_id, &hash, now).await?;
     }
     if store::membership_of(&write.tx, firm_id, user_id, new.role).await?.is_some() {
-        let detail = format!("This person already is {} in the firm.", new.role);
-        return Err(Failure::conflict("already_member", detail));
+        return Err(already_member(new.role));
     }
     let row = membership::Model {
         firm_id,
@@ -289,10 +274,16 @@ async fn insert_member(
         name: new.name,
         role: new.role,
         scope: canonical(&new.scope)?.text,
-        state: if is_new { MembershipState::Active } else { MembershipState::Pending },
+        state: if is_active { MembershipState::Active } else { MembershipState::Pending },
         created_at: now,
+        accepted_at: is_active.then_some(now),
+        sessions_after: None,
     };
     store::insert_membership(&write.tx, row.clone()).await?;
+    if !is_active {
+        let letter = Letter::Invitation { link_id: app.ids.next(), firm_id, membership_id: row.id };
+        mail::service::post(app, &write.tx, Some(firm_id), &letter).await?;
+    }
     let payload = json!({"role": row.role, "scope": new.scope});
     let event = match actor_id {
         Some(actor_id) => NewEvent::new("membership.created", "membership", row.id, actor_id, payload),
@@ -302,37 +293,197 @@ async fn insert_member(
     Ok(row)
 }
 
-fn problems_of(email: &str, new: &NewUser) -> Vec<FieldProblem> {
+fn problems_of(email: &str, name: &str) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
-    let mut add = |pointer: &str, code: &str, message: String| {
-        problems.push(FieldProblem::new(pointer, code, message));
-    };
     let is_address =
         email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
     let is_long = email.chars().count() > EMAIL_CHARS;
     if !is_address || is_long || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        add("/email", "bad_email", "must be an e-mail address".to_owned());
+        problems.push(FieldProblem::new("/email", "bad_email", "must be an e-mail address"));
     }
-    if let Some((code, message)) = text_problem(&new.name, 200) {
-        add("/name", code, message);
-    }
-    let chars = new.password.chars().count();
-    if !(passwords::MIN_CHARS..=passwords::MAX_CHARS).contains(&chars) {
-        let message = format!("must have {} to {} characters", passwords::MIN_CHARS, passwords::MAX_CHARS);
-        add("/password", "bad_length", message);
-    }
-    let limited = matches!(new.role, Role::ChainViewer | Role::BranchManager);
-    let scope: Scope = new.scope.clone().unwrap_or_default();
-    if limited && scope.chain_id.is_none() {
-        add("/scope/chain_id", "missing", format!("is required for the role {}", new.role));
-    }
-    if new.role == Role::BranchManager && scope.branch_ids.is_empty() {
-        add("/scope/branch_ids", "missing", "names the branches of a branch manager".to_owned());
-    }
-    if !limited && scope != Scope::default() {
-        add("/scope", "not_allowed", format!("does not apply to the role {}", new.role));
+    if let Some((code, message)) = text_problem(name, 200) {
+        problems.push(FieldProblem::new("/name", code, message));
     }
     problems
+}
+
+fn already_member(role: Role) -> Failure {
+    Failure::conflict("already_member", format!("This person already is {role} in the firm."))
+}
+
+/// What is wrong with a scope for a role, whatever the firm has.
+fn role_problems(role: Role, scope: &Scope) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    let mut add = |pointer: &str, code: &str, message: String| {
+        problems.push(FieldProblem::new(pointer, code, message));
+    };
+    let limited = matches!(role, Role::ChainViewer | Role::BranchManager);
+    if limited && scope.chain_id.is_none() {
+        add("/scope/chain_id", "missing", format!("is required for the role {role}"));
+    }
+    if role == Role::BranchManager && scope.branch_ids.is_empty() {
+        add("/scope/branch_ids", "missing", "names the branches of a branch manager".to_owned());
+    }
+    if !limited && *scope != Scope::default() {
+        add("/scope", "not_allowed", format!("does not apply to the role {role}"));
+    }
+    problems
+}
+
+/// Changes what somebody is in the caller's firm. It counts from their next request on.
+///
+/// # Errors
+///
+/// * 404 when the firm has no such membership.
+/// * 409 `already_member` when the person has the new role there too, 409 `last_admin` when nobody would run the firm.
+/// * 422 naming everything wrong with the name and the scope.
+pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChange) -> Result<UserView, Failure> {
+    let firm_id = caller.firm_id;
+    let not_found = || Failure::not_found("user");
+    let before = store::membership_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(not_found)?;
+    let mut problems = Vec::new();
+    if let Some((code, message)) = change.name.as_deref().and_then(|name| text_problem(name, 200)) {
+        problems.push(FieldProblem::new("/name", code, message));
+    }
+    let role = change.role.unwrap_or(before.role);
+    // Another role reaches something else: without a scope of its own it has none.
+    let keeps_scope = change.scope.is_none() && role == before.role;
+    let scope = change.scope.unwrap_or_default();
+    if !keeps_scope {
+        problems.extend(role_problems(role, &scope));
+        problems.extend(chains::service::scope_problems(app, firm_id, role, &scope).await?);
+    }
+    if !problems.is_empty() {
+        return Err(Failure::invalid(problems));
+    }
+    let mut write = begin_set_up(app, firm_id).await?;
+    let before = store::membership_by_id(&write.tx, firm_id, id).await?.ok_or_else(not_found)?;
+    let mut row = before.clone();
+    row.role = change.role.unwrap_or(before.role);
+    row.name = change.name.unwrap_or(row.name);
+    if !keeps_scope {
+        row.scope = canonical(&scope)?.text;
+    }
+    row.state = match (change.enabled, before.state) {
+        (Some(false), _) => MembershipState::Disabled,
+        (Some(true), MembershipState::Disabled) if before.accepted_at.is_none() => MembershipState::Pending,
+        (Some(true), MembershipState::Disabled) => MembershipState::Active,
+        (_, state) => state,
+    };
+    if row.role != before.role && store::membership_of(&write.tx, firm_id, row.user_id, row.role).await?.is_some() {
+        return Err(already_member(row.role));
+    }
+    let runs = |row: &membership::Model| row.role == Role::FirmAdmin && row.state == MembershipState::Active;
+    if runs(&before) && !runs(&row) && store::count_other_admins(&write.tx, firm_id, id).await? == 0 {
+        let detail = "Nobody else runs the firm. Make another firm admin first.";
+        return Err(Failure::conflict("last_admin", detail));
+    }
+    if row != before {
+        store::change_membership(&write.tx, &row).await?;
+        let scope: Scope = serde_json::from_str(&row.scope).unwrap_or_default();
+        let payload = json!({"role": row.role, "scope": scope, "state": row.state});
+        let event = NewEvent::new("membership.changed", "membership", id, caller.membership_id, payload);
+        write.event(event.log_only());
+    }
+    write.commit().await?;
+    let user = store::user_by_id(app.db.reader(), row.user_id).await?.ok_or_else(not_found)?;
+    Ok(user_view(row, user.email))
+}
+
+/// Signs somebody out of the caller's firm on all devices. Who belongs to no other firm is signed out altogether; the
+/// devices of others go on in the other firms, which are none of the caller's business.
+///
+/// # Errors
+///
+/// 404 when the firm has no such membership.
+pub async fn sign_out_user(app: &App, caller: &Caller, id: Uuid) -> Result<(), Failure> {
+    let firm_id = caller.firm_id;
+    let row = store::membership_by_id(app.db.reader(), firm_id, id).await?;
+    let user_id = row.ok_or_else(|| Failure::not_found("user"))?.user_id;
+    let now = app.clock.now();
+    let mut write = Write::begin(app, firm_id).await?;
+    lock_user(&write.tx, user_id).await?;
+    lock_head(&write.tx, firm_id).await?;
+    store::end_sessions_of(&write.tx, firm_id, id, now).await?;
+    if !store::has_other_firm(&write.tx, user_id, firm_id).await? {
+        sessions::store::end(&write.tx, user_id, Which::All, now).await?;
+    }
+    let event = NewEvent::new("membership.signed_out", "membership", id, caller.membership_id, json!({}));
+    write.event(event.log_only());
+    write.commit().await
+}
+
+/// Sends the invitation of a pending membership again.
+///
+/// # Errors
+///
+/// * 404 when the firm has no such membership, 409 `not_pending` when it waits for nothing.
+/// * 429 `too_many_attempts` after too many invitations.
+pub async fn invite_user(app: &App, caller: &Caller, id: Uuid) -> Result<(), Failure> {
+    let firm_id = caller.firm_id;
+    let not_found = || Failure::not_found("user");
+    let row = store::membership_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(not_found)?;
+    if row.state != MembershipState::Pending {
+        let detail = format!("The membership is {}; only a pending one can be accepted.", row.state);
+        return Err(Failure::conflict("not_pending", detail));
+    }
+    let user = store::user_by_id(app.db.reader(), row.user_id).await?.ok_or_else(not_found)?;
+    take_invitation(app, firm_id, &user.email)?;
+    let mut write = Write::begin(app, firm_id).await?;
+    let letter = Letter::Invitation { link_id: app.ids.next(), firm_id, membership_id: id };
+    mail::service::post(app, &write.tx, Some(firm_id), &letter).await?;
+    let event = NewEvent::new("membership.invited", "membership", id, caller.membership_id, json!({}));
+    write.event(event.log_only());
+    write.commit().await?;
+    app.wake.wake();
+    Ok(())
+}
+
+/// The caller's firm.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn firm(app: &App, caller: &Caller) -> Result<FirmView, Failure> {
+    let row = store::firm_by_id(app.db.reader(), caller.firm_id).await?;
+    Ok(firm_view(row.ok_or_else(|| Failure::not_found("firm"))?))
+}
+
+fn firm_view(row: firm::Model) -> FirmView {
+    FirmView { firm_id: row.id, code: row.code, name: row.name, require_totp: row.require_totp }
+}
+
+/// Changes the caller's firm.
+///
+/// # Errors
+///
+/// * 409 `no_totp` when the caller demands a second factor of others and has none.
+/// * 422 when the name is not usable.
+pub async fn update_firm(app: &App, caller: &Caller, change: FirmChange) -> Result<FirmView, Failure> {
+    if let Some((code, message)) = change.name.as_deref().and_then(|name| text_problem(name, 200)) {
+        return Err(Failure::invalid(vec![FieldProblem::new("/name", code, message)]));
+    }
+    let not_found = || Failure::not_found("firm");
+    if change.require_totp == Some(true) {
+        let me = store::membership_by_id(app.db.reader(), caller.firm_id, caller.membership_id).await?;
+        let (since, _) = account::service::second_factor_of(app, me.ok_or_else(not_found)?.user_id).await?;
+        if since.is_none() {
+            let detail = "Set up your own second factor first, with POST /v1/me/totp.";
+            return Err(Failure::conflict("no_totp", detail));
+        }
+    }
+    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let before = store::firm_by_id(&write.tx, caller.firm_id).await?.ok_or_else(not_found)?;
+    let mut row = before.clone();
+    row.name = change.name.unwrap_or(row.name);
+    row.require_totp = change.require_totp.unwrap_or(row.require_totp);
+    if row != before {
+        store::change_firm(&write.tx, &row).await?;
+        let payload = json!({"name": row.name, "require_totp": row.require_totp});
+        write.event(NewEvent::new("firm.changed", "firm", row.id, caller.membership_id, payload).log_only());
+    }
+    write.commit().await?;
+    Ok(firm_view(row))
 }
 
 /// How somebody in the firm is shown.

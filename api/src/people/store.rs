@@ -1,72 +1,15 @@
-//! Queries on people, memberships and sessions.
+//! Queries on people, memberships and firms.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
-use crate::entity::{credential, firm, membership, session, user};
-use crate::words::{CredentialKind, MembershipState, Role};
-
-/// A live session joined with one active membership of its person, if there is any.
-#[derive(Debug, FromQueryResult)]
-pub struct SessionRow {
-    pub session_id: Uuid,
-    pub user_id: Uuid,
-    pub session_membership_id: Option<Uuid>,
-    pub access_expires_at: DateTime<Utc>,
-    pub ended_at: Option<DateTime<Utc>>,
-    pub membership_id: Option<Uuid>,
-    pub firm_id: Option<Uuid>,
-    pub role: Option<Role>,
-    pub scope: Option<String>,
-}
-
-/// The session of a token with the person's active memberships, one row each: a single indexed join.
-pub async fn session_by_token(db: &impl ConnectionTrait, access_sha256: &str) -> Result<Vec<SessionRow>, DbErr> {
-    session::Entity::find()
-        .select_only()
-        .column_as(session::Column::Id, "session_id")
-        .column(session::Column::UserId)
-        .column_as(session::Column::MembershipId, "session_membership_id")
-        .column(session::Column::AccessExpiresAt)
-        .column(session::Column::EndedAt)
-        .column_as(membership::Column::Id, "membership_id")
-        .column_as(membership::Column::FirmId, "firm_id")
-        .column_as(membership::Column::Role, "role")
-        .column_as(membership::Column::Scope, "scope")
-        .join(
-            JoinType::LeftJoin,
-            session::Entity::belongs_to(membership::Entity)
-                .from(session::Column::UserId)
-                .to(membership::Column::UserId)
-                .on_condition(|_, _| membership::Column::State.eq(MembershipState::Active).into())
-                .into(),
-        )
-        .filter(session::Column::AccessSha256.eq(access_sha256))
-        .into_model::<SessionRow>()
-        .all(db)
-        .await
-}
-
-/// Adds a session.
-pub async fn insert_session(tx: &DatabaseTransaction, row: session::Model) -> Result<(), DbErr> {
-    row.into_active_model().insert(tx).await.map(drop)
-}
-
-/// Ends a session.
-pub async fn end_session(tx: &DatabaseTransaction, id: Uuid, at: DateTime<Utc>) -> Result<(), DbErr> {
-    session::Entity::update_many()
-        .col_expr(session::Column::EndedAt, Expr::value(at))
-        .filter(session::Column::Id.eq(id))
-        .filter(session::Column::EndedAt.is_null())
-        .exec(tx)
-        .await
-        .map(drop)
-}
+use crate::entity::{firm, membership, user};
+use crate::words::{MembershipState, Role};
 
 /// A person by e-mail address, which is kept in lower case.
 pub async fn user_by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<user::Model>, DbErr> {
@@ -85,21 +28,6 @@ pub async fn insert_user(tx: &DatabaseTransaction, row: user::Model) -> Result<u
     user::Entity::insert(row.clone().into_active_model()).on_conflict(free).exec_without_returning(tx).await?;
     let found = user_by_email(tx, &row.email).await?;
     found.ok_or_else(|| DbErr::RecordNotFound(format!("users {}", row.id)))
-}
-
-/// Adds a credential.
-pub async fn insert_credential(tx: &DatabaseTransaction, row: credential::Model) -> Result<(), DbErr> {
-    row.into_active_model().insert(tx).await.map(drop)
-}
-
-/// The stored hash of a person's password.
-pub async fn password_hash(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Option<String>, DbErr> {
-    let row = credential::Entity::find()
-        .filter(credential::Column::UserId.eq(user_id))
-        .filter(credential::Column::Kind.eq(CredentialKind::Password))
-        .one(db)
-        .await?;
-    Ok(row.map(|row| row.secret))
 }
 
 /// The memberships of a person that have come so far, with the names of their firms.
@@ -126,8 +54,14 @@ pub async fn memberships_of(
 }
 
 /// Makes a pending membership of a firm active; false when it is not pending any more.
-pub async fn activate_membership(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<bool, DbErr> {
+pub async fn activate_membership(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<bool, DbErr> {
     let done = membership::Entity::update_many()
+        .col_expr(membership::Column::AcceptedAt, Expr::value(at))
         .col_expr(membership::Column::State, Expr::value(MembershipState::Active))
         .filter(membership::Column::FirmId.eq(firm_id))
         .filter(membership::Column::Id.eq(id))
@@ -140,6 +74,94 @@ pub async fn activate_membership(tx: &DatabaseTransaction, firm_id: Uuid, id: Uu
 /// Adds a membership.
 pub async fn insert_membership(tx: &DatabaseTransaction, row: membership::Model) -> Result<(), DbErr> {
     row.into_active_model().insert(tx).await.map(drop)
+}
+
+/// A membership of a firm.
+pub async fn membership_by_id(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    id: Uuid,
+) -> Result<Option<membership::Model>, DbErr> {
+    membership::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// Writes what the firm may change of a membership.
+pub async fn change_membership(tx: &DatabaseTransaction, row: &membership::Model) -> Result<(), DbErr> {
+    membership::Entity::update_many()
+        .col_expr(membership::Column::Name, Expr::value(row.name.as_str()))
+        .col_expr(membership::Column::Role, Expr::value(row.role))
+        .col_expr(membership::Column::Scope, Expr::value(row.scope.as_str()))
+        .col_expr(membership::Column::State, Expr::value(row.state))
+        .filter(membership::Column::FirmId.eq(row.firm_id))
+        .filter(membership::Column::Id.eq(row.id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Ends all sessions of a membership that were begun until `at`.
+pub async fn end_sessions_of(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    membership::Entity::update_many()
+        .col_expr(membership::Column::SessionsAfter, Expr::value(at))
+        .filter(membership::Column::FirmId.eq(firm_id))
+        .filter(membership::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Whether a person has a membership in another firm.
+pub async fn has_other_firm(tx: &DatabaseTransaction, user_id: Uuid, firm_id: Uuid) -> Result<bool, DbErr> {
+    let count = membership::Entity::find()
+        .filter(membership::Column::UserId.eq(user_id))
+        .filter(membership::Column::FirmId.ne(firm_id))
+        .count(tx)
+        .await?;
+    Ok(count > 0)
+}
+
+/// How many active firm admins a firm has beside one membership.
+pub async fn count_other_admins(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<u64, DbErr> {
+    membership::Entity::find()
+        .filter(membership::Column::FirmId.eq(firm_id))
+        .filter(membership::Column::Role.eq(Role::FirmAdmin))
+        .filter(membership::Column::State.eq(MembershipState::Active))
+        .filter(membership::Column::Id.ne(id))
+        .count(tx)
+        .await
+}
+
+/// The firms and roles of a person's active memberships, and whether the firm demands a second factor.
+pub async fn demands_on(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<(Role, bool)>, DbErr> {
+    membership::Entity::find()
+        .select_only()
+        .column(membership::Column::Role)
+        .column(firm::Column::RequireTotp)
+        .join(
+            JoinType::InnerJoin,
+            membership::Entity::belongs_to(firm::Entity).from(membership::Column::FirmId).to(firm::Column::Id).into(),
+        )
+        .filter(membership::Column::UserId.eq(user_id))
+        .filter(membership::Column::State.eq(MembershipState::Active))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Writes what may be changed of a firm.
+pub async fn change_firm(tx: &DatabaseTransaction, row: &firm::Model) -> Result<(), DbErr> {
+    firm::Entity::update_many()
+        .col_expr(firm::Column::Name, Expr::value(row.name.as_str()))
+        .col_expr(firm::Column::RequireTotp, Expr::value(row.require_totp))
+        .filter(firm::Column::Id.eq(row.id))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// A membership of a person in a firm with this role, if there is one.

@@ -6,7 +6,9 @@ use poem_openapi::types::Password;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::access::Operation;
 use crate::failure::{Failure, Kind};
+use crate::http::problem::auth_failure;
 use crate::words::{MembershipState, Role};
 
 /// How much of a firm a limited role reaches.
@@ -53,17 +55,19 @@ pub struct Invitation {
     pub role: Role,
 }
 
-/// A person with a live session.
+/// A person with a live session, or a program with a key.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// The person.
     pub user_id: Uuid,
-    /// The session.
+    /// The session, which stays the same when its tokens are refreshed; of a program, its key.
     pub session_id: Uuid,
     /// The membership that the request or the session names.
     pub chosen: Option<Uuid>,
     /// All active memberships.
     pub memberships: Vec<Membership>,
+    /// What an API key was given; none for people, who may do what their role may.
+    pub granted: Option<Vec<Operation>>,
 }
 
 /// An active membership.
@@ -77,6 +81,10 @@ pub struct Membership {
     pub role: Role,
     /// How far a limited role reaches.
     pub scope: Scope,
+    /// Whether the firm has ended this session.
+    pub is_signed_out: bool,
+    /// Whether the firm demands a second factor that was not shown.
+    pub lacks_second_factor: bool,
 }
 
 /// Somebody acting under one membership.
@@ -97,7 +105,9 @@ impl SignedIn {
     ///
     /// # Errors
     ///
-    /// 403 `no_membership` when none is meant.
+    /// * 401 `unauthenticated` when the firm has ended this session.
+    /// * 403 `no_membership` when none is meant.
+    /// * 403 `totp_required` when the firm demands a second factor that was not shown.
     pub fn caller(&self) -> Result<Caller, Failure> {
         let membership = match self.chosen {
             Some(id) => self.memberships.iter().find(|m| m.id == id),
@@ -111,6 +121,13 @@ impl SignedIn {
                 "Name one of your memberships in `Peegel-Membership`; GET /v1/me lists them.",
             )
         })?;
+        if membership.is_signed_out {
+            return Err(auth_failure());
+        }
+        if membership.lacks_second_factor {
+            let detail = "The firm demands a second factor. Set one up with POST /v1/me/totp.";
+            return Err(Failure::new(Kind::Forbidden, "totp_required", detail));
+        }
         Ok(Caller {
             firm_id: membership.firm_id,
             membership_id: membership.id,
@@ -145,33 +162,6 @@ impl Caller {
     }
 }
 
-/// Signing in.
-#[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
-pub struct SignIn {
-    /// The e-mail address.
-    #[oai(validator(max_length = 254))]
-    pub email: String,
-    /// The password.
-    #[oai(validator(max_length = 128))]
-    pub password: Password,
-    /// The membership to act under, for people with several.
-    pub membership_id: Option<Uuid>,
-}
-
-/// A new session.
-#[derive(Debug, Object)]
-pub struct SessionView {
-    /// Send it as `Authorization: Bearer`.
-    pub access_token: String,
-    /// Seconds until the token ends.
-    pub expires_in: i64,
-    /// The session.
-    pub session_id: Uuid,
-    /// The memberships to choose from.
-    pub memberships: Vec<MembershipView>,
-}
-
 /// Who is signed in.
 #[derive(Debug, Object)]
 pub struct MeView {
@@ -189,10 +179,14 @@ pub struct MeView {
     pub memberships: Vec<MembershipView>,
     /// Memberships that wait for the person to accept them; they give no rights yet.
     pub invitations: Vec<Invitation>,
+    /// Since when signing in takes a second factor; absent without one.
+    pub totp_since: Option<DateTime<Utc>>,
+    /// Recovery codes that are left.
+    pub recovery_codes_left: u64,
 }
 
 /// A person to be added to the firm.
-#[derive(Debug, Object, Serialize)]
+#[derive(Object, Serialize)]
 #[oai(deny_unknown_fields)]
 pub struct NewUser {
     /// The e-mail address; people sign in with it.
@@ -206,9 +200,11 @@ pub struct NewUser {
     /// The language of pages and messages.
     #[oai(default = "default_locale", validator(pattern = "^(en|et|hu)$"))]
     pub locale: String,
-    /// A first password, 12 to 128 characters; kept only if nobody has this address yet.
+    /// A first password, 12 to 128 characters; kept only if nobody has this address yet. Without one the person gets a
+    /// link by mail and chooses it.
     #[serde(skip)]
-    pub password: Password,
+    #[oai(validator(max_length = 512))]
+    pub password: Option<Password>,
     /// How far a limited role reaches; absent for firm admins, reviewers and auditors.
     pub scope: Option<Scope>,
 }
@@ -247,8 +243,47 @@ pub struct UserView {
     pub role: Role,
     /// How far a limited role reaches.
     pub scope: Scope,
-    /// `pending` until a person who was known to the installation accepts the membership.
+    /// `pending` until the person accepts the membership; `disabled` gives no rights.
     pub state: MembershipState,
     /// When the person was added.
     pub created_at: DateTime<Utc>,
+}
+
+/// What to change of somebody in the firm; what is absent stays.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct UserChange {
+    /// The name, as the firm knows the person.
+    #[oai(validator(max_length = 200))]
+    pub name: Option<String>,
+    /// What the person is.
+    pub role: Option<Role>,
+    /// How far a limited role reaches.
+    pub scope: Option<Scope>,
+    /// `false` takes all rights at once, `true` gives them back; a membership that was never accepted waits again.
+    pub enabled: Option<bool>,
+}
+
+/// A firm.
+#[derive(Debug, Object)]
+pub struct FirmView {
+    /// The firm.
+    pub firm_id: Uuid,
+    /// The short name that commands use.
+    pub code: String,
+    /// The name.
+    pub name: String,
+    /// Whether firm admins and reviewers must have a second factor.
+    pub require_totp: bool,
+}
+
+/// What to change of a firm; what is absent stays.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct FirmChange {
+    /// The name.
+    #[oai(validator(max_length = 200))]
+    pub name: Option<String>,
+    /// Whether firm admins and reviewers must have a second factor.
+    pub require_totp: Option<bool>,
 }

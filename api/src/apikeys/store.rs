@@ -1,0 +1,134 @@
+//! Queries on API keys.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+use uuid::Uuid;
+
+use crate::entity::{api_key, membership};
+use crate::words::{MembershipState, Role};
+
+/// A key with the membership that it acts under.
+#[derive(Debug, FromQueryResult)]
+pub struct KeyRow {
+    pub id: Uuid,
+    pub firm_id: Uuid,
+    pub membership_id: Uuid,
+    pub operations: String,
+    pub expires_at: DateTime<Utc>,
+    pub used_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub user_id: Uuid,
+    pub role: Role,
+    pub scope: String,
+}
+
+/// A key by its hash, with its membership while that is active: a single indexed join.
+pub async fn key_by_hash(db: &impl ConnectionTrait, sha256: &str) -> Result<Option<KeyRow>, DbErr> {
+    api_key::Entity::find()
+        .select_only()
+        .columns([
+            api_key::Column::Id,
+            api_key::Column::FirmId,
+            api_key::Column::MembershipId,
+            api_key::Column::Operations,
+            api_key::Column::ExpiresAt,
+            api_key::Column::UsedAt,
+            api_key::Column::RevokedAt,
+        ])
+        .column_as(membership::Column::UserId, "user_id")
+        .column_as(membership::Column::Role, "role")
+        .column_as(membership::Column::Scope, "scope")
+        .join(
+            JoinType::InnerJoin,
+            api_key::Entity::belongs_to(membership::Entity)
+                .from((api_key::Column::FirmId, api_key::Column::MembershipId))
+                .to((membership::Column::FirmId, membership::Column::Id))
+                .on_condition(|_, _| membership::Column::State.eq(MembershipState::Active).into())
+                .into(),
+        )
+        .filter(api_key::Column::KeySha256.eq(sha256))
+        .into_model::<KeyRow>()
+        .one(db)
+        .await
+}
+
+/// Adds a key.
+pub async fn insert(tx: &DatabaseTransaction, row: api_key::Model) -> Result<(), DbErr> {
+    row.into_active_model().insert(tx).await.map(drop)
+}
+
+/// How many live keys a membership has.
+pub async fn count_live(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    api_key::Entity::find()
+        .filter(api_key::Column::FirmId.eq(firm_id))
+        .filter(api_key::Column::MembershipId.eq(membership_id))
+        .filter(api_key::Column::RevokedAt.is_null())
+        .filter(api_key::Column::ExpiresAt.gt(now))
+        .count(tx)
+        .await
+}
+
+/// Keys of a firm after an id: of one membership, or of all.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    membership_id: Option<Uuid>,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<api_key::Model>, DbErr> {
+    api_key::Entity::find()
+        .filter(api_key::Column::FirmId.eq(firm_id))
+        .apply_if(membership_id, |query, id| query.filter(api_key::Column::MembershipId.eq(id)))
+        .apply_if(after, |query, after| query.filter(api_key::Column::Id.gt(after)))
+        .order_by_asc(api_key::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Revokes a key of a firm: of one membership, or of any; false when there is none to revoke.
+pub async fn revoke(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    membership_id: Option<Uuid>,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let mut update = api_key::Entity::update_many()
+        .col_expr(api_key::Column::RevokedAt, Expr::value(at))
+        .filter(api_key::Column::FirmId.eq(firm_id))
+        .filter(api_key::Column::Id.eq(id))
+        .filter(api_key::Column::RevokedAt.is_null());
+    if let Some(id) = membership_id {
+        update = update.filter(api_key::Column::MembershipId.eq(id));
+    }
+    Ok(update.exec(tx).await?.rows_affected == 1)
+}
+
+/// Notes that a key was used, unless it was noted since `before`.
+pub async fn note_use(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    at: DateTime<Utc>,
+    before: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let is_old = Condition::any().add(api_key::Column::UsedAt.is_null()).add(api_key::Column::UsedAt.lte(before));
+    api_key::Entity::update_many()
+        .col_expr(api_key::Column::UsedAt, Expr::value(at))
+        .filter(api_key::Column::FirmId.eq(firm_id))
+        .filter(api_key::Column::Id.eq(id))
+        .filter(is_old)
+        .exec(tx)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,52 @@
+//! What an API key is, in requests and in answers.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use poem_openapi::Object;
+use uuid::Uuid;
+
+use crate::access::Operation;
+
+/// A key to be made.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewApiKey {
+    /// What the key is for, such as `dashboard of the head office`.
+    #[oai(validator(max_length = 200))]
+    pub name: String,
+    /// What it may do; each must be something that the role may do.
+    #[oai(validator(max_items = 50))]
+    pub operations: Vec<Operation>,
+    /// The last day on which it works, in UTC: at most a year from now.
+    pub expires_on: NaiveDate,
+}
+
+/// A key.
+#[derive(Debug, Object)]
+pub struct ApiKeyView {
+    /// The key's id; it does not open anything.
+    pub id: Uuid,
+    /// What the key is for.
+    pub name: String,
+    /// The membership that it acts under.
+    pub membership_id: Uuid,
+    /// What it may do, as far as the role still may.
+    pub operations: Vec<Operation>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A new key, which is shown this once.
+#[derive(Object)]
+pub struct MadeApiKey {
+    /// Send it as `Authorization: Bearer`. Only its hash is kept.
+    pub key: String,
+    /// What it is.
+    #[oai(flatten)]
+    pub view: ApiKeyView,
+}

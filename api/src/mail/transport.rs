@@ -1,0 +1,116 @@
+//! How letters leave: as files in a folder, or to an SMTP server.
+
+use std::fmt::{Debug, Formatter};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use lettre::message::header::{ContentType, MIME_VERSION_1_0};
+use lettre::message::{Mailbox, Message};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+use crate::config::MailSettings;
+use crate::failure::{Failure, Kind};
+use crate::mail::words::Text;
+
+/// How long an SMTP server may take for each answer.
+const SMTP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Sends letters.
+pub struct Mailer {
+    way: Way,
+    from: Mailbox,
+    app_url: Option<String>,
+}
+
+enum Way {
+    Folder(PathBuf),
+    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+}
+
+impl Debug for Mailer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let way = match &self.way {
+            Way::Folder(folder) => folder.display().to_string(),
+            Way::Smtp(_) => "SMTP".to_owned(),
+        };
+        f.debug_struct("Mailer").field("way", &way).finish_non_exhaustive()
+    }
+}
+
+impl Mailer {
+    /// A mailer by the settings; to the folder when they name no SMTP server.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the settings. The address of the server, which may hold a password, is not repeated.
+    pub fn new(settings: &MailSettings, folder: PathBuf) -> Result<Self, String> {
+        let from = settings.mail_from.parse();
+        let from = from.map_err(|error| format!("--mail-from {} is no address: {error}", settings.mail_from))?;
+        let way = match &settings.smtp_url {
+            None => Way::Folder(folder),
+            Some(url) => {
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.reveal())
+                    .map_err(|error| format!("--smtp-url is not like smtps://USER:PASSWORD@HOST: {error}"))?;
+                Way::Smtp(Box::new(builder.timeout(Some(SMTP_TIMEOUT)).build()))
+            }
+        };
+        Ok(Self { way, from, app_url: settings.app_url.clone() })
+    }
+
+    /// What a letter says to open a one-time code: the page of the app with the code behind `#`, which browsers keep to
+    /// themselves, or the bare code.
+    pub fn link(&self, page: &str, code: &str) -> String {
+        match &self.app_url {
+            Some(url) => format!("{}/{page}#{code}", url.trim_end_matches('/')),
+            None => code.to_owned(),
+        }
+    }
+
+    /// Sends a letter. Sending the same again gives it the same name.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] without the address in it, when the letter cannot be written or the server does not take it.
+    pub async fn send(&self, id: Uuid, to: &str, text: Text, now: DateTime<Utc>) -> Result<(), Failure> {
+        let refused = |what: String| Failure::new(Kind::Unavailable, "mail_not_sent", what);
+        let to = to.parse().map_err(|_| refused("the address cannot be written in a mail".to_owned()))?;
+        let host = self.from.email.domain();
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(text.subject)
+            .date(SystemTime::from(now))
+            .message_id(Some(format!("<{id}@{host}>")))
+            .header(MIME_VERSION_1_0)
+            .header(ContentType::TEXT_PLAIN)
+            .body(text.body)
+            .map_err(|_| refused("the letter cannot be written".to_owned()))?;
+        match &self.way {
+            Way::Folder(folder) => write(folder.clone(), id, message.formatted()).await,
+            Way::Smtp(server) => match server.send(message).await {
+                Ok(_) => Ok(()),
+                // The server's own words may repeat the address.
+                Err(error) => Err(refused(match error.status() {
+                    Some(code) => format!("the SMTP server answered {code}"),
+                    None if error.is_timeout() => "the SMTP server is too slow".to_owned(),
+                    None => "the SMTP server cannot be reached, or speaks differently".to_owned(),
+                })),
+            },
+        }
+    }
+}
+
+/// Writes `ID.eml`, whole or not at all.
+async fn write(folder: PathBuf, id: Uuid, bytes: Vec<u8>) -> Result<(), Failure> {
+    tokio::fs::create_dir_all(&folder).await?;
+    let (part, path) = (folder.join(format!("{id}.part")), folder.join(format!("{id}.eml")));
+    let mut file = tokio::fs::OpenOptions::new();
+    let mut file = file.write(true).create(true).truncate(true).mode(0o600).open(&part).await?;
+    file.write_all(&bytes).await?;
+    file.sync_all().await?;
+    tokio::fs::rename(&part, &path).await?;
+    Ok(())
+}

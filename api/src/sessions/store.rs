@@ -1,0 +1,238 @@
+//! Queries on sessions.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::entity::{firm, membership, session, user};
+use crate::words::{MembershipState, Role};
+
+/// A session joined with one active membership of its person, if there is any.
+#[derive(Debug, FromQueryResult)]
+pub struct SessionRow {
+    pub id: Uuid,
+    pub family_id: Uuid,
+    pub user_id: Uuid,
+    pub session_membership_id: Option<Uuid>,
+    pub second_factor: bool,
+    pub signed_in_at: DateTime<Utc>,
+    pub access_expires_at: DateTime<Utc>,
+    pub used_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub membership_id: Option<Uuid>,
+    pub firm_id: Option<Uuid>,
+    pub role: Option<Role>,
+    pub scope: Option<String>,
+    pub sessions_after: Option<DateTime<Utc>>,
+    pub require_totp: Option<bool>,
+}
+
+/// The session of a token with the person's active memberships, one row each: a single indexed join.
+pub async fn session_by_access(db: &impl ConnectionTrait, access_sha256: &str) -> Result<Vec<SessionRow>, DbErr> {
+    session::Entity::find()
+        .select_only()
+        .columns([
+            session::Column::Id,
+            session::Column::FamilyId,
+            session::Column::UserId,
+            session::Column::SecondFactor,
+            session::Column::SignedInAt,
+            session::Column::AccessExpiresAt,
+            session::Column::UsedAt,
+            session::Column::EndedAt,
+        ])
+        .column_as(session::Column::MembershipId, "session_membership_id")
+        .column_as(membership::Column::Id, "membership_id")
+        .column_as(membership::Column::FirmId, "firm_id")
+        .column_as(membership::Column::Role, "role")
+        .column_as(membership::Column::Scope, "scope")
+        .column_as(membership::Column::SessionsAfter, "sessions_after")
+        .column_as(firm::Column::RequireTotp, "require_totp")
+        .join(
+            JoinType::LeftJoin,
+            session::Entity::belongs_to(membership::Entity)
+                .from(session::Column::UserId)
+                .to(membership::Column::UserId)
+                .on_condition(|_, _| membership::Column::State.eq(MembershipState::Active).into())
+                .into(),
+        )
+        .join(
+            JoinType::LeftJoin,
+            membership::Entity::belongs_to(firm::Entity).from(membership::Column::FirmId).to(firm::Column::Id).into(),
+        )
+        .filter(session::Column::AccessSha256.eq(access_sha256))
+        .into_model::<SessionRow>()
+        .all(db)
+        .await
+}
+
+/// Adds a session.
+pub async fn insert(tx: &DatabaseTransaction, row: session::Model) -> Result<(), DbErr> {
+    row.into_active_model().insert(tx).await.map(drop)
+}
+
+/// The person's row, locked until the transaction ends. Everything that changes sessions, credentials and links of a
+/// person locks it first; a membership of theirs may be added meanwhile.
+pub async fn lock_user(tx: &DatabaseTransaction, user_id: Uuid) -> Result<Option<user::Model>, DbErr> {
+    user::Entity::find_by_id(user_id).lock(LockType::NoKeyUpdate).one(tx).await
+}
+
+/// A session by the hash of its refresh token.
+pub async fn session_by_refresh(db: &impl ConnectionTrait, sha256: &str) -> Result<Option<session::Model>, DbErr> {
+    session::Entity::find().filter(session::Column::RefreshSha256.eq(sha256)).one(db).await
+}
+
+/// A session.
+pub async fn session_by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<session::Model>, DbErr> {
+    session::Entity::find_by_id(id).one(db).await
+}
+
+/// Notes that a refresh token was exchanged for those of another session.
+pub async fn set_replaced(tx: &DatabaseTransaction, id: Uuid, by: Uuid, at: DateTime<Utc>) -> Result<(), DbErr> {
+    session::Entity::update_many()
+        .col_expr(session::Column::ReplacedBy, Expr::value(by))
+        .col_expr(session::Column::Refreshes, Expr::col(session::Column::Refreshes).add(1))
+        .col_expr(session::Column::RefreshedAt, Expr::value(at))
+        .filter(session::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Ends a session whose tokens nobody used, because others were given instead.
+pub async fn supersede(tx: &DatabaseTransaction, id: Uuid, at: DateTime<Utc>) -> Result<(), DbErr> {
+    session::Entity::update_many()
+        .col_expr(session::Column::Superseded, Expr::value(true))
+        .col_expr(session::Column::EndedAt, Expr::value(at))
+        .filter(session::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Notes that a session was used, unless it was noted since `before`.
+pub async fn note_use(
+    tx: &DatabaseTransaction,
+    id: Uuid,
+    at: DateTime<Utc>,
+    before: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let is_old = Condition::any().add(session::Column::UsedAt.is_null()).add(session::Column::UsedAt.lte(before));
+    session::Entity::update_many()
+        .col_expr(session::Column::UsedAt, Expr::value(at))
+        .filter(session::Column::Id.eq(id))
+        .filter(is_old)
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Which sessions of a person to end.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those of one device.
+    Family(Uuid),
+    /// Those of all other devices.
+    AllBut(Uuid),
+}
+
+/// Ends sessions of a person; false when none was left to end.
+pub async fn end(tx: &DatabaseTransaction, user_id: Uuid, which: Which, at: DateTime<Utc>) -> Result<bool, DbErr> {
+    let family = session::Column::FamilyId;
+    let which = match which {
+        Which::All => Condition::all(),
+        Which::Family(id) => Condition::all().add(family.eq(id)),
+        Which::AllBut(id) => Condition::all().add(family.ne(id)),
+    };
+    let ended = session::Entity::update_many()
+        .col_expr(session::Column::EndedAt, Expr::value(at))
+        .filter(session::Column::UserId.eq(user_id))
+        .filter(which)
+        .filter(session::Column::EndedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(ended.rows_affected > 0)
+}
+
+/// Notes for a device, or for all of a person, whether a second factor was shown.
+pub async fn set_second_factor(
+    tx: &DatabaseTransaction,
+    user_id: Uuid,
+    family_id: Option<Uuid>,
+    shown: bool,
+) -> Result<(), DbErr> {
+    let mut update = session::Entity::update_many()
+        .col_expr(session::Column::SecondFactor, Expr::value(shown))
+        .filter(session::Column::UserId.eq(user_id));
+    if let Some(id) = family_id {
+        update = update.filter(session::Column::FamilyId.eq(id));
+    }
+    update.exec(tx).await.map(drop)
+}
+
+/// The newest session of each live device of a person, in the order they signed in.
+pub async fn devices(
+    db: &impl ConnectionTrait,
+    user_id: Uuid,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<session::Model>, DbErr> {
+    session::Entity::find()
+        .filter(session::Column::UserId.eq(user_id))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ReplacedBy.is_null())
+        .filter(session::Column::RefreshExpiresAt.gt(now))
+        .order_by_asc(session::Column::FamilyId)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Whether somebody signed in to an account from a place before, or with a device that holds this token.
+pub async fn is_known(
+    db: &impl ConnectionTrait,
+    email: &str,
+    address_sha256: &str,
+    refresh_sha256: Option<&str>,
+) -> Result<bool, DbErr> {
+    let mut known = Condition::any().add(session::Column::AddressSha256.eq(address_sha256));
+    if let Some(sha256) = refresh_sha256 {
+        known = known.add(session::Column::RefreshSha256.eq(sha256));
+    }
+    let count = session::Entity::find()
+        .join(
+            JoinType::InnerJoin,
+            session::Entity::belongs_to(user::Entity).from(session::Column::UserId).to(user::Column::Id).into(),
+        )
+        .filter(user::Column::Email.eq(email))
+        .filter(known)
+        .count(db)
+        .await?;
+    Ok(count > 0)
+}
+
+/// Forgets what nothing depends on any more: tokens of a person that have run out, and tokens exchanged so long ago
+/// that whoever still sends one is answered the same without their row.
+pub async fn forget(
+    tx: &DatabaseTransaction,
+    user_id: Uuid,
+    now: DateTime<Utc>,
+    exchanged_before: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let exchanged = Condition::all()
+        .add(session::Column::ReplacedBy.is_not_null())
+        .add(session::Column::RefreshedAt.lt(exchanged_before))
+        .add(session::Column::AccessExpiresAt.lt(now));
+    session::Entity::delete_many()
+        .filter(session::Column::UserId.eq(user_id))
+        .filter(Condition::any().add(session::Column::RefreshExpiresAt.lt(now)).add(exchanged))
+        .exec(tx)
+        .await
+        .map(drop)
+}

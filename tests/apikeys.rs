@@ -1,0 +1,170 @@
+//! API keys: shown once, limited in what they may do and for how long, revoked at once.
+
+use serde_json::{Value, json};
+
+use crate::openapi::{document, operations};
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::world::{World, id_of};
+use crate::support::{eventually, new_id, now, on_both, today};
+
+on_both!(
+    a_key_does_what_it_was_given_and_nothing_else,
+    a_key_never_gives_more_than_its_membership,
+    keys_end,
+    all_problems_of_a_new_key_are_named,
+    everybody_sees_their_own_keys_and_admins_all,
+    no_key_manages_people_passwords_or_keys,
+);
+
+async fn make(by: &Client, operations: &[&str]) -> (Client, Value) {
+    let body = json!({"name": "Dashboard", "operations": operations, "expires_on": today()});
+    let made = by.post("/v1/api-keys", &body).created().await;
+    (by.with_token(made["key"].as_str().expect("a key")), made)
+}
+
+async fn a_key_does_what_it_was_given_and_nothing_else(app: &TestApp) {
+    let world = World::make(app).await;
+    let (key, made) = make(&world.admin.client, &["read_chains", "manage_chains", "read_chains"]).await;
+    assert!(made["key"].as_str().is_some_and(|key| key.starts_with("pgl_key_") && key.len() == 57), "{made}");
+    assert_eq!(made["operations"], json!(["read_chains", "manage_chains"]));
+    assert_eq!(made["membership_id"], json!(world.admin.id));
+    key.get("/v1/chains").ok().await;
+    key.get("/v1/visits").problem(403, "not_granted").await;
+    let chain = json!({"code": "by-key", "name": "K", "kind": "client", "locale": "et", "colour": "#1F4E79"});
+    key.post("/v1/chains", &chain).once("k").created().await;
+    let events = world.admin.client.all("/v1/events", 200).await;
+    let kinds: Vec<_> = events.iter().rev().take(2).map(|event| (&event["kind"], &event["actor_id"])).collect();
+    assert_eq!(
+        kinds,
+        [(&json!("chain.created"), &json!(world.admin.id)), (&json!("api_key.created"), &json!(world.admin.id))]
+    );
+    // It is shown once, and stored as a hash.
+    let list = world.admin.client.get("/v1/api-keys").ok().await;
+    assert!(list["data"][0].get("key").is_none() && !list.to_string().contains("pgl_key_"), "{list}");
+    let row = &app.query("SELECT key_sha256, name FROM api_keys").await[0];
+    assert_eq!(row.try_get::<String>("", "key_sha256").expect("a hash").len(), 64);
+    eventually("the use is noted", || async {
+        let list = world.admin.client.get("/v1/api-keys").ok().await;
+        list["data"][0]["last_used_at"].is_string().then_some(())
+    })
+    .await;
+    // A header cannot lend it another membership.
+    key.get("/v1/chains").header("peegel-membership", &world.auditor.id).ok().await;
+    key.get("/v1/assignments").header("peegel-membership", &world.auditor.id).problem(403, "not_granted").await;
+}
+
+async fn a_key_never_gives_more_than_its_membership(app: &TestApp) {
+    let world = World::make(app).await;
+    let manager = world.branch_manager(app).await;
+    let (key, _) = make(&manager.client, &["read_results"]).await;
+    key.get(&format!("/v1/branches/{}/scorecard", world.branches[0])).ok().await;
+    key.get(&format!("/v1/branches/{}/scorecard", world.branches[1])).problem(404, "not_found").await;
+    // When the role changes, so does what the key may do.
+    let path = format!("/v1/users/{}", manager.id);
+    world.admin.client.patch(&path, &json!({"role": "auditor"})).ok().await;
+    key.get(&format!("/v1/branches/{}/scorecard", world.branches[0])).problem(403, "not_allowed").await;
+    world.admin.client.patch(&path, &json!({"enabled": false})).ok().await;
+    key.get("/v1/chains").problem(401, "unauthenticated").await;
+}
+
+async fn keys_end(app: &TestApp) {
+    let world = World::make(app).await;
+    let (key, made) = make(&world.auditor.client, &["read_chains"]).await;
+    let (other, _) = make(&world.auditor.client, &["read_chains"]).await;
+    let path = format!("/v1/api-keys/{}", id_of(&made));
+    world.reviewer.client.delete(&path).problem(404, "not_found").await;
+    key.get("/v1/chains").ok().await;
+    world.auditor.client.delete(&path).send().await.expect(204);
+    key.get("/v1/chains").problem(401, "unauthenticated").await;
+    world.auditor.client.delete(&path).problem(404, "not_found").await;
+    other.get("/v1/chains").ok().await;
+    app.execute("UPDATE api_keys SET expires_at = '2020-01-01 00:00:00+00:00'").await.expect("an update");
+    other.get("/v1/chains").problem(401, "unauthenticated").await;
+    // Twenty live ones are enough; those that ended do not count.
+    for n in 0..21 {
+        let body = json!({"name": format!("{n}"), "operations": ["read_chains"], "expires_on": today()});
+        let call = world.auditor.client.post("/v1/api-keys", &body);
+        if n < 20 { drop(call.created().await) } else { drop(call.problem(409, "too_many_keys").await) }
+    }
+}
+
+async fn all_problems_of_a_new_key_are_named(app: &TestApp) {
+    let world = World::make(app).await;
+    let add = |body: Value| world.auditor.client.post("/v1/api-keys", &body);
+    let day = |days: i64| (now() + chrono::TimeDelta::days(days)).date_naive().to_string();
+    add(json!({"name": " ", "operations": [], "expires_on": "2020-01-01"}))
+        .invalid(&[("/name", "empty"), ("/operations", "empty"), ("/expires_on", "out_of_range")])
+        .await;
+    let operations = json!(["file_visits", "review_visits", "manage_users", "manage_api_keys"]);
+    add(json!({"name": "x", "operations": operations, "expires_on": day(367)}))
+        .invalid(&[
+            ("/operations/1", "not_allowed"),
+            ("/operations/2", "not_allowed"),
+            ("/operations/3", "not_allowed"),
+            ("/expires_on", "out_of_range"),
+        ])
+        .await;
+    add(json!({"name": "x", "operations": ["rule_the_world"], "expires_on": day(1)})).problem(400, "malformed").await;
+    add(json!({"name": "x", "operations": ["file_visits"], "expires_on": day(364)})).created().await;
+}
+
+async fn everybody_sees_their_own_keys_and_admins_all(app: &TestApp) {
+    let (world, beta) = (World::make(app).await, World::named(app, "beta").await);
+    for person in [&world.admin, &world.auditor, &world.reviewer, &beta.auditor] {
+        make(&person.client, &["read_chains"]).await;
+    }
+    assert_eq!(world.auditor.client.all("/v1/api-keys", 1).await.len(), 1);
+    let all = world.admin.client.all("/v1/api-keys", 2).await;
+    assert_eq!(all.len(), 3);
+    assert_eq!(beta.admin.client.all("/v1/api-keys", 50).await.len(), 1);
+    let of_auditor = all.iter().find(|key| key["membership_id"] == json!(world.auditor.id)).expect("the key");
+    world.admin.client.delete(&format!("/v1/api-keys/{}", id_of(of_auditor))).send().await.expect(204);
+    let own = world.auditor.client.all("/v1/api-keys", 50).await;
+    assert!(own[0]["revoked_at"].is_string(), "a key that ended stays in the list");
+}
+
+async fn no_key_manages_people_passwords_or_keys(app: &TestApp) {
+    let world = World::make(app).await;
+    let everything = [
+        "manage_chains",
+        "read_chains",
+        "manage_standards",
+        "read_standards",
+        "manage_assignments",
+        "read_assignments",
+        "read_visits",
+        "review_visits",
+        "read_results",
+        "work_actions",
+        "read_events",
+    ];
+    let (key, _) = make(&world.admin.client, &everything).await;
+    let tags = ["People", "Account"];
+    let mut tried = 0;
+    for operation in operations(&document(app).await) {
+        let is_open = operation.object["security"].as_array().is_none_or(Vec::is_empty);
+        if is_open || !tags.contains(&operation.object["tags"][0].as_str().expect("a tag")) {
+            continue;
+        }
+        let path = operation.path.replace("{id}", &new_id());
+        let body = match operation.id.as_str() {
+            "create_user" => json!({"email": "x@y.example", "name": "x", "role": "auditor"}),
+            "change_password" => json!({"current_password": "x", "new_password": "x"}),
+            "begin_totp" => json!({"password": "x"}),
+            "confirm_totp" => json!({"code": "x"}),
+            "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
+            "create_api_key" => json!({"name": "x", "operations": [], "expires_on": today()}),
+            _ => json!({}),
+        };
+        let mut call = key.call(operation.method.parse().expect("a method"), &path);
+        if operation.object.get("requestBody").is_some() {
+            call = call.json(&body);
+        }
+        let answer = call.send().await.expect(403);
+        let code = answer.json()["code"].as_str().expect("a code").to_owned();
+        assert!(["not_for_keys", "not_granted"].contains(&code.as_str()), "{}", answer.describe());
+        tried += 1;
+    }
+    assert!(tried >= 20, "{tried}");
+}
