@@ -29,40 +29,46 @@ const OPEN: [&str; 8] = [
     "request_password_reset",
 ];
 
-const ADMIN: &[&str] = &["firm_admin"];
-const STAFF: &[&str] = &["firm_admin", "reviewer"];
-const FIRM: &[&str] = &["firm_admin", "reviewer", "auditor"];
-const AUDITOR: &[&str] = &["auditor"];
-const RESULTS: &[&str] = &["firm_admin", "reviewer", "chain_viewer", "branch_manager"];
-const ACTIONS: &[&str] = &["firm_admin", "reviewer", "branch_manager"];
-const EVERYBODY: &[&str] = &["firm_admin", "reviewer", "auditor", "chain_viewer", "branch_manager"];
+/// The roles, in the order of the columns of the table.
+pub const ROLES: [&str; 5] = ["firm_admin", "reviewer", "auditor", "chain_viewer", "branch_manager"];
 
-/// Which roles may call an operation. An operation that is not listed here fails the tests.
-fn allowed(operation: &str) -> &'static [&'static str] {
-    match operation {
-        "create_user" | "list_users" | "update_user" | "sign_out_user" | "invite_user" => ADMIN,
-        "get_firm" | "update_firm" | "list_events" => ADMIN,
-        "create_chain" | "create_regions" | "create_branches" | "create_wave" | "open_wave" | "close_wave" => ADMIN,
-        "import_standard" | "check_standard" | "publish_standard" => ADMIN,
-        "create_rehearsal" | "list_rehearsals" | "get_rehearsal" | "get_rehearsal_report" => ADMIN,
-        "create_assignments" | "cancel_assignment" => ADMIN,
-        "review_visit" | "release_visit" | "return_visit" | "reject_visit" | "reopen_visit" | "approve_visit" => STAFF,
-        "publish_visit" | "unpublish_visit" => STAFF,
-        "list_assignments" | "get_assignment" => FIRM,
-        "list_visits" | "get_visit" | "get_visit_scores" | "get_evidence_content" | "get_evidence_preview" => FIRM,
-        "get_visit_receipt" => FIRM,
-        "claim_assignment" | "decline_assignment" | "hand_back_assignment" => AUDITOR,
-        "put_visit" | "put_evidence_content" | "lose_evidence" => AUDITOR,
-        "get_branch_scorecard" | "get_chain_scorecard" | "get_region_scorecard" => RESULTS,
-        "get_action_plan" | "get_action_plan_pdf" => RESULTS,
-        "update_action" => ACTIONS,
-        "list_chains" | "get_chain" | "list_regions" | "list_branches" | "get_branch" => EVERYBODY,
-        "list_waves" | "get_wave" | "list_standards" | "get_standard_version" => EVERYBODY,
-        "get_me" | "delete_session" | "list_sessions" | "end_session" | "accept_membership" => EVERYBODY,
-        "change_password" | "begin_totp" | "confirm_totp" | "remove_totp" | "renew_recovery_codes" => EVERYBODY,
-        "create_api_key" | "list_api_keys" | "revoke_api_key" => EVERYBODY,
-        other => panic!("who may call {other}? Say so in tests/access.rs"),
+/// Who may do what, as it is printed in the repository.
+const TABLE: &str = include_str!("../openapi/rights.md");
+
+/// One row of the table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// How far it reaches for each role; `-` where it is forbidden.
+    pub reach: BTreeMap<&'static str, String>,
+    /// The kind of object that has states, and those in which the operation is possible; none when in all.
+    pub when: Option<(String, Vec<String>)>,
+}
+
+impl Row {
+    /// Whether a role may call it.
+    pub fn allows(&self, role: &str) -> bool {
+        self.reach[role] != "-"
     }
+}
+
+/// The table, by operation.
+pub fn table() -> BTreeMap<String, Row> {
+    let rows = TABLE.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| operation |"));
+    let row = |line: &str| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        assert_eq!(cells.len(), 8, "{line}");
+        let when = cells[7]
+            .split_once(": ")
+            .map(|(kind, states)| (kind.to_owned(), states.split(", ").map(str::to_owned).collect()));
+        let reach = ROLES.into_iter().zip(cells[2..7].iter().cloned()).collect();
+        (cells[0].clone(), Row { reach, when })
+    };
+    rows.map(row).collect()
+}
+
+/// The row of an operation. One that is not listed fails the tests.
+pub fn row(operation: &str) -> Row {
+    table().remove(operation).unwrap_or_else(|| panic!("{operation} has no row in openapi/rights.md"))
 }
 
 /// A body that is well formed, where the operation takes one.
@@ -78,7 +84,7 @@ fn body(operation: &str) -> Option<Value> {
         "begin_totp" => json!({"password": "x"}),
         "confirm_totp" => json!({"code": "x"}),
         "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
-        "create_api_key" => json!({"name": "x", "operations": [], "expires_on": "2026-01-01"}),
+        "create_api_key" => json!({"name": "x", "rights": [], "expires_on": "2026-01-01"}),
         "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" => {
             json!({"reason": "x"})
         }
@@ -93,9 +99,10 @@ fn body(operation: &str) -> Option<Value> {
 }
 
 /// Ids of objects, by the first part of the paths that name them.
-type Ids = BTreeMap<&'static str, String>;
+pub type Ids = BTreeMap<&'static str, String>;
 
-fn made_up() -> Ids {
+/// Ids of nothing.
+pub fn made_up() -> Ids {
     let names = [
         "chains",
         "regions",
@@ -117,8 +124,18 @@ fn made_up() -> Ids {
 }
 
 /// Calls an operation with ids of such objects.
-async fn call(client: &Client, operation: &Operation, ids: &Ids) -> Answer {
-    let kind = operation.path.trim_start_matches("/v1/").split('/').next().expect("a first part");
+pub async fn call(client: &Client, operation: &Operation, ids: &Ids) -> Answer {
+    call_with(client, operation, ids, body(&operation.id)).await
+}
+
+/// The kind of object that the path of an operation begins with.
+pub fn kind_of(operation: &Operation) -> &str {
+    operation.path.trim_start_matches("/v1/").split('/').next().expect("a first part")
+}
+
+/// Calls an operation with ids of such objects and a body.
+pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: Option<Value>) -> Answer {
+    let kind = kind_of(operation);
     let mut path = operation.path.clone();
     for name in ["{id}", "{visit_id}", "{evidence_id}"] {
         if path.contains(name) {
@@ -137,7 +154,7 @@ async fn call(client: &Client, operation: &Operation, ids: &Ids) -> Answer {
         "put_evidence_content" => call.header("content-type", "application/octet-stream").bytes(b"x".to_vec()),
         _ => call,
     };
-    if let Some(body) = body(&operation.id) {
+    if let Some(body) = body {
         call = call.json(&body);
     }
     call.send().await
@@ -156,12 +173,17 @@ async fn nothing_but_signing_in_works_without_a_token(app: &TestApp) {
             }
         }
     }
+    let rows = table();
+    let open: Vec<_> = rows.iter().filter(|(_, row)| row.reach["auditor"] == "anybody").map(|(id, _)| id).collect();
+    assert_eq!(open, OPEN, "the table names the operations that anybody may call");
+    assert_eq!(rows.len(), operations.len(), "one row an operation");
     for name in OPEN {
         assert!(operations.iter().any(|operation| operation.id == name), "{name} is gone from the document");
     }
 }
 
-async fn everybody(app: &TestApp, world: &World) -> Vec<(&'static str, Person)> {
+/// Somebody of each role.
+pub async fn everybody(app: &TestApp, world: &World) -> Vec<(&'static str, Person)> {
     vec![
         ("firm_admin", world.admin.clone()),
         ("reviewer", world.reviewer.clone()),
@@ -178,10 +200,10 @@ async fn every_role_may_do_what_the_table_says(app: &TestApp) {
         if OPEN.contains(&operation.id.as_str()) || operation.id == "delete_session" {
             continue;
         }
-        let roles = allowed(&operation.id);
+        let row = row(&operation.id);
         for (role, person) in &people {
             let answer = call(&person.client, &operation, &made_up()).await;
-            if roles.contains(role) {
+            if row.allows(role) {
                 assert!(!matches!(answer.status, 401 | 403 | 405 | 500..), "{role}: {}", answer.describe());
                 if operation.path.contains("id}") && operation.id != "put_visit" {
                     answer.problem(404, "not_found");
@@ -194,7 +216,7 @@ async fn every_role_may_do_what_the_table_says(app: &TestApp) {
 }
 
 /// One object of each kind in a firm, with a standard that no other firm has.
-async fn objects(world: &World) -> Ids {
+pub async fn objects(world: &World) -> Ids {
     let mut standard = tiny::standard();
     standard["id"] = json!("foreign");
     world.admin.client.post("/v1/standards", &standard).created().await;
@@ -210,7 +232,7 @@ async fn objects(world: &World) -> Ids {
     })
     .await;
     let session = world.auditor.client.get("/v1/sessions").ok().await;
-    let key = json!({"name": "k", "operations": ["read_chains"], "expires_on": today()});
+    let key = json!({"name": "k", "rights": ["read_chains"], "expires_on": today()});
     let key = world.admin.client.post("/v1/api-keys", &key).created().await;
     BTreeMap::from([
         ("rehearsals", rehearsal),
@@ -230,15 +252,33 @@ async fn objects(world: &World) -> Ids {
     ])
 }
 
+/// Asserts that two answers tell the same, but for the number of the request and the time.
+#[track_caller]
+fn assert_same(one: &Answer, other: &Answer) {
+    let told = |answer: &Answer| {
+        let mut headers = answer.headers.clone();
+        for name in ["date", "x-request-id"] {
+            headers.remove(name);
+        }
+        let mut body = answer.json();
+        body["request_id"] = Value::Null;
+        (answer.status, headers, body)
+    };
+    assert_eq!(told(one), told(other), "{}", one.describe());
+}
+
 async fn another_firms_objects_are_not_there(app: &TestApp) {
     let (world, beta) = (World::make(app).await, World::named(app, "beta").await);
     let (people, theirs) = (everybody(app, &world).await, objects(&beta).await);
     let before = beta.admin.client.all("/v1/events", 200).await;
     let mut named = 0;
-    for operation in operations(&document(app).await).iter().filter(|operation| operation.path.contains("id}")) {
+    let operations = operations(&document(app).await);
+    for operation in operations.iter().filter(|operation| operation.path.contains("id}")) {
+        let row = row(&operation.id);
         for (role, person) in &people {
             let answer = call(&person.client, operation, &theirs).await;
-            match (allowed(&operation.id).contains(role), operation.id.as_str()) {
+            assert_same(&answer, &call(&person.client, operation, &made_up()).await);
+            match (row.allows(role), operation.id.as_str()) {
                 (false, _) => drop(answer.problem(403, "not_allowed")),
                 // The id of a visit is the phone's own, in its own firm.
                 (true, "put_visit") => drop(answer.problem(422, "invalid")),
@@ -251,7 +291,17 @@ async fn another_firms_objects_are_not_there(app: &TestApp) {
             assert_eq!(call(&beta.admin.client, operation, &theirs).await.status, 200, "{}", operation.id);
         }
     }
-    assert!(named > 100, "{named} calls");
+    assert!(named > 200, "{named} calls");
+    // No list, count or own page holds anything of them either.
+    for operation in operations.iter().filter(|operation| operation.method == "GET" && !operation.path.contains('{')) {
+        for (role, person) in &people {
+            let answer = call(&person.client, operation, &theirs).await;
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            for told in theirs.values().map(String::as_str).chain(["beta"]) {
+                assert!(!text.contains(told), "{role} reads {told}: {}", answer.describe());
+            }
+        }
+    }
     assert_eq!(beta.admin.client.all("/v1/events", 200).await, before, "nothing happened in the other firm");
 }
 

@@ -18,7 +18,7 @@ on_both!(
 );
 
 async fn make(by: &Client, operations: &[&str]) -> (Client, Value) {
-    let body = json!({"name": "Dashboard", "operations": operations, "expires_on": today()});
+    let body = json!({"name": "Dashboard", "rights": operations, "expires_on": today()});
     let made = by.post("/v1/api-keys", &body).created().await;
     (by.with_token(made["key"].as_str().expect("a key")), made)
 }
@@ -27,7 +27,7 @@ async fn a_key_does_what_it_was_given_and_nothing_else(app: &TestApp) {
     let world = World::make(app).await;
     let (key, made) = make(&world.admin.client, &["read_chains", "manage_chains", "read_chains"]).await;
     assert!(made["key"].as_str().is_some_and(|key| key.starts_with("pgl_key_") && key.len() == 57), "{made}");
-    assert_eq!(made["operations"], json!(["read_chains", "manage_chains"]));
+    assert_eq!(made["rights"], json!(["read_chains", "manage_chains"]));
     assert_eq!(made["membership_id"], json!(world.admin.id));
     key.get("/v1/chains").ok().await;
     key.get("/v1/visits").problem(403, "not_granted").await;
@@ -83,7 +83,7 @@ async fn keys_end(app: &TestApp) {
     other.get("/v1/chains").problem(401, "unauthenticated").await;
     // Twenty live ones are enough; those that ended do not count.
     for n in 0..21 {
-        let body = json!({"name": format!("{n}"), "operations": ["read_chains"], "expires_on": today()});
+        let body = json!({"name": format!("{n}"), "rights": ["read_chains"], "expires_on": today()});
         let call = world.auditor.client.post("/v1/api-keys", &body);
         if n < 20 { drop(call.created().await) } else { drop(call.problem(409, "too_many_keys").await) }
     }
@@ -93,20 +93,20 @@ async fn all_problems_of_a_new_key_are_named(app: &TestApp) {
     let world = World::make(app).await;
     let add = |body: Value| world.auditor.client.post("/v1/api-keys", &body);
     let day = |days: i64| (now() + chrono::TimeDelta::days(days)).date_naive().to_string();
-    add(json!({"name": " ", "operations": [], "expires_on": "2020-01-01"}))
-        .invalid(&[("/name", "empty"), ("/operations", "empty"), ("/expires_on", "out_of_range")])
+    add(json!({"name": " ", "rights": [], "expires_on": "2020-01-01"}))
+        .invalid(&[("/name", "empty"), ("/rights", "empty"), ("/expires_on", "out_of_range")])
         .await;
     let operations = json!(["file_visits", "review_visits", "manage_users", "manage_api_keys"]);
-    add(json!({"name": "x", "operations": operations, "expires_on": day(367)}))
+    add(json!({"name": "x", "rights": operations, "expires_on": day(367)}))
         .invalid(&[
-            ("/operations/1", "not_allowed"),
-            ("/operations/2", "not_allowed"),
-            ("/operations/3", "not_allowed"),
+            ("/rights/1", "not_allowed"),
+            ("/rights/2", "not_allowed"),
+            ("/rights/3", "not_allowed"),
             ("/expires_on", "out_of_range"),
         ])
         .await;
-    add(json!({"name": "x", "operations": ["rule_the_world"], "expires_on": day(1)})).problem(400, "malformed").await;
-    add(json!({"name": "x", "operations": ["file_visits"], "expires_on": day(364)})).created().await;
+    add(json!({"name": "x", "rights": ["rule_the_world"], "expires_on": day(1)})).problem(400, "malformed").await;
+    add(json!({"name": "x", "rights": ["file_visits"], "expires_on": day(364)})).created().await;
 }
 
 async fn everybody_sees_their_own_keys_and_admins_all(app: &TestApp) {
@@ -154,7 +154,7 @@ async fn no_key_manages_people_passwords_or_keys(app: &TestApp) {
             "begin_totp" => json!({"password": "x"}),
             "confirm_totp" => json!({"code": "x"}),
             "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
-            "create_api_key" => json!({"name": "x", "operations": [], "expires_on": today()}),
+            "create_api_key" => json!({"name": "x", "rights": [], "expires_on": today()}),
             _ => json!({}),
         };
         let mut call = key.call(operation.method.parse().expect("a method"), &path);

@@ -408,7 +408,7 @@ fn account(recorder: &mut Recorder, admin: &mut Person, server: &Server, folder:
     #[expect(clippy::disallowed_methods, reason = "a key ends within a year of now")]
     let expires_on = (Utc::now() + Duration::days(200)).date_naive();
     let key = json!({
-        "name": "Dashboard of the head office", "operations": ["read_chains", "read_results"], "expires_on": expires_on,
+        "name": "Dashboard of the head office", "rights": ["read_chains", "read_results"], "expires_on": expires_on,
     });
     let key = recorder.call(&mut liis, "create_api_key", "POST", "/v1/api-keys", &key)?;
     recorder.call(&mut liis, "list_api_keys", "GET", "/v1/api-keys", &none)?;

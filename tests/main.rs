@@ -19,6 +19,7 @@ mod openapi;
 mod operations;
 mod people;
 mod plans;
+mod reach;
 mod receipts;
 mod rehearsals;
 mod reports;

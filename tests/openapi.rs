@@ -53,7 +53,12 @@ async fn the_document_in_the_repository_is_fresh() {
     let served = app.client().get("/openapi.json").send().await.expect(200);
     assert_eq!(served.header("content-type"), "application/json; charset=utf-8");
     assert!(served.body == printed.stdout, "GET /openapi.json differs from `peegel openapi`");
-    for (file, arguments) in [("openapi.json", &["openapi"][..]), ("operations.txt", &["openapi", "--operations"])] {
+    let files = [
+        ("openapi.json", &["openapi"][..]),
+        ("operations.txt", &["openapi", "--operations"]),
+        ("rights.md", &["openapi", "--rights"]),
+    ];
+    for (file, arguments) in files {
         let printed = app.peegel(arguments).await.expect(0).stdout;
         let kept = std::fs::read(in_repository("openapi").join(file)).unwrap_or_default();
         let command = arguments.join(" ");

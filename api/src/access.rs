@@ -1,19 +1,21 @@
-//! Who may do what: one table of roles and operations, which every endpoint asks.
+//! Who may do what, in which state of the object, and how far it reaches: the tables that every endpoint asks.
 //!
-//! What of it a limited role reaches (its chain, region or branches, its own visits) is checked where the object is
-//! read; outside it, the answer is 404.
+//! [`RIGHTS`] gives each role its rights and how far they reach; [`OPERATIONS`] says which right every operation of the
+//! API takes and in which states its object allows it. `peegel openapi --rights` prints both as one
+//! (`openapi/rights.md`). An object beyond the reach is not there: 404.
 
 use poem_openapi::Enum;
 use serde::{Deserialize, Serialize};
 
+use crate::states;
 use crate::words::Role;
 use crate::words::Role::{Auditor, BranchManager, ChainViewer, FirmAdmin, Reviewer};
 
-/// What can be asked for.
+/// What a role may be given, and an API key of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
-pub enum Operation {
+pub enum Right {
     /// Read and change what the firm demands of its members.
     ManageFirm,
     /// Make, list, change and sign out people.
@@ -46,31 +48,235 @@ pub enum Operation {
     ReadEvents,
 }
 
-/// The table.
-const TABLE: &[(Operation, &[Role])] = &[
-    (Operation::ManageFirm, &[FirmAdmin]),
-    (Operation::ManageUsers, &[FirmAdmin]),
-    (Operation::ManageApiKeys, &[FirmAdmin, Reviewer, Auditor, ChainViewer, BranchManager]),
-    (Operation::ManageChains, &[FirmAdmin]),
-    (Operation::ReadChains, &[FirmAdmin, Reviewer, Auditor, ChainViewer, BranchManager]),
-    (Operation::ManageStandards, &[FirmAdmin]),
-    (Operation::ReadStandards, &[FirmAdmin, Reviewer, Auditor, ChainViewer, BranchManager]),
-    (Operation::ManageAssignments, &[FirmAdmin]),
-    (Operation::ReadAssignments, &[FirmAdmin, Reviewer, Auditor]),
-    (Operation::FileVisits, &[Auditor]),
-    (Operation::ReadVisits, &[FirmAdmin, Reviewer, Auditor]),
-    (Operation::ReviewVisits, &[FirmAdmin, Reviewer]),
-    (Operation::ReadResults, &[FirmAdmin, Reviewer, ChainViewer, BranchManager]),
-    (Operation::WorkActions, &[FirmAdmin, Reviewer, BranchManager]),
-    (Operation::ReadEvents, &[FirmAdmin]),
-];
+/// How far a right reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything of the firm.
+    Firm,
+    /// What the scope of the membership names: a chain, one region of it, or branches.
+    Scope,
+    /// What is the caller's own: assignments in their hands or open to all, visits that they file, keys that they made.
+    Own,
+}
+use Reach::{Firm, Own, Scope};
 
-/// Operations that no API key is ever given: what decides who may do what stays with people.
-const NEVER_FOR_KEYS: &[Operation] = &[Operation::ManageFirm, Operation::ManageUsers, Operation::ManageApiKeys];
+/// The rights of the roles. What is not named is forbidden.
+const RIGHTS: &[(Right, &[(Role, Reach)])] = {
+    use Right::*;
+    &[
+        (ManageFirm, &[(FirmAdmin, Firm)]),
+        (ManageUsers, &[(FirmAdmin, Firm)]),
+        (
+            ManageApiKeys,
+            &[(FirmAdmin, Firm), (Reviewer, Own), (Auditor, Own), (ChainViewer, Own), (BranchManager, Own)],
+        ),
+        (ManageChains, &[(FirmAdmin, Firm)]),
+        (
+            ReadChains,
+            &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Firm), (ChainViewer, Scope), (BranchManager, Scope)],
+        ),
+        (ManageStandards, &[(FirmAdmin, Firm)]),
+        (
+            ReadStandards,
+            &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Firm), (ChainViewer, Scope), (BranchManager, Scope)],
+        ),
+        (ManageAssignments, &[(FirmAdmin, Firm)]),
+        (ReadAssignments, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
+        (FileVisits, &[(Auditor, Own)]),
+        (ReadVisits, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
+        (ReviewVisits, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
+        (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
+        (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
+        (ReadEvents, &[(FirmAdmin, Firm)]),
+    ]
+};
 
-/// Whether an API key of a role may be given an operation: never more than the role itself may do.
-pub fn may_be_granted(role: Role, operation: Operation) -> bool {
-    !NEVER_FOR_KEYS.contains(&operation) && allows(role, operation)
+/// Rights that no API key is ever given: what decides who may do what stays with people.
+const NEVER_FOR_KEYS: &[Right] = &[Right::ManageFirm, Right::ManageUsers, Right::ManageApiKeys];
+
+/// What an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it tells nothing of anybody, or is how somebody comes to sign in.
+    Nothing,
+    /// A person who is signed in, whatever their memberships; it concerns nobody but themselves.
+    Person,
+    /// A right of the membership meant.
+    To(Right),
+}
+
+/// In which states of its object an operation is possible; everywhere else it is 409.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// In every state, or there is no object yet.
+    Always,
+    /// While the wave is not closed.
+    WaveNotClosed,
+    /// Where the table of assignments has this move.
+    Assignment(&'static str),
+    /// Where the table of visits has this move.
+    Visit(&'static str),
+    /// Where the table of evidence has this move.
+    Evidence(&'static str),
+    /// Where the table of waves has this move.
+    Wave(&'static str),
+    /// Where the table of versions of standards has this move.
+    Version(&'static str),
+    /// Where the table of actions leads to the state that the change names.
+    Action,
+}
+
+/// Declares the operations together with their rows.
+macro_rules! operations {
+    ($($operation:ident $id:literal => $needs:expr, $when:expr;)+) => {
+        /// An operation of the API, by its id in the document.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Operation {
+            $(#[doc = concat!("`", $id, "`.")] $operation),+
+        }
+
+        /// One row an operation.
+        const OPERATIONS: &[(Operation, &str, Needs, When)] = {
+            use Needs::{Nothing, Person, To};
+            use Right::*;
+            use When::*;
+            &[$((Operation::$operation, $id, $needs, $when)),+]
+        };
+    };
+}
+
+operations! {
+    GetLivez "get_livez" => Nothing, Always;
+    GetReadyz "get_readyz" => Nothing, Always;
+    GetKeys "get_keys" => Nothing, Always;
+    CreateSession "create_session" => Nothing, Always;
+    RefreshSession "refresh_session" => Nothing, Always;
+    RequestPasswordReset "request_password_reset" => Nothing, Always;
+    FinishPasswordReset "finish_password_reset" => Nothing, Always;
+    AcceptInvitation "accept_invitation" => Nothing, Always;
+
+    GetMe "get_me" => Person, Always;
+    AcceptMembership "accept_membership" => Person, Always;
+    ListSessions "list_sessions" => Person, Always;
+    EndSession "end_session" => Person, Always;
+    DeleteSession "delete_session" => Person, Always;
+    ChangePassword "change_password" => Person, Always;
+    BeginTotp "begin_totp" => Person, Always;
+    ConfirmTotp "confirm_totp" => Person, Always;
+    RemoveTotp "remove_totp" => Person, Always;
+    RenewRecoveryCodes "renew_recovery_codes" => Person, Always;
+
+    GetFirm "get_firm" => To(ManageFirm), Always;
+    UpdateFirm "update_firm" => To(ManageFirm), Always;
+    CreateUser "create_user" => To(ManageUsers), Always;
+    ListUsers "list_users" => To(ManageUsers), Always;
+    UpdateUser "update_user" => To(ManageUsers), Always;
+    InviteUser "invite_user" => To(ManageUsers), Always;
+    SignOutUser "sign_out_user" => To(ManageUsers), Always;
+    CreateApiKey "create_api_key" => To(ManageApiKeys), Always;
+    ListApiKeys "list_api_keys" => To(ManageApiKeys), Always;
+    RevokeApiKey "revoke_api_key" => To(ManageApiKeys), Always;
+    ListEvents "list_events" => To(ReadEvents), Always;
+
+    CreateChain "create_chain" => To(ManageChains), Always;
+    ListChains "list_chains" => To(ReadChains), Always;
+    GetChain "get_chain" => To(ReadChains), Always;
+    CreateRegions "create_regions" => To(ManageChains), Always;
+    ListRegions "list_regions" => To(ReadChains), Always;
+    CreateBranches "create_branches" => To(ManageChains), Always;
+    ListBranches "list_branches" => To(ReadChains), Always;
+    GetBranch "get_branch" => To(ReadChains), Always;
+    CreateWave "create_wave" => To(ManageChains), Always;
+    ListWaves "list_waves" => To(ReadChains), Always;
+    GetWave "get_wave" => To(ReadChains), Always;
+    OpenWave "open_wave" => To(ManageChains), Wave("open");
+    CloseWave "close_wave" => To(ManageChains), Wave("close");
+
+    ImportStandard "import_standard" => To(ManageStandards), Always;
+    CheckStandard "check_standard" => To(ManageStandards), Always;
+    PublishStandard "publish_standard" => To(ManageStandards), Version("publish");
+    ListStandards "list_standards" => To(ReadStandards), Always;
+    GetStandardVersion "get_standard_version" => To(ReadStandards), Always;
+    CreateRehearsal "create_rehearsal" => To(ManageStandards), Always;
+    ListRehearsals "list_rehearsals" => To(ManageStandards), Always;
+    GetRehearsal "get_rehearsal" => To(ManageStandards), Always;
+    GetRehearsalReport "get_rehearsal_report" => To(ManageStandards), Always;
+
+    CreateAssignments "create_assignments" => To(ManageAssignments), WaveNotClosed;
+    ListAssignments "list_assignments" => To(ReadAssignments), Always;
+    GetAssignment "get_assignment" => To(ReadAssignments), Always;
+    ClaimAssignment "claim_assignment" => To(FileVisits), Assignment("claim");
+    DeclineAssignment "decline_assignment" => To(FileVisits), Assignment("decline");
+    HandBackAssignment "hand_back_assignment" => To(FileVisits), Assignment("hand_back");
+    CancelAssignment "cancel_assignment" => To(ManageAssignments), Assignment("cancel");
+
+    PutVisit "put_visit" => To(FileVisits), Visit("submit");
+    ListVisits "list_visits" => To(ReadVisits), Always;
+    GetVisit "get_visit" => To(ReadVisits), Always;
+    GetVisitScores "get_visit_scores" => To(ReadVisits), Always;
+    GetVisitReceipt "get_visit_receipt" => To(ReadVisits), Always;
+    PutEvidenceContent "put_evidence_content" => To(FileVisits), Evidence("store");
+    LoseEvidence "lose_evidence" => To(FileVisits), Evidence("lose");
+    GetEvidenceContent "get_evidence_content" => To(ReadVisits), Always;
+    GetEvidencePreview "get_evidence_preview" => To(ReadVisits), Always;
+
+    ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
+    ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");
+    ReturnVisit "return_visit" => To(ReviewVisits), Visit("return");
+    RejectVisit "reject_visit" => To(ReviewVisits), Visit("reject");
+    ReopenVisit "reopen_visit" => To(ReviewVisits), Visit("reopen");
+    ApproveVisit "approve_visit" => To(ReviewVisits), Visit("approve");
+    PublishVisit "publish_visit" => To(ReviewVisits), Visit("publish");
+    UnpublishVisit "unpublish_visit" => To(ReviewVisits), Visit("unpublish");
+
+    GetBranchScorecard "get_branch_scorecard" => To(ReadResults), Always;
+    GetRegionScorecard "get_region_scorecard" => To(ReadResults), Always;
+    GetChainScorecard "get_chain_scorecard" => To(ReadResults), Always;
+    GetActionPlan "get_action_plan" => To(ReadResults), Always;
+    GetActionPlanPdf "get_action_plan_pdf" => To(ReadResults), Always;
+    UpdateAction "update_action" => To(WorkActions), Action;
+}
+
+/// What is true of many rows and stands in none; printed under the table.
+const NOTES: &str = "\
+- `firm`: everything of the firm. `chain`, `branches`: what the scope of the membership names (a chain or one region of
+  it; branches). `own`: assignments in the auditor's hands or open to all, visits that they file, keys that they made.
+  What lies beyond the reach is 404, like what does not exist; what the role may not do at all is 403.
+- Chain and region scorecards are of whole chains and regions: a branch manager reaches none of them, a viewer of one
+  region only that region's.
+- Lists hold what the reach holds. Standards reach chain viewers and branch managers as far as their chain was measured
+  by them; drafts of standards only firm admins and reviewers.
+- Nobody reviews a visit that they filed themselves (under any membership): 403 `own_visit`. A visit taken for review is
+  moved on by who took it or by a firm admin: 403 `not_the_reviewer`.
+- An operation in a state that the last column does not name is 409 `illegal_state`. A write that comes again is answered
+  as the first time, whatever the state.
+- `person`: everybody who is signed in, for themselves alone; no API key. API keys are given rights (second column) that
+  the role has; never manage_firm, manage_users or manage_api_keys.
+";
+
+impl Operation {
+    fn row(self) -> Option<&'static (Self, &'static str, Needs, When)> {
+        OPERATIONS.iter().find(|(operation, ..)| *operation == self)
+    }
+
+    /// The right that it takes; none for what needs no membership.
+    pub fn right(self) -> Option<Right> {
+        match self.row()?.2 {
+            Needs::To(right) => Some(right),
+            Needs::Nothing | Needs::Person => None,
+        }
+    }
+}
+
+/// How far a right reaches for a role; none when the role does not have it.
+pub fn reach(role: Role, right: Right) -> Option<Reach> {
+    let (_, roles) = RIGHTS.iter().find(|(named, _)| *named == right)?;
+    roles.iter().find(|(named, _)| *named == role).map(|(_, reach)| *reach)
+}
+
+/// Whether an API key of a role may be given a right: never more than the role itself has.
+pub fn may_be_granted(role: Role, right: Right) -> bool {
+    !NEVER_FOR_KEYS.contains(&right) && reach(role, right).is_some()
 }
 
 /// Whether a firm may demand a second factor of a role.
@@ -78,7 +284,118 @@ pub fn needs_second_factor(role: Role) -> bool {
     matches!(role, FirmAdmin | Reviewer)
 }
 
-/// Whether a role may do an operation. What the table does not name is forbidden.
-pub fn allows(role: Role, operation: Operation) -> bool {
-    TABLE.iter().any(|(named, roles)| *named == operation && roles.contains(&role))
+/// Whether a role sees standards that are not published yet.
+pub fn sees_drafts(role: Role) -> bool {
+    matches!(role, FirmAdmin | Reviewer)
+}
+
+/// What an operation needs, by its id in the document; none when it has no row.
+pub fn needs(id: &str) -> Option<Needs> {
+    OPERATIONS.iter().find(|(_, named, ..)| *named == id).map(|(_, _, needs, _)| *needs)
+}
+
+/// The roles that may call an operation.
+pub fn roles(right: Right) -> impl Iterator<Item = Role> {
+    RIGHTS.iter().filter(move |(named, _)| *named == right).flat_map(|(_, roles)| roles.iter().map(|(role, _)| *role))
+}
+
+/// Both tables as one, in Markdown.
+pub fn table() -> String {
+    const ROLES: [Role; 5] = [FirmAdmin, Reviewer, Auditor, ChainViewer, BranchManager];
+    let mut text = "# Who may do what\n\n| operation | right |".to_owned();
+    for role in ROLES {
+        text.push_str(&format!(" {role} |"));
+    }
+    text.push_str(" in the states |\n|---|---|---|---|---|---|---|---|\n");
+    for (_, id, needs, when) in OPERATIONS {
+        let (right, cells) = match needs {
+            Needs::Nothing => ("-".to_owned(), ["anybody"; 5]),
+            Needs::Person => ("-".to_owned(), ["person"; 5]),
+            Needs::To(right) => (word(*right), ROLES.map(|role| cell(role, reach(role, *right)))),
+        };
+        text.push_str(&format!("| {id} | {right} | {} | {} |\n", cells.join(" | "), when.text()));
+    }
+    text.push('\n');
+    text.push_str(NOTES);
+    text
+}
+
+fn word(right: Right) -> String {
+    serde_json::to_value(right).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn cell(role: Role, reach: Option<Reach>) -> &'static str {
+    match (reach, role) {
+        (None, _) => "-",
+        (Some(Firm), _) => "firm",
+        (Some(Own), _) => "own",
+        (Some(Scope), BranchManager) => "branches",
+        (Some(Scope), _) => "chain",
+    }
+}
+
+impl When {
+    /// The states in words, from the tables of moves.
+    fn text(self) -> String {
+        match self {
+            Self::Always => "any".to_owned(),
+            Self::WaveNotClosed => "wave: planned, open".to_owned(),
+            Self::Assignment(mv) => format!("assignment: {}", before(states::ASSIGNMENT_MOVES, mv)),
+            Self::Visit(mv) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
+            Self::Evidence(mv) => format!("evidence: {}", before(states::EVIDENCE_MOVES, mv)),
+            Self::Wave(mv) => format!("wave: {}", before(states::WAVE_MOVES, mv)),
+            Self::Version(mv) => format!("version: {}", before(states::VERSION_MOVES, mv)),
+            Self::Action => {
+                let mut from: Vec<String> = Vec::new();
+                for (state, ..) in states::ACTION_MOVES {
+                    if !from.contains(&state.to_string()) {
+                        from.push(state.to_string());
+                    }
+                }
+                format!("action: {}", from.join(", "))
+            }
+        }
+    }
+}
+
+fn before<S: Copy + std::fmt::Display>(moves: states::Moves<S>, mv: &str) -> String {
+    let from: Vec<_> = moves.iter().filter(|(_, name, _)| *name == mv).map(|(from, ..)| from.to_string()).collect();
+    from.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_move_that_a_row_names_is_in_its_table() {
+        for (_, id, _, when) in OPERATIONS {
+            assert!(!when.text().ends_with(": "), "{id}: {when:?}");
+        }
+    }
+
+    #[test]
+    fn every_move_of_a_visit_has_one_row() {
+        for (_, mv, _) in states::VISIT_MOVES {
+            let rows = OPERATIONS.iter().filter(|(.., when)| *when == When::Visit(mv));
+            assert_eq!(rows.count(), 1, "{mv}");
+        }
+    }
+
+    #[test]
+    fn every_right_is_given_and_used() {
+        for (right, roles) in RIGHTS {
+            assert!(!roles.is_empty(), "{right:?}");
+            assert!(OPERATIONS.iter().any(|(_, _, needs, _)| *needs == Needs::To(*right)), "{right:?}");
+        }
+    }
+
+    #[test]
+    fn no_operation_has_two_rows() {
+        let mut ids: Vec<_> = OPERATIONS.iter().map(|(_, id, ..)| *id).collect();
+        ids.sort_unstable();
+        let n = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), n);
+    }
 }

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::words::{ActionState, AssignmentState, EvidenceState, VersionState, VisitState, WaveState};
 
 /// One legal move: `(from, move, to)`.
-type Moves<S> = &'static [(S, &'static str, S)];
+pub type Moves<S> = &'static [(S, &'static str, S)];
 
 /// Moves of an assignment. `start` is set by the visit's first write and never required.
 pub const ASSIGNMENT_MOVES: Moves<AssignmentState> = {

@@ -23,7 +23,7 @@ impl MigrationTrait for Migration {
                     .col(uuid("membership_id"))
                     .col(string_len("name", 200))
                     .col(sha256("key_sha256"))
-                    .col(text("operations"))
+                    .col(text("rights"))
                     .col(timestamp_with_time_zone("created_at"))
                     .col(timestamp_with_time_zone("expires_at"))
                     .col(timestamp_with_time_zone_null("used_at"))

@@ -31,7 +31,7 @@ enum KeyAnswer {
 impl ApiKeysApi {
     /// Create an API key
     ///
-    /// Makes a key that acts under one's own membership, with the operations named and never more than the role may do.
+    /// Makes a key that acts under one's own membership, with the rights named and never more than the role has.
     /// No key manages keys, people or passwords. It is shown this once; sending the request again makes another key.
     #[oai(path = "/v1/api-keys", method = "post", operation_id = "create_api_key")]
     async fn create_api_key(
@@ -40,7 +40,7 @@ impl ApiKeysApi {
         auth: Auth,
         body: Json<NewApiKey>,
     ) -> Result<KeyAnswer, Failure> {
-        let caller = auth.caller(Operation::ManageApiKeys)?;
+        let caller = auth.caller(Operation::CreateApiKey)?;
         Ok(KeyAnswer::Created(Json(service::create(&app, &caller, body.0).await?)))
     }
 
@@ -57,7 +57,7 @@ impl ApiKeysApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<ApiKeyView>>, Failure> {
-        let caller = auth.caller(Operation::ManageApiKeys)?;
+        let caller = auth.caller(Operation::ListApiKeys)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let (whose, after) = (service::own_unless_admin(&caller), slice.after()?);
         let rows = store::list(app.db.reader(), caller.firm_id, whose, after, slice.limit + 1).await?;
@@ -75,7 +75,7 @@ impl ApiKeysApi {
         /// The key's id, from `GET /v1/api-keys`.
         id: Path<Uuid>,
     ) -> Result<NoContent, Failure> {
-        service::revoke(&app, &auth.caller(Operation::ManageApiKeys)?, id.0).await?;
+        service::revoke(&app, &auth.caller(Operation::RevokeApiKey)?, id.0).await?;
         Ok(NoContent)
     }
 }

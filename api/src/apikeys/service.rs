@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Duration, NaiveTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::{Operation, may_be_granted};
+use crate::access::{Reach, Right, may_be_granted};
 use crate::apikeys::store;
 use crate::apikeys::types::{ApiKeyView, MadeApiKey, NewApiKey};
 use crate::app::App;
@@ -64,7 +64,7 @@ pub async fn signed_in(app: &Arc<App>, key: &str) -> Result<SignedIn, Failure> {
         session_id: row.id,
         chosen: Some(row.membership_id),
         memberships: vec![membership],
-        granted: Some(operations(&row.operations)),
+        granted: Some(rights(&row.rights)),
     })
 }
 
@@ -75,7 +75,7 @@ async fn note_use(app: &App, firm_id: Uuid, id: Uuid, now: DateTime<Utc>) -> Res
     Ok(())
 }
 
-fn operations(text: &str) -> Vec<Operation> {
+fn rights(text: &str) -> Vec<Right> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
@@ -84,7 +84,7 @@ fn operations(text: &str) -> Vec<Operation> {
 /// # Errors
 ///
 /// * 409 `too_many_keys` when the membership has twenty live keys.
-/// * 422 naming everything wrong with the name, the operations and the day.
+/// * 422 naming everything wrong with the name, the rights and the day.
 pub async fn create(app: &App, caller: &Caller, new: NewApiKey) -> Result<MadeApiKey, Failure> {
     let now = app.clock.now();
     let problems = problems_of(caller.role, &new, now);
@@ -93,9 +93,9 @@ pub async fn create(app: &App, caller: &Caller, new: NewApiKey) -> Result<MadeAp
     }
     let after = new.expires_on.checked_add_days(Days::new(1)).unwrap_or(new.expires_on);
     let mut granted = Vec::new();
-    for operation in new.operations {
-        if !granted.contains(&operation) {
-            granted.push(operation);
+    for right in new.rights {
+        if !granted.contains(&right) {
+            granted.push(right);
         }
     }
     let key = TokenKind::ApiKey.new_token();
@@ -105,7 +105,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewApiKey) -> Result<MadeAp
         membership_id: caller.membership_id,
         name: new.name,
         key_sha256: token_sha256(&key),
-        operations: serde_json::to_string(&granted).map_err(Failure::internal)?,
+        rights: serde_json::to_string(&granted).map_err(Failure::internal)?,
         created_at: now,
         expires_at: after.and_time(NaiveTime::MIN).and_utc(),
         used_at: None,
@@ -117,7 +117,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewApiKey) -> Result<MadeAp
         return Err(Failure::conflict("too_many_keys", detail));
     }
     store::insert(&write.tx, row.clone()).await?;
-    let payload = json!({"operations": granted, "expires_at": row.expires_at});
+    let payload = json!({"rights": granted, "expires_at": row.expires_at});
     write.event(NewEvent::new("api_key.created", "api_key", row.id, caller.membership_id, payload).log_only());
     write.commit().await?;
     Ok(MadeApiKey { key, view: view(row) })
@@ -128,13 +128,13 @@ fn problems_of(role: Role, new: &NewApiKey, now: DateTime<Utc>) -> Vec<FieldProb
     if let Some((code, message)) = text_problem(&new.name, 200) {
         problems.push(FieldProblem::new("/name", code, message));
     }
-    if new.operations.is_empty() {
-        problems.push(FieldProblem::new("/operations", "empty", "names at least one operation"));
+    if new.rights.is_empty() {
+        problems.push(FieldProblem::new("/rights", "empty", "names at least one right"));
     }
-    for (position, operation) in new.operations.iter().enumerate() {
-        if !may_be_granted(role, *operation) {
+    for (position, right) in new.rights.iter().enumerate() {
+        if !may_be_granted(role, *right) {
             let message = format!("cannot be given to a key of the role {role}");
-            problems.push(FieldProblem::new(format!("/operations/{position}"), "not_allowed", message));
+            problems.push(FieldProblem::new(format!("/rights/{position}"), "not_allowed", message));
         }
     }
     let today = now.date_naive();
@@ -162,14 +162,14 @@ pub async fn revoke(app: &App, caller: &Caller, id: Uuid) -> Result<(), Failure>
 
 /// The membership whose keys the caller sees; none means all of the firm.
 pub fn own_unless_admin(caller: &Caller) -> Option<Uuid> {
-    (caller.role != Role::FirmAdmin).then_some(caller.membership_id)
+    (caller.reach == Reach::Own).then_some(caller.membership_id)
 }
 
 /// How a key is shown.
 pub fn view(row: api_key::Model) -> ApiKeyView {
     ApiKeyView {
         id: row.id,
-        operations: operations(&row.operations),
+        rights: rights(&row.rights),
         name: row.name,
         membership_id: row.membership_id,
         created_at: row.created_at,

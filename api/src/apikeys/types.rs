@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use poem_openapi::Object;
 use uuid::Uuid;
 
-use crate::access::Operation;
+use crate::access::Right;
 
 /// A key to be made.
 #[derive(Debug, Object)]
@@ -15,7 +15,7 @@ pub struct NewApiKey {
     pub name: String,
     /// What it may do; each must be something that the role may do.
     #[oai(validator(max_items = 50))]
-    pub operations: Vec<Operation>,
+    pub rights: Vec<Right>,
     /// The last day on which it works, in UTC: at most a year from now.
     pub expires_on: NaiveDate,
 }
@@ -30,7 +30,7 @@ pub struct ApiKeyView {
     /// The membership that it acts under.
     pub membership_id: Uuid,
     /// What it may do, as far as the role still may.
-    pub operations: Vec<Operation>,
+    pub rights: Vec<Right>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it ends.

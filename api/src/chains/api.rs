@@ -37,7 +37,7 @@ impl ChainsApi {
         idempotency_key: Header<Option<String>>,
         body: RawJson<NewChain>,
     ) -> Result<Created<ChainView>, Failure> {
-        let caller = auth.caller(Operation::ManageChains)?;
+        let caller = auth.caller(Operation::CreateChain)?;
         Ok(Created::new(service::create_chain(&app, &caller, idempotency_key.0, &body.value()?).await?))
     }
 
@@ -54,7 +54,7 @@ impl ChainsApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<ChainView>>, Failure> {
-        let caller = auth.caller(Operation::ReadChains)?;
+        let caller = auth.caller(Operation::ListChains)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let only = service::only_chain(&caller);
         let rows = store::list_chains(app.db.reader(), caller.firm_id, only, slice.after()?, slice.limit + 1).await?;
@@ -72,7 +72,7 @@ impl ChainsApi {
         /// The chain.
         id: Path<Uuid>,
     ) -> Result<Json<ChainView>, Failure> {
-        let caller = auth.caller(Operation::ReadChains)?;
+        let caller = auth.caller(Operation::GetChain)?;
         Ok(Json(service::visible_chain(&app, &caller, id.0).await?.into()))
     }
 
@@ -91,7 +91,7 @@ impl ChainsApi {
         idempotency_key: Header<Option<String>>,
         body: RawJson<NewRegions>,
     ) -> Result<Created<AddedRegions>, Failure> {
-        let caller = auth.caller(Operation::ManageChains)?;
+        let caller = auth.caller(Operation::CreateRegions)?;
         let answer = service::create_regions(&app, &caller, idempotency_key.0, id.0, &body.value()?).await?;
         Ok(Created::new(answer))
     }
@@ -111,7 +111,7 @@ impl ChainsApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<RegionView>>, Failure> {
-        let caller = auth.caller(Operation::ReadChains)?;
+        let caller = auth.caller(Operation::ListRegions)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let chain = service::visible_chain(&app, &caller, id.0).await?;
         let only = service::only_regions(&app, &caller).await?;
@@ -134,7 +134,7 @@ impl ChainsApi {
         idempotency_key: Header<Option<String>>,
         body: RawJson<NewBranches>,
     ) -> Result<Created<AddedBranches>, Failure> {
-        let caller = auth.caller(Operation::ManageChains)?;
+        let caller = auth.caller(Operation::CreateBranches)?;
         Ok(Created::new(service::create_branches(&app, &caller, idempotency_key.0, &body.value()?).await?))
     }
 
@@ -153,7 +153,7 @@ impl ChainsApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<BranchView>>, Failure> {
-        let caller = auth.caller(Operation::ReadChains)?;
+        let caller = auth.caller(Operation::ListBranches)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         Ok(Json(service::list_branches(&app, &caller, chain_id.0, &slice).await?))
     }
@@ -169,7 +169,7 @@ impl ChainsApi {
         /// The branch.
         id: Path<Uuid>,
     ) -> Result<Json<BranchView>, Failure> {
-        let caller = auth.caller(Operation::ReadChains)?;
+        let caller = auth.caller(Operation::GetBranch)?;
         Ok(Json(service::branch(&app, &caller, id.0).await?))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::access::Reach;
 use crate::app::App;
 use crate::chains::parse::{self, MAX_BULK, Stamp};
 use crate::chains::store::{self, BranchFilter};
@@ -178,10 +179,10 @@ pub fn stamps(app: &App, firm_id: Uuid, n: usize) -> Vec<Stamp> {
 
 /// The chain that a limited role is limited to; `None` for roles that reach every chain.
 pub fn only_chain(caller: &Caller) -> Option<Uuid> {
-    match caller.role {
-        Role::FirmAdmin | Role::Reviewer | Role::Auditor => None,
+    match caller.reach {
+        Reach::Firm => None,
         // A limited role without a chain reaches nothing; no chain has the nil id.
-        Role::ChainViewer | Role::BranchManager => Some(caller.scope.chain_id.unwrap_or_default()),
+        Reach::Scope | Reach::Own => Some(caller.scope.chain_id.unwrap_or_default()),
     }
 }
 
@@ -202,13 +203,13 @@ fn branch_filter(caller: &Caller) -> BranchFilter {
 /// [`Failure`] (500) when the database fails.
 pub async fn only_regions(app: &App, caller: &Caller) -> Result<Option<Vec<Uuid>>, Failure> {
     match caller.role {
-        Role::FirmAdmin | Role::Reviewer | Role::Auditor => Ok(None),
         Role::ChainViewer => Ok(caller.scope.region_id.map(|id| vec![id])),
         Role::BranchManager => {
             let branch_ids = &caller.scope.branch_ids;
             let regions = store::current_regions_of(app.db.reader(), caller.firm_id, branch_ids).await?;
             Ok(Some(regions.into_values().collect::<BTreeSet<_>>().into_iter().collect()))
         }
+        Role::FirmAdmin | Role::Reviewer | Role::Auditor => Ok(None),
     }
 }
 
@@ -242,7 +243,7 @@ pub async fn visible_branch(app: &App, caller: &Caller, branch_id: Uuid) -> Resu
     let not_found = || Failure::not_found("branch");
     let row = store::branch_by_id(app.db.reader(), caller.firm_id, branch_id).await?.ok_or_else(not_found)?;
     let region_id = store::current_region_of(app.db.reader(), caller.firm_id, branch_id).await?;
-    let visible = caller.role == Role::Auditor || caller.sees_branch(row.chain_id, region_id, row.id);
+    let visible = caller.sees_branch(row.chain_id, region_id, row.id);
     visible.then_some(row).ok_or_else(not_found)
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::access;
 use crate::ops::document;
 
 /// Arguments of `peegel openapi`.
@@ -13,11 +14,18 @@ pub struct OpenapiArgs {
     /// Print one line an operation instead of the document
     #[arg(long)]
     operations: bool,
+    /// Print who may do what instead of the document
+    #[arg(long, conflicts_with = "operations")]
+    rights: bool,
 }
 
 /// Prints the document.
 pub fn run(args: &OpenapiArgs) -> ExitCode {
-    let text = if args.operations { document::operations() } else { document::json() };
+    let text = match args {
+        OpenapiArgs { operations: true, .. } => document::operations(),
+        OpenapiArgs { rights: true, .. } => access::table(),
+        _ => document::json(),
+    };
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

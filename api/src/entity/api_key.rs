@@ -12,7 +12,7 @@ pub struct Model {
     pub membership_id: Uuid,
     pub name: String,
     pub key_sha256: String,
-    pub operations: String,
+    pub rights: String,
     pub created_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,
     pub used_at: Option<DateTimeUtc>,

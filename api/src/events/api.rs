@@ -37,7 +37,7 @@ impl EventsApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<EventView>>, Failure> {
-        let caller = auth.caller(Operation::ReadEvents)?;
+        let caller = auth.caller(Operation::ListEvents)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let after = slice.after()?.unwrap_or(0);
         let rows = store::list_after(app.db.reader(), caller.firm_id, after, slice.limit + 1).await?;

@@ -35,7 +35,7 @@ impl EvidenceApi {
         evidence_id: Path<Uuid>,
         body: Binary<Body>,
     ) -> Result<Json<EvidenceView>, Failure> {
-        let caller = auth.caller(Operation::FileVisits)?;
+        let caller = auth.caller(Operation::PutEvidenceContent)?;
         Ok(Json(service::put_content(&app, &caller, evidence_id.0, body.0).await?))
     }
 
@@ -52,7 +52,7 @@ impl EvidenceApi {
         evidence_id: Path<Uuid>,
         body: Json<Loss>,
     ) -> Result<Json<EvidenceView>, Failure> {
-        let caller = auth.caller(Operation::FileVisits)?;
+        let caller = auth.caller(Operation::LoseEvidence)?;
         Ok(Json(service::lose(&app, &caller, evidence_id.0, body.0.reason).await?))
     }
 
@@ -77,7 +77,7 @@ impl EvidenceApi {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<FileAnswer, Failure> {
-        let caller = auth.caller(Operation::ReadVisits)?;
+        let caller = auth.caller(Operation::GetEvidenceContent)?;
         let file = service::content(&app, &caller, evidence_id.0).await?;
         let range = Range { asked: range.0.as_deref(), only_if: if_range.0.as_deref() };
         FileAnswer::of(file, range, if_none_match.0.as_deref()).await
@@ -99,7 +99,7 @@ impl EvidenceApi {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<FileAnswer, Failure> {
-        let caller = auth.caller(Operation::ReadVisits)?;
+        let caller = auth.caller(Operation::GetEvidencePreview)?;
         let file = service::preview(&app, &caller, evidence_id.0, size.0).await?;
         FileAnswer::of(file, Range::default(), if_none_match.0.as_deref()).await
     }

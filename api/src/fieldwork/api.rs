@@ -37,7 +37,7 @@ impl FieldworkApi {
         idempotency_key: Header<Option<String>>,
         body: RawJson<NewWave>,
     ) -> Result<Created<WaveView>, Failure> {
-        let caller = auth.caller(Operation::ManageChains)?;
+        let caller = auth.caller(Operation::CreateWave)?;
         Ok(Created::new(service::create_wave(&app, &caller, idempotency_key.0, &body.value()?).await?))
     }
 
@@ -56,7 +56,7 @@ impl FieldworkApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<WaveView>>, Failure> {
-        let caller = auth.caller(Operation::ReadChains)?;
+        let caller = auth.caller(Operation::ListWaves)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         Ok(Json(service::list_waves(&app, &caller, chain_id.0, &slice).await?))
     }
@@ -72,7 +72,7 @@ impl FieldworkApi {
         /// The wave.
         id: Path<Uuid>,
     ) -> Result<Json<WaveView>, Failure> {
-        let caller = auth.caller(Operation::ReadChains)?;
+        let caller = auth.caller(Operation::GetWave)?;
         Ok(Json(service::visible_wave(&app, &caller, id.0).await?.into()))
     }
 
@@ -87,7 +87,7 @@ impl FieldworkApi {
         /// The wave.
         id: Path<Uuid>,
     ) -> Result<Json<WaveView>, Failure> {
-        let caller = auth.caller(Operation::ManageChains)?;
+        let caller = auth.caller(Operation::OpenWave)?;
         Ok(Json(service::move_wave(&app, &caller, id.0, "open").await?))
     }
 
@@ -102,7 +102,7 @@ impl FieldworkApi {
         /// The wave.
         id: Path<Uuid>,
     ) -> Result<Json<WaveView>, Failure> {
-        let caller = auth.caller(Operation::ManageChains)?;
+        let caller = auth.caller(Operation::CloseWave)?;
         Ok(Json(service::move_wave(&app, &caller, id.0, "close").await?))
     }
 
@@ -120,7 +120,7 @@ impl FieldworkApi {
         idempotency_key: Header<Option<String>>,
         body: RawJson<NewAssignments>,
     ) -> Result<Created<AddedAssignments>, Failure> {
-        let caller = auth.caller(Operation::ManageAssignments)?;
+        let caller = auth.caller(Operation::CreateAssignments)?;
         Ok(Created::new(service::create_assignments(&app, &caller, idempotency_key.0, &body.value()?).await?))
     }
 
@@ -144,7 +144,7 @@ impl FieldworkApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<AssignmentView>>, Failure> {
-        let caller = auth.caller(Operation::ReadAssignments)?;
+        let caller = auth.caller(Operation::ListAssignments)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let filter = AssignmentFilter { wave_id: wave_id.0, state: state.0, ..AssignmentFilter::default() };
         Ok(Json(service::list_assignments(&app, &caller, mine.0.unwrap_or(false), filter, &slice).await?))
@@ -161,7 +161,7 @@ impl FieldworkApi {
         /// The assignment.
         id: Path<Uuid>,
     ) -> Result<Json<AssignmentView>, Failure> {
-        let caller = auth.caller(Operation::ReadAssignments)?;
+        let caller = auth.caller(Operation::GetAssignment)?;
         Ok(Json(service::get_assignment(&app, &caller, id.0).await?))
     }
 
@@ -176,7 +176,7 @@ impl FieldworkApi {
         /// The assignment.
         id: Path<Uuid>,
     ) -> Result<Json<AssignmentView>, Failure> {
-        let caller = auth.caller(Operation::FileVisits)?;
+        let caller = auth.caller(Operation::ClaimAssignment)?;
         Ok(Json(service::move_assignment(&app, &caller, id.0, Move::Claim).await?))
     }
 
@@ -191,7 +191,7 @@ impl FieldworkApi {
         /// The assignment.
         id: Path<Uuid>,
     ) -> Result<Json<AssignmentView>, Failure> {
-        let caller = auth.caller(Operation::FileVisits)?;
+        let caller = auth.caller(Operation::DeclineAssignment)?;
         Ok(Json(service::move_assignment(&app, &caller, id.0, Move::Decline).await?))
     }
 
@@ -206,7 +206,7 @@ impl FieldworkApi {
         /// The assignment.
         id: Path<Uuid>,
     ) -> Result<Json<AssignmentView>, Failure> {
-        let caller = auth.caller(Operation::FileVisits)?;
+        let caller = auth.caller(Operation::HandBackAssignment)?;
         Ok(Json(service::move_assignment(&app, &caller, id.0, Move::HandBack).await?))
     }
 
@@ -221,7 +221,7 @@ impl FieldworkApi {
         /// The assignment.
         id: Path<Uuid>,
     ) -> Result<Json<AssignmentView>, Failure> {
-        let caller = auth.caller(Operation::ManageAssignments)?;
+        let caller = auth.caller(Operation::CancelAssignment)?;
         Ok(Json(service::move_assignment(&app, &caller, id.0, Move::Cancel).await?))
     }
 }

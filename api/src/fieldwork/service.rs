@@ -6,6 +6,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::access::Reach;
 use crate::app::App;
 use crate::chains;
 use crate::chains::parse::{Stamp, bulk};
@@ -232,7 +233,7 @@ pub async fn list_assignments(
     let me = caller.membership_id;
     let filter = AssignmentFilter {
         auditor_id: mine.then_some(me),
-        visible_to: (caller.role == Role::Auditor && !mine).then_some(me),
+        visible_to: (caller.reach == Reach::Own && !mine).then_some(me),
         ..filter
     };
     let rows = store::list_assignments(db, caller.firm_id, filter, slice.after()?, slice.limit + 1).await?;
@@ -312,10 +313,10 @@ pub async fn move_assignment(app: &App, caller: &Caller, id: Uuid, mv: Move) -> 
 
 /// The assignment, if the caller sees it.
 fn visible(row: Option<assignment::Model>, caller: &Caller) -> Result<assignment::Model, Failure> {
-    let is_seen = |row: &assignment::Model| match caller.role {
-        Role::Auditor => row.auditor_id == Some(caller.membership_id) || row.state == AssignmentState::Open,
-        Role::FirmAdmin | Role::Reviewer => true,
-        Role::ChainViewer | Role::BranchManager => false,
+    let is_seen = |row: &assignment::Model| match caller.reach {
+        Reach::Firm => true,
+        Reach::Own => row.auditor_id == Some(caller.membership_id) || row.state == AssignmentState::Open,
+        Reach::Scope => false,
     };
     row.filter(is_seen).ok_or_else(|| Failure::not_found("assignment"))
 }

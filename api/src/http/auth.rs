@@ -6,7 +6,7 @@ use poem::Request;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 
-use crate::access::{Operation, allows};
+use crate::access::{Operation, reach};
 use crate::app::App;
 use crate::failure::{Failure, Kind};
 use crate::http::problem;
@@ -52,18 +52,19 @@ impl Auth {
     /// * 403 `no_membership` when the person has none, or several and named none.
     /// * 401 `unauthenticated` when the firm has ended the person's sessions.
     /// * 403 `totp_required` when the firm demands a second factor that is not set up.
-    /// * 403 `not_granted` when an API key was not given the operation.
-    /// * 403 `not_allowed` when the role does not permit the operation.
+    /// * 403 `not_granted` when an API key was not given the right.
+    /// * 403 `not_allowed` when the role does not have the right.
     pub fn caller(self, operation: Operation) -> Result<Caller, Failure> {
-        let caller = self.0.caller()?;
-        if !allows(caller.role, operation) {
-            let detail = format!("The role {} may not do this.", caller.role);
+        let membership = self.0.membership()?;
+        let right = operation.right();
+        let Some(reach) = right.and_then(|right| reach(membership.role, right)) else {
+            let detail = format!("The role {} may not do this.", membership.role);
             return Err(Failure::new(Kind::Forbidden, "not_allowed", detail));
-        }
-        if self.0.granted.as_ref().is_some_and(|granted| !granted.contains(&operation)) {
-            let detail = "This API key was not given the operation; make one that is.";
+        };
+        if self.0.granted.as_ref().is_some_and(|granted| !right.is_some_and(|right| granted.contains(&right))) {
+            let detail = "This API key was not given the right to do this; make one that is.";
             return Err(Failure::new(Kind::Forbidden, "not_granted", detail));
         }
-        Ok(caller)
+        Ok(membership.caller(reach))
     }
 }

@@ -7,7 +7,9 @@ use poem::http::header;
 use poem::{Endpoint, Response};
 use serde_json::{Map, Value, json};
 
+use crate::access::{self, Needs};
 use crate::app;
+use crate::words::Role;
 
 /// Requests and answers shown with the operations, by operation id; recorded from a running server.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
@@ -28,6 +30,7 @@ pub fn document() -> Value {
         for operations in paths.values_mut().filter_map(Value::as_object_mut) {
             for operation in operations.values_mut() {
                 tidy(operation, &examples);
+                say_who(operation);
             }
         }
     }
@@ -145,6 +148,14 @@ fn tidy(operation: &mut Value, examples: &Value) {
     if let Some(body) = example.get("request") {
         set_example(members.get_mut("requestBody").and_then(|request| request.get_mut("content")), body);
     }
+}
+
+/// Says in the description who may call an operation.
+fn say_who(operation: &mut Value) {
+    let Some(Needs::To(right)) = access::needs(operation["operationId"].as_str().unwrap_or_default()) else { return };
+    let roles: Vec<_> = access::roles(right).map(Role::as_str).collect();
+    let description = operation["description"].as_str().unwrap_or_default();
+    operation["description"] = json!(format!("{description}\n\nFor {}.", roles.join(", ")).trim_start());
 }
 
 fn set_example(content: Option<&mut Value>, body: &Value) {

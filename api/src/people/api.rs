@@ -63,7 +63,7 @@ impl PeopleApi {
         idempotency_key: Header<Option<String>>,
         body: Json<NewUser>,
     ) -> Result<Created<AddedUser>, Failure> {
-        let caller = auth.caller(Operation::ManageUsers)?;
+        let caller = auth.caller(Operation::CreateUser)?;
         Ok(Created::new(service::create_user(&app, &caller, idempotency_key.0, body.0).await?))
     }
 
@@ -82,7 +82,7 @@ impl PeopleApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<UserView>>, Failure> {
-        let caller = auth.caller(Operation::ManageUsers)?;
+        let caller = auth.caller(Operation::ListUsers)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let rows = store::list_users(app.db.reader(), caller.firm_id, role.0, slice.after()?, slice.limit + 1).await?;
         Ok(Json(slice.page(rows, |(row, _)| row.id.to_string(), |(row, email)| service::user_view(row, email))))
@@ -101,7 +101,7 @@ impl PeopleApi {
         id: Path<Uuid>,
         body: Json<UserChange>,
     ) -> Result<Json<UserView>, Failure> {
-        let caller = auth.caller(Operation::ManageUsers)?;
+        let caller = auth.caller(Operation::UpdateUser)?;
         Ok(Json(service::update_user(&app, &caller, id.0, body.0).await?))
     }
 
@@ -116,7 +116,7 @@ impl PeopleApi {
         /// The membership.
         id: Path<Uuid>,
     ) -> Result<NoContent, Failure> {
-        service::sign_out_user(&app, &auth.caller(Operation::ManageUsers)?, id.0).await?;
+        service::sign_out_user(&app, &auth.caller(Operation::SignOutUser)?, id.0).await?;
         Ok(NoContent)
     }
 
@@ -131,7 +131,7 @@ impl PeopleApi {
         /// The membership.
         id: Path<Uuid>,
     ) -> Result<NoContent, Failure> {
-        service::invite_user(&app, &auth.caller(Operation::ManageUsers)?, id.0).await?;
+        service::invite_user(&app, &auth.caller(Operation::InviteUser)?, id.0).await?;
         Ok(NoContent)
     }
 
@@ -140,7 +140,7 @@ impl PeopleApi {
     /// What the firm is called and what it demands of its people.
     #[oai(path = "/v1/firm", method = "get", operation_id = "get_firm")]
     async fn get_firm(&self, app: Data<&Arc<App>>, auth: Auth) -> Result<Json<FirmView>, Failure> {
-        Ok(Json(service::firm(&app, &auth.caller(Operation::ManageFirm)?).await?))
+        Ok(Json(service::firm(&app, &auth.caller(Operation::GetFirm)?).await?))
     }
 
     /// Update the firm
@@ -154,6 +154,6 @@ impl PeopleApi {
         auth: Auth,
         body: Json<FirmChange>,
     ) -> Result<Json<FirmView>, Failure> {
-        Ok(Json(service::update_firm(&app, &auth.caller(Operation::ManageFirm)?, body.0).await?))
+        Ok(Json(service::update_firm(&app, &auth.caller(Operation::UpdateFirm)?, body.0).await?))
     }
 }

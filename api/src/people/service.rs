@@ -48,7 +48,7 @@ pub async fn me(app: &App, signed_in: &SignedIn) -> Result<MeView, Failure> {
         email: user.email,
         name: user.name,
         locale: user.locale,
-        membership_id: signed_in.caller().ok().map(|caller| caller.membership_id),
+        membership_id: signed_in.membership().ok().map(|membership| membership.id),
         memberships: membership_views(app, user.id).await?,
         invitations: invitations(app, user.id).await?,
         totp_since,

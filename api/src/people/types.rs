@@ -6,7 +6,7 @@ use poem_openapi::types::Password;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::access::Operation;
+use crate::access::{Reach, Right};
 use crate::failure::{Failure, Kind};
 use crate::http::problem::auth_failure;
 use crate::words::{MembershipState, Role};
@@ -67,7 +67,7 @@ pub struct SignedIn {
     /// All active memberships.
     pub memberships: Vec<Membership>,
     /// What an API key was given; none for people, who may do what their role may.
-    pub granted: Option<Vec<Operation>>,
+    pub granted: Option<Vec<Right>>,
 }
 
 /// An active membership.
@@ -96,8 +96,10 @@ pub struct Caller {
     pub membership_id: Uuid,
     /// The role.
     pub role: Role,
-    /// How far a limited role reaches.
+    /// What a limited role is limited to.
     pub scope: Scope,
+    /// How far the right reaches under which they act.
+    pub reach: Reach,
 }
 
 impl SignedIn {
@@ -108,7 +110,7 @@ impl SignedIn {
     /// * 401 `unauthenticated` when the firm has ended this session.
     /// * 403 `no_membership` when none is meant.
     /// * 403 `totp_required` when the firm demands a second factor that was not shown.
-    pub fn caller(&self) -> Result<Caller, Failure> {
+    pub fn membership(&self) -> Result<&Membership, Failure> {
         let membership = match self.chosen {
             Some(id) => self.memberships.iter().find(|m| m.id == id),
             None if self.memberships.len() == 1 => self.memberships.first(),
@@ -128,37 +130,43 @@ impl SignedIn {
             let detail = "The firm demands a second factor. Set one up with POST /v1/me/totp.";
             return Err(Failure::new(Kind::Forbidden, "totp_required", detail));
         }
-        Ok(Caller {
-            firm_id: membership.firm_id,
-            membership_id: membership.id,
-            role: membership.role,
-            scope: membership.scope.clone(),
-        })
+        Ok(membership)
+    }
+}
+
+impl Membership {
+    /// Somebody acting under this membership, as far as a right reaches.
+    pub fn caller(&self, reach: Reach) -> Caller {
+        Caller { firm_id: self.firm_id, membership_id: self.id, role: self.role, scope: self.scope.clone(), reach }
     }
 }
 
 impl Caller {
     /// Whether the caller sees a whole chain's results.
     pub fn sees_chain(&self, chain_id: Uuid) -> bool {
-        match self.role {
-            Role::FirmAdmin | Role::Reviewer => true,
-            Role::ChainViewer => self.scope.chain_id == Some(chain_id) && self.scope.region_id.is_none(),
-            Role::Auditor | Role::BranchManager => false,
+        match self.reach {
+            Reach::Firm => true,
+            Reach::Scope => self.is_viewer_of(chain_id) && self.scope.region_id.is_none(),
+            Reach::Own => false,
         }
     }
 
     /// Whether the caller sees a region's results.
     pub fn sees_region(&self, chain_id: Uuid, region_id: Uuid) -> bool {
-        let own = self.role == Role::ChainViewer && self.scope.chain_id == Some(chain_id);
-        self.sees_chain(chain_id) || (own && self.scope.region_id == Some(region_id))
+        let own = self.is_viewer_of(chain_id) && self.scope.region_id == Some(region_id);
+        self.sees_chain(chain_id) || (self.reach == Reach::Scope && own)
     }
 
     /// Whether the caller sees a branch's results, given the region it is in now.
     pub fn sees_branch(&self, chain_id: Uuid, region_id: Option<Uuid>, branch_id: Uuid) -> bool {
         match self.role {
-            Role::BranchManager => self.scope.branch_ids.contains(&branch_id),
+            Role::BranchManager => self.reach == Reach::Scope && self.scope.branch_ids.contains(&branch_id),
             _ => self.sees_chain(chain_id) || region_id.is_some_and(|id| self.sees_region(chain_id, id)),
         }
+    }
+
+    fn is_viewer_of(&self, chain_id: Uuid) -> bool {
+        self.role == Role::ChainViewer && self.scope.chain_id == Some(chain_id)
     }
 }
 

@@ -76,7 +76,7 @@ impl PlansApi {
         #[oai(validator(pattern = "^(en|et|hu)$"))]
         lang: Query<Option<String>>,
     ) -> Result<Json<ActionPlanView>, Failure> {
-        let caller = auth.caller(Operation::ReadResults)?;
+        let caller = auth.caller(Operation::GetActionPlan)?;
         Ok(Json(service::action_plan(&app, &caller, id.0, wave.0, lang.0).await?))
     }
 
@@ -99,7 +99,7 @@ impl PlansApi {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<PdfAnswer, Failure> {
-        let caller = auth.caller(Operation::ReadResults)?;
+        let caller = auth.caller(Operation::GetActionPlanPdf)?;
         let pdf = service::action_plan_pdf(&app, &caller, id.0, wave.0, lang.0).await?;
         if not_modified(if_none_match.0.as_deref(), &pdf.etag) {
             return Ok(PdfAnswer::Unchanged(pdf.etag));
@@ -124,7 +124,7 @@ impl PlansApi {
         if_match: Header<Option<String>>,
         body: Json<ActionChange>,
     ) -> Result<ActionAnswer, Failure> {
-        let caller = auth.caller(Operation::WorkActions)?;
+        let caller = auth.caller(Operation::UpdateAction)?;
         let condition = Condition::of_write(if_match.0.as_deref(), None)?;
         let view = service::update_action(&app, &caller, id.0, &condition, body.0).await?;
         let tag = view.etag.clone();

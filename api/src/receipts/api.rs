@@ -79,7 +79,7 @@ impl ReceiptsApi {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<ReceiptAnswer, Failure> {
-        let caller = auth.caller(Operation::ReadVisits)?;
+        let caller = auth.caller(Operation::GetVisitReceipt)?;
         let issued = service::receipt(&app, &caller, visit_id.0, version.0, texts.0.unwrap_or_default()).await?;
         Ok(ReceiptAnswer::of(issued, if_none_match.0.as_deref()))
     }

@@ -37,7 +37,7 @@ impl RehearsalsApi {
         idempotency_key: Header<Option<String>>,
         body: RawJson<RehearsalIn>,
     ) -> Result<Created<RehearsalView>, Failure> {
-        let caller = auth.caller(Operation::ManageStandards)?;
+        let caller = auth.caller(Operation::CreateRehearsal)?;
         Ok(Created::new(service::create(&app, &caller, idempotency_key.0, &body.value()?).await?))
     }
 
@@ -54,7 +54,7 @@ impl RehearsalsApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<RehearsalView>>, Failure> {
-        let caller = auth.caller(Operation::ManageStandards)?;
+        let caller = auth.caller(Operation::ListRehearsals)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let rows = store::list(app.db.reader(), caller.firm_id, slice.after()?, slice.limit + 1).await?;
         Ok(Json(slice.page(rows, |row| row.id.to_string(), RehearsalView::from)))
@@ -71,7 +71,7 @@ impl RehearsalsApi {
         /// The rehearsal.
         id: Path<Uuid>,
     ) -> Result<Json<RehearsalView>, Failure> {
-        let caller = auth.caller(Operation::ManageStandards)?;
+        let caller = auth.caller(Operation::GetRehearsal)?;
         Ok(Json(service::rehearsal(&app, &caller, id.0).await?.into()))
     }
 
@@ -88,7 +88,7 @@ impl RehearsalsApi {
         /// The rehearsal.
         id: Path<Uuid>,
     ) -> Result<StoredJson<RehearsalReport>, Failure> {
-        let caller = auth.caller(Operation::ManageStandards)?;
+        let caller = auth.caller(Operation::GetRehearsalReport)?;
         Ok(StoredJson::new(service::report(&app, &caller, id.0).await?))
     }
 }

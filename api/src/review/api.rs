@@ -33,7 +33,7 @@ impl ReviewApi {
         /// The visit.
         id: Path<Uuid>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::ReviewVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Review).await?))
     }
 
@@ -48,7 +48,7 @@ impl ReviewApi {
         /// The visit.
         id: Path<Uuid>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::ReleaseVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Release).await?))
     }
 
@@ -64,7 +64,7 @@ impl ReviewApi {
         id: Path<Uuid>,
         body: Json<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::ReturnVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Return(body.0.reason)).await?))
     }
 
@@ -80,7 +80,7 @@ impl ReviewApi {
         id: Path<Uuid>,
         body: Json<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::RejectVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Reject(body.0.reason)).await?))
     }
 
@@ -96,7 +96,7 @@ impl ReviewApi {
         id: Path<Uuid>,
         body: Json<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::ReopenVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Reopen(body.0.reason)).await?))
     }
 
@@ -113,7 +113,7 @@ impl ReviewApi {
         id: Path<Uuid>,
         body: OptionalJson<Approval>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::ApproveVisit)?;
         let approval = body.0.unwrap_or_default();
         Ok(Json(move_visit(&app, &caller, id.0, Move::Approve(approval.quarantine_cleared_because)).await?))
     }
@@ -130,7 +130,7 @@ impl ReviewApi {
         /// The visit.
         id: Path<Uuid>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::PublishVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Publish).await?))
     }
 
@@ -146,7 +146,7 @@ impl ReviewApi {
         id: Path<Uuid>,
         body: Json<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
-        let caller = auth.caller(Operation::ReviewVisits)?;
+        let caller = auth.caller(Operation::UnpublishVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Unpublish(body.0.reason)).await?))
     }
 }

@@ -37,7 +37,7 @@ impl ScorecardsApi {
         #[oai(validator(pattern = "^(en|et|hu)$"))]
         lang: Query<Option<String>>,
     ) -> Result<Json<BranchScorecard>, Failure> {
-        let caller = auth.caller(Operation::ReadResults)?;
+        let caller = auth.caller(Operation::GetBranchScorecard)?;
         Ok(Json(service::branch_scorecard(&app, &caller, id.0, wave.0, lang.0).await?))
     }
 
@@ -58,7 +58,7 @@ impl ScorecardsApi {
         #[oai(validator(pattern = "^(en|et|hu)$"))]
         lang: Query<Option<String>>,
     ) -> Result<Json<NetworkScorecard>, Failure> {
-        let caller = auth.caller(Operation::ReadResults)?;
+        let caller = auth.caller(Operation::GetChainScorecard)?;
         Ok(Json(service::chain_scorecard(&app, &caller, id.0, wave.0, lang.0).await?))
     }
 
@@ -78,7 +78,7 @@ impl ScorecardsApi {
         #[oai(validator(pattern = "^(en|et|hu)$"))]
         lang: Query<Option<String>>,
     ) -> Result<Json<NetworkScorecard>, Failure> {
-        let caller = auth.caller(Operation::ReadResults)?;
+        let caller = auth.caller(Operation::GetRegionScorecard)?;
         Ok(Json(service::region_scorecard(&app, &caller, id.0, wave.0, lang.0).await?))
     }
 }

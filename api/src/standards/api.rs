@@ -77,7 +77,7 @@ impl StandardsApi {
         idempotency_key: Header<Option<String>>,
         body: RawJson<StandardDocument>,
     ) -> Result<Created<StandardVersionView>, Failure> {
-        let caller = auth.caller(Operation::ManageStandards)?;
+        let caller = auth.caller(Operation::ImportStandard)?;
         Ok(Created::new(service::import_once(&app, &caller, idempotency_key.0, &body.value()?).await?))
     }
 
@@ -90,7 +90,7 @@ impl StandardsApi {
         auth: Auth,
         body: RawJson<StandardDocument>,
     ) -> Result<Json<StandardCheckView>, Failure> {
-        auth.caller(Operation::ManageStandards)?;
+        auth.caller(Operation::CheckStandard)?;
         Ok(Json(service::check_file(&body.value()?)?))
     }
 
@@ -108,7 +108,7 @@ impl StandardsApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<StandardView>>, Failure> {
-        let caller = auth.caller(Operation::ReadStandards)?;
+        let caller = auth.caller(Operation::ListStandards)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         Ok(Json(service::list(&app, &caller, &slice).await?))
     }
@@ -125,7 +125,7 @@ impl StandardsApi {
         id: Path<String>,
         body: RawJson<PublishVersion>,
     ) -> Result<Json<StandardVersionView>, Failure> {
-        let caller = auth.caller(Operation::ManageStandards)?;
+        let caller = auth.caller(Operation::PublishStandard)?;
         let version = service::version_to_publish(&body.value()?)?;
         Ok(Json(service::publish(&app, caller.firm_id, Some(caller.membership_id), &id, version).await?))
     }
@@ -146,7 +146,7 @@ impl StandardsApi {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<DocumentAnswer, Failure> {
-        let caller = auth.caller(Operation::ReadStandards)?;
+        let caller = auth.caller(Operation::GetStandardVersion)?;
         let row = service::visible_version(&app, &caller, &id, n.0).await?;
         Ok(DocumentAnswer::of(row, if_none_match.0.as_deref()))
     }

@@ -6,6 +6,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::access::sees_drafts;
 use crate::app::App;
 use crate::chains::service::{begin_set_up, only_chain};
 use crate::entity::{standard, standard_version};
@@ -18,7 +19,7 @@ use crate::standards::check::{Checked, check, is_id, title};
 use crate::standards::store::{self, VersionRow};
 use crate::standards::types::{StandardCheckView, StandardVersionView, StandardView, VersionLine};
 use crate::states::{VERSION_MOVES, after};
-use crate::words::{Role, StandardKind, VersionState};
+use crate::words::{StandardKind, VersionState};
 use crate::write::{Once, Write};
 
 /// Says what is wrong with a standard file, and stores nothing.
@@ -189,7 +190,7 @@ pub async fn visible_version(
 ) -> Result<standard_version::Model, Failure> {
     let db = app.db.reader();
     let row = stored(db, caller.firm_id, standard_id, version).await?;
-    if row.state == VersionState::Draft && !sees_drafts(caller) {
+    if row.state == VersionState::Draft && !sees_drafts(caller.role) {
         return Err(not_found());
     }
     if let Some(chain_id) = only_chain(caller) {
@@ -218,10 +219,6 @@ fn not_found() -> Failure {
     Failure::not_found("version of a standard")
 }
 
-fn sees_drafts(caller: &Caller) -> bool {
-    matches!(caller.role, Role::FirmAdmin | Role::Reviewer)
-}
-
 /// A page of the standards that the caller sees, by id.
 ///
 /// # Errors
@@ -237,7 +234,7 @@ pub async fn list(app: &App, caller: &Caller, slice: &Slice) -> Result<Page<Stan
         None => None,
     };
     let is_seen = |row: &VersionRow| {
-        (row.state != VersionState::Draft || sees_drafts(caller))
+        (row.state != VersionState::Draft || sees_drafts(caller.role))
             && used.as_ref().is_none_or(|used| used.contains(&(row.standard_id.clone(), row.version)))
     };
     // A firm has few standards and databases sort text differently, so they are sorted here.

@@ -77,7 +77,7 @@ impl VisitsApi {
         if_none_match: Header<Option<String>>,
         body: RawJson<VisitIn>,
     ) -> Result<PutVisitAnswer, Failure> {
-        let caller = auth.caller(Operation::FileVisits)?;
+        let caller = auth.caller(Operation::PutVisit)?;
         let condition = Condition::of_write(if_match.0.as_deref(), if_none_match.0.as_deref())?;
         let saved = service::put_visit(&app, &caller, visit_id.0, condition, body.value()?).await?;
         let answer = StoredJson::new(saved.answer);
@@ -100,7 +100,7 @@ impl VisitsApi {
         /// The visit.
         visit_id: Path<Uuid>,
     ) -> Result<VisitAnswer, Failure> {
-        let caller = auth.caller(Operation::ReadVisits)?;
+        let caller = auth.caller(Operation::GetVisit)?;
         let view = read::visit(&app, &caller, visit_id.0).await?;
         let etag = view.etag.clone();
         Ok(VisitAnswer::Found(Json(view), etag))
@@ -129,7 +129,7 @@ impl VisitsApi {
         /// Where the last page ended.
         cursor: Query<Option<String>>,
     ) -> Result<Json<Page<VisitSummary>>, Failure> {
-        let caller = auth.caller(Operation::ReadVisits)?;
+        let caller = auth.caller(Operation::ListVisits)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let filter = Filter {
             auditor_id: None,
@@ -152,7 +152,7 @@ impl VisitsApi {
         /// The visit.
         visit_id: Path<Uuid>,
     ) -> Result<Json<ScoresView>, Failure> {
-        let caller = auth.caller(Operation::ReadVisits)?;
+        let caller = auth.caller(Operation::GetVisitScores)?;
         Ok(Json(read::scores(&app, &caller, visit_id.0).await?))
     }
 }

@@ -4,6 +4,7 @@ use poem_openapi::types::Any;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::access::Reach;
 use crate::app::App;
 use crate::entity::{evidence, visit};
 use crate::evidence::store::evidence_of_visits;
@@ -14,7 +15,7 @@ use crate::people::types::Caller;
 use crate::visits::manifest::progress;
 use crate::visits::store::{self, Filter};
 use crate::visits::types::{ScoreView, ScoresView, VisitSummary, VisitView};
-use crate::words::{Outcome, RevisionKind, Role};
+use crate::words::{Outcome, RevisionKind};
 
 /// A visit that the caller may see.
 ///
@@ -28,10 +29,11 @@ pub async fn visible_visit(app: &App, caller: &Caller, id: Uuid) -> Result<visit
 
 /// Whether the caller may see a visit of the firm.
 pub fn sees(caller: &Caller, visit: &visit::Model) -> bool {
-    match caller.role {
-        Role::FirmAdmin | Role::Reviewer => true,
-        Role::Auditor => visit.auditor_id == caller.membership_id,
-        Role::ChainViewer | Role::BranchManager => false,
+    match caller.reach {
+        Reach::Firm => true,
+        Reach::Own => visit.auditor_id == caller.membership_id,
+        // Chains see results, not visits.
+        Reach::Scope => false,
     }
 }
 
@@ -74,7 +76,7 @@ pub async fn visits(
     mut filter: Filter,
     slice: &Slice,
 ) -> Result<Page<VisitSummary>, Failure> {
-    if caller.role == Role::Auditor {
+    if caller.reach == Reach::Own {
         filter.auditor_id = Some(caller.membership_id);
     }
     let db = app.db.reader();
