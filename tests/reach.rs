@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use crate::access::{Ids, Row, call, call_with, kind_of, made_up, objects, row, table};
 use crate::openapi::{Operation, document, operations};
-use crate::support::app::TestApp;
+use crate::support::app::{Kind, TestApp};
 use crate::support::client::Client;
 use crate::support::files::in_repository;
 use crate::support::world::{Person, World, filing, id_of, ids_of};
-use crate::support::{on_both, tiny};
+use crate::support::{new_id, on_both, tiny};
+use crate::throttling::expect_alike;
 
 on_both!(
     what_another_chain_and_another_auditor_have_is_not_there,
@@ -107,6 +108,29 @@ async fn what_another_chain_and_another_auditor_have_is_not_there(app: &TestApp)
     }
 }
 
+/// Objects of another firm take as long to be refused as objects that nobody has.
+#[tokio::test]
+async fn what_others_have_takes_no_longer_than_nothing() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let app = TestApp::start(kind).await;
+        let (world, beta) = (World::make(&app).await, World::named(&app, "beta").await);
+        let theirs = objects(&beta).await;
+        let admin = world.admin.client.token();
+        for (name, path) in
+            [("visits", ""), ("visits", "/scores"), ("evidence", "/content"), ("branches", "/scorecard")]
+        {
+            let what = format!("{kind:?} {name}{path}");
+            expect_alike(&what, &app, 20, async |client: &Client, is_theirs: bool| {
+                let id = if is_theirs { theirs[name].clone() } else { new_id() };
+                let path = format!("/v1/{name}/{id}{path}");
+                client.with_token(admin).get(&path).problem(404, "not_found").await;
+            })
+            .await;
+        }
+        app.finish().await;
+    }
+}
+
 /// Operations with an id of one of these kinds are tried.
 async fn expect_hidden(app: &TestApp, role: &str, person: &Person, theirs: &Ids, kinds: &[&str]) {
     let mut hidden = 0;
@@ -169,7 +193,7 @@ const VISIT_STATES: [&str; 8] =
 async fn visit_in(world: &World, state: &str) -> String {
     let moves: &[&str] = match state {
         "draft" => {
-            let (assignment, visit) = (world.assign_one().await, crate::support::new_id());
+            let (assignment, visit) = (world.assign_one().await, new_id());
             let body = filing(&assignment, "draft", &tiny::perfect(), &[]);
             world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
             return visit;
@@ -200,7 +224,7 @@ async fn put(client: &Client, visit: &str, world: &World) -> crate::support::cli
     let body = json!({
         "assignment_id": view["assignment_id"], "state": "submitted", "answers": answers, "evidence": manifest,
         // Unlike what was sent before, so that it is no replay.
-        "device": {"model": crate::support::new_id()},
+        "device": {"model": new_id()},
     });
     client.put(&path, &body).if_match(&answer.etag()).send().await
 }
@@ -278,7 +302,7 @@ fn body_of(operation: &Operation) -> Option<Value> {
     let reason = json!({"reason": "Palun vaata üle."});
     operation.object.get("requestBody").map(|_| match operation.id.as_str() {
         "approve_visit" => json!({}),
-        "put_visit" => filing(&crate::support::new_id(), "draft", &json!({}), &[]),
+        "put_visit" => filing(&new_id(), "draft", &json!({}), &[]),
         _ => reason,
     })
 }
@@ -308,7 +332,7 @@ async fn an_assignment_moves_only_where_the_table_says(app: &TestApp) {
             match state {
                 "started" => {
                     let body = filing(&id, "draft", &json!({}), &[]);
-                    auditor.put(&format!("/v1/visits/{}", crate::support::new_id()), &body).if_absent().created().await;
+                    auditor.put(&format!("/v1/visits/{}", new_id()), &body).if_absent().created().await;
                 }
                 "fulfilled" => drop(world.file(&id, &tiny::perfect()).await),
                 "declined" => drop(auditor.act(&format!("/v1/assignments/{id}/decline")).ok().await),

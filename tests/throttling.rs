@@ -204,7 +204,7 @@ async fn compare(app: &TestApp, samples: usize, ask: impl AsyncFn(&Client, bool)
 
 /// A leak that matters is a hash that is not computed or a mail that is written first: a factor, not a few percent.
 /// Other tests share the machine, so one measurement may be wrong by as much, but not three.
-async fn expect_alike(what: &str, app: &TestApp, samples: usize, ask: impl AsyncFn(&Client, bool)) {
+pub async fn expect_alike(what: &str, app: &TestApp, samples: usize, ask: impl AsyncFn(&Client, bool)) {
     let mut seen = Vec::new();
     for _ in 0..3 {
         let (known, unknown, share) = compare(app, samples, &ask).await;
