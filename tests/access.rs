@@ -117,6 +117,7 @@ pub fn made_up() -> Ids {
         "users",
         "sessions",
         "api-keys",
+        "jobs",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -248,6 +249,8 @@ pub async fn objects(world: &World) -> Ids {
         ("users", world.auditor.id.clone()),
         ("sessions", session["data"][0]["session_id"].as_str().expect("a session").to_owned()),
         ("api-keys", id_of(&key)),
+        // What was given up is made in `jobs`.
+        ("jobs", new_id()),
         ("standards", "foreign".to_owned()),
     ])
 }

@@ -213,7 +213,7 @@ async fn usage_is_explained() {
     let help = app.peegel(&["--help"]).await.expect(0);
     let commands = [
         "serve", "worker", "demo", "migrate", "score", "receipt", "standard", "stats", "rehearse", "report", "firm",
-        "user", "audit", "doctor", "openapi",
+        "user", "audit", "jobs", "doctor", "openapi",
     ];
     for command in commands {
         assert!(help.text().lines().any(|line| line.trim().starts_with(command)), "{command} in {}", help.text());

@@ -174,7 +174,7 @@ async fn killed_in_a_storm_of_uploads(app: &TestApp) {
     }
     let claimed = "UPDATE jobs SET lease_until = run_at WHERE state = 'running'";
     eventually("all files are processed", || async {
-        // A job that was running when its worker died is taken over when its lease ends, in ten minutes.
+        // A job that was running when its worker died is taken over when its lease ends, in a minute.
         app.execute(claimed).await.expect("an update");
         let rows = app.query("SELECT COUNT(*) AS n FROM evidence WHERE state <> 'processed'").await;
         (rows[0].try_get::<i64>("", "n").expect("a number") == 0).then_some(())

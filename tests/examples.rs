@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use clap::Parser;
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -160,6 +161,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     lost_file(&mut recorder, &mut auditor, &assignments[1])?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
+    jobs(&mut recorder, &mut admin, folder)?;
     results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
     server.stop()?;
     Ok(recorder.examples)
@@ -441,6 +443,22 @@ fn letter_code(folder: &Path, count: usize) -> Outcome<String> {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     Err("a letter does not come".into())
+}
+
+/// Work that was given up, which no walk through the API makes.
+fn jobs(recorder: &mut Recorder, admin: &mut Person, folder: &Path) -> Outcome<()> {
+    let given_up = "INSERT INTO jobs (id, firm_id, kind, payload, state, run_at, attempts, last_error, created_at) \
+        SELECT randomblob(16), id, 'evidence.process', '{\"evidence_id\": \"01900000-0000-7000-8000-000000000000\"}', \
+        'dead', created_at, 8, 'the worker ended before the job did, every time', created_at FROM firms";
+    let database = format!("sqlite://{}", folder.join("peegel.db").display());
+    tokio::runtime::Runtime::new()?.block_on(async {
+        Database::connect(database).await?.execute_unprepared(given_up).await?;
+        Ok::<_, sea_orm::DbErr>(())
+    })?;
+    let dead = recorder.call(admin, "list_jobs", "GET", "/v1/jobs?state=dead", &Value::Null)?;
+    let path = format!("/v1/jobs/{}/retry", text(&dead["data"][0]["id"])?);
+    recorder.call(admin, "retry_job", "POST", &path, &Value::Null)?;
+    Ok(())
 }
 
 /// What the chain reads, and the end of the wave.

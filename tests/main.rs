@@ -12,6 +12,7 @@ mod doctor;
 mod durability;
 mod edge;
 mod evidence;
+mod jobs;
 mod main_job;
 mod manifest;
 mod migrations;

@@ -46,6 +46,8 @@ pub enum Right {
     WorkActions,
     /// Read the firm's history.
     ReadEvents,
+    /// See what the firm's jobs wait for, and run again those that were given up.
+    ManageJobs,
 }
 
 /// How far a right reaches.
@@ -88,6 +90,7 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
         (ReadEvents, &[(FirmAdmin, Firm)]),
+        (ManageJobs, &[(FirmAdmin, Firm)]),
     ]
 };
 
@@ -122,6 +125,8 @@ pub enum When {
     Wave(&'static str),
     /// Where the table of versions of standards has this move.
     Version(&'static str),
+    /// Where the job was given up.
+    Job,
     /// Where the table of actions leads to the state that the change names.
     Action,
 }
@@ -177,6 +182,8 @@ operations! {
     ListApiKeys "list_api_keys" => To(ManageApiKeys), Always;
     RevokeApiKey "revoke_api_key" => To(ManageApiKeys), Always;
     ListEvents "list_events" => To(ReadEvents), Always;
+    ListJobs "list_jobs" => To(ManageJobs), Always;
+    RetryJob "retry_job" => To(ManageJobs), Job;
 
     CreateChain "create_chain" => To(ManageChains), Always;
     ListChains "list_chains" => To(ReadChains), Always;
@@ -340,6 +347,7 @@ impl When {
         match self {
             Self::Always => "any".to_owned(),
             Self::WaveNotClosed => "wave: planned, open".to_owned(),
+            Self::Job => "job: dead".to_owned(),
             Self::Assignment(mv) => format!("assignment: {}", before(states::ASSIGNMENT_MOVES, mv)),
             Self::Visit(mv) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
             Self::Evidence(mv) => format!("evidence: {}", before(states::EVIDENCE_MOVES, mv)),

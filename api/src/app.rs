@@ -19,6 +19,7 @@ use crate::fieldwork::api::FieldworkApi;
 use crate::http;
 use crate::http::Edge;
 use crate::ids::Ids;
+use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
@@ -144,7 +145,7 @@ type Apis = (
     ScorecardsApi,
     PlansApi,
     EventsApi,
-    OpsApi,
+    (OpsApi, JobsApi),
 );
 
 /// The API with its document.
@@ -164,7 +165,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         ScorecardsApi,
         PlansApi,
         EventsApi,
-        OpsApi,
+        (OpsApi, JobsApi),
     );
     OpenApiService::new(apis, "Peegel", env!("CARGO_PKG_VERSION"))
         .description(include_str!("../web/description.md"))

@@ -67,6 +67,8 @@ pub const EVIDENCE_MOVES: Moves<EvidenceState> = {
         (Refused, "lose", Lost),
         (Stored, "process", Processed),
         (Stored, "mark_unpreviewable", Unpreviewable),
+        // A file that the server failed to look into, not one that cannot be shown.
+        (Unpreviewable, "retry", Stored),
     ]
 };
 

@@ -38,6 +38,7 @@ pub struct TestApp {
     database: Option<TestDatabase>,
     folder: PathBuf,
     base: Arc<RwLock<String>>,
+    expected_errors: Mutex<Vec<&'static str>>,
 }
 
 /// What a finished command said.
@@ -88,7 +89,7 @@ impl TestApp {
         };
         let folder = std::env::temp_dir().join(format!("peegel-test-{}", new_id()));
         std::fs::create_dir(&folder).expect("a temporary folder");
-        Self { server: Mutex::new(None), database, folder, base: Arc::default() }
+        Self { server: Mutex::new(None), database, folder, base: Arc::default(), expected_errors: Mutex::default() }
     }
 
     /// The database that it runs on.
@@ -166,13 +167,21 @@ impl TestApp {
         server.child.kill().await.expect("SIGKILL arrives");
     }
 
+    /// Says that the server will log an error with these words.
+    pub async fn expect_error(&self, words: &'static str) {
+        self.expected_errors.lock().await.push(words);
+    }
+
     /// Ends a test: the server stops with exit 0 and has logged no error.
     pub async fn finish(self) {
         if self.server.lock().await.is_some() {
             self.stop().await;
         }
         let log = self.log();
-        let bad: Vec<_> = log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")).collect();
+        let expected = self.expected_errors.lock().await;
+        let is_error = |line: &&str| line.contains(" ERROR ") || line.contains("panicked at");
+        let is_expected = |line: &&str| expected.iter().any(|words| line.contains(words));
+        let bad: Vec<_> = log.lines().filter(is_error).filter(|line| !is_expected(line)).collect();
         assert!(bad.is_empty(), "the server logged errors:\n{}", bad.join("\n"));
     }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod jobs;
 mod log;
 mod openapi;
 mod people;
@@ -74,6 +75,8 @@ enum Command {
     User(people::UserArgs),
     /// Verify or export the history of firms
     Audit(audit::AuditArgs),
+    /// List jobs that were given up, and run them again
+    Jobs(jobs::JobsArgs),
     /// Say what is wrong with this installation, and what to do
     Doctor(doctor::DoctorArgs),
     /// Print the OpenAPI document, or the list of operations
@@ -113,6 +116,7 @@ pub fn run() -> ExitCode {
             Command::Firm(args) => people::firm(args).await,
             Command::User(args) => people::user(args).await,
             Command::Audit(args) => audit::run(args).await,
+            Command::Jobs(args) => jobs::run(args).await,
             Command::Doctor(args) => doctor::run(args, &settings, file.as_deref()).await,
             Command::Openapi(args) => Ok(openapi::run(&args)),
         }

@@ -13,6 +13,9 @@ use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
 use peegel_media::{Photo, Recording, Unpreviewable, probe_recording, process_photo};
 
+/// The problem of a file whose job failed too often.
+const GIVEN_UP: &str = "processing_failed";
+
 /// Photos decoded at the same time: one may take most of the memory that a worker is allowed.
 static PHOTO_TURN: Semaphore = Semaphore::const_new(1);
 
@@ -100,12 +103,28 @@ pub async fn give_up(write: &mut Write<'_>, evidence_id: Uuid) -> Result<(), Fai
         return Ok(());
     }
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "mark_unpreviewable")?;
-    row.problem_code = Some("processing_failed".to_owned());
+    row.problem_code = Some(GIVEN_UP.to_owned());
     row.problem = Some("The file is stored and can be fetched, but the server failed to look into it.".to_owned());
     let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
     store::update(&write.tx, row).await?;
     Ok(())
+}
+
+/// Looks into a file once more that was given up.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn take_up_again(write: &mut Write<'_>, evidence_id: Uuid) -> Result<(), Failure> {
+    let Some(mut row) = store::lock_evidence(&write.tx, write.firm_id, evidence_id).await? else { return Ok(()) };
+    if row.problem_code.as_deref() != Some(GIVEN_UP) {
+        return Ok(());
+    }
+    row.state = after(EVIDENCE_MOVES, "evidence", row.state, "retry")?;
+    row.problem_code = None;
+    row.problem = None;
+    Ok(store::update(&write.tx, row).await?)
 }
 
 /// What reviewers may know of a file. EXIF stays in the stored original.

@@ -78,15 +78,26 @@ pub async fn count_open(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     job::Entity::find().filter(job::Column::State.is_in([JobState::Ready, JobState::Running])).count(db).await
 }
 
-/// Lets a job run on until a later time, before another worker takes it over.
-pub async fn extend_lease(tx: &DatabaseTransaction, id: Uuid, lease_until: DateTime<Utc>) -> Result<(), DbErr> {
-    job::Entity::update_many()
+/// Lets a job run on until a later time, before another worker takes it over; false when one has.
+pub async fn extend_lease(
+    tx: &DatabaseTransaction,
+    job: &job::Model,
+    lease_until: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let extended = job::Entity::update_many()
         .col_expr(job::Column::LeaseUntil, Expr::value(lease_until))
-        .filter(job::Column::Id.eq(id))
-        .filter(job::Column::State.eq(JobState::Running))
+        .filter(held(job))
         .exec(tx)
-        .await
-        .map(drop)
+        .await?;
+    Ok(extended.rows_affected > 0)
+}
+
+/// Whether a job is still in the hands of who claimed it: every claim counts up its attempts.
+fn held(job: &job::Model) -> Condition {
+    Condition::all()
+        .add(job::Column::Id.eq(job.id))
+        .add(job::Column::State.eq(JobState::Running))
+        .add(job::Column::Attempts.eq(job.attempts))
 }
 
 /// How the job table looks, found through its indexes.
@@ -132,28 +143,74 @@ async fn count_up_to(db: &impl ConnectionTrait, state: JobState) -> Result<i64, 
     row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
-/// Removes a job that is done.
-pub async fn remove(tx: &DatabaseTransaction, id: Uuid) -> Result<(), DbErr> {
-    job::Entity::delete_by_id(id).exec(tx).await.map(drop)
+/// Which jobs are listed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JobFilter {
+    /// Of this firm; of all, and of the installation, if absent.
+    pub firm_id: Option<Uuid>,
+    /// In this state.
+    pub state: Option<JobState>,
 }
 
-/// Notes that a job is dead; false when it is no longer running, so that somebody else has noted its end.
-pub async fn bury(tx: &DatabaseTransaction, id: Uuid, error: &str) -> Result<bool, DbErr> {
+/// Jobs by their ids.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    filter: JobFilter,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<job::Model>, DbErr> {
+    let mut query = job::Entity::find();
+    if let Some(firm_id) = filter.firm_id {
+        query = query.filter(job::Column::FirmId.eq(firm_id));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(job::Column::State.eq(state));
+    }
+    if let Some(after) = after {
+        query = query.filter(job::Column::Id.gt(after));
+    }
+    query.order_by_asc(job::Column::Id).limit(limit).all(db).await
+}
+
+/// A job of whatever firm.
+pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<job::Model>, DbErr> {
+    job::Entity::find_by_id(id).one(db).await
+}
+
+/// Makes a dead job ready, with all its attempts; none when it is not dead.
+pub async fn revive(tx: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<Option<job::Model>, DbErr> {
+    let revived = job::Entity::update_many()
+        .col_expr(job::Column::State, Expr::value(JobState::Ready))
+        .col_expr(job::Column::RunAt, Expr::value(now))
+        .col_expr(job::Column::Attempts, Expr::value(0))
+        .filter(job::Column::Id.eq(id))
+        .filter(job::Column::State.eq(JobState::Dead))
+        .exec_with_returning(tx)
+        .await?;
+    Ok(revived.into_iter().next())
+}
+
+/// Removes a job that is done, unless another worker has it now.
+pub async fn remove(tx: &DatabaseTransaction, job: &job::Model) -> Result<(), DbErr> {
+    job::Entity::delete_many().filter(held(job)).exec(tx).await.map(drop)
+}
+
+/// Notes that a job is dead; false when another worker has it, or has noted its end.
+pub async fn bury(tx: &DatabaseTransaction, job: &job::Model, error: &str) -> Result<bool, DbErr> {
     let buried = job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value(JobState::Dead))
         .col_expr(job::Column::LastError, Expr::value(error))
         .col_expr(job::Column::DedupKey, Expr::value(Option::<String>::None))
-        .filter(job::Column::Id.eq(id))
-        .filter(job::Column::State.eq(JobState::Running))
+        .filter(held(job))
         .exec(tx)
         .await?;
     Ok(buried.rows_affected > 0)
 }
 
-/// Notes a failure: the job runs again at `run_at`.
+/// Notes a failure: the job runs again at `run_at`, unless another worker has it now.
 pub async fn note_failure(
     tx: &DatabaseTransaction,
-    id: Uuid,
+    job: &job::Model,
     run_at: DateTime<Utc>,
     error: String,
 ) -> Result<(), DbErr> {
@@ -163,7 +220,7 @@ pub async fn note_failure(
         .col_expr(job::Column::LastError, Expr::value(error))
         // With its key, it could never become ready beside a newer one of the same kind.
         .col_expr(job::Column::DedupKey, Expr::value(Option::<String>::None))
-        .filter(job::Column::Id.eq(id))
+        .filter(held(job))
         .exec(tx)
         .await
         .map(drop)

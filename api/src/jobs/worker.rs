@@ -1,9 +1,9 @@
 //! Running jobs: claimed for a while, tried again with growing pauses, dead after too many failures.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -11,13 +11,22 @@ use crate::app::App;
 use crate::entity::job;
 use crate::evidence;
 use crate::failure::Failure;
+use crate::jobs::service::OfEvidence;
 use crate::jobs::store;
 use crate::mail;
 use crate::rehearsals;
 use crate::write::Write;
 
-/// How long a job may run before another worker takes it over.
-pub const LEASE: chrono::Duration = chrono::Duration::minutes(10);
+/// After this long without a sign of life of its worker, a job is taken over by another.
+const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+/// How often a worker gives a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a job may take; longer counts as a failure.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+/// How long a job of the kinds that take minutes may take.
+const LONG_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+/// The pause after the first failure; each later one is four times as long.
+const FIRST_PAUSE: chrono::Duration = chrono::Duration::seconds(5);
 /// How often the table is looked at when nobody wakes the worker.
 const POLL: Duration = Duration::from_secs(2);
 /// Kinds that take minutes: one lane leaves them alone, so that photos never wait for them.
@@ -58,21 +67,62 @@ async fn run_due(app: &Arc<App>, except: &[&str]) -> Result<bool, Failure> {
     let Some(job) = claimed else { return Ok(false) };
     // More may have been queued with it, which the other lane can take meanwhile.
     app.wake.wake();
-    // A job that panicked keeps its lease and is taken again when that ends.
-    if let Err(panic) = tokio::spawn(run_one(app.clone(), job)).await {
-        tracing::error!(%panic, "a job panicked");
-    }
+    run_one(app, job).await;
     Ok(true)
 }
 
-async fn run_one(app: Arc<App>, job: job::Model) {
-    let result = work(&app, &job).await;
+/// Runs a job to its end, giving signs of life, and notes how it ended. What another worker has taken over meanwhile,
+/// because this one was asleep, is left to that.
+async fn run_one(app: &Arc<App>, job: job::Model) {
+    let job = Arc::new(job);
+    // In a task of its own, so that a job that panics takes nothing with it.
+    let mut task = {
+        let (app, job) = (app.clone(), job.clone());
+        tokio::spawn(async move { work(&app, &job).await })
+    };
+    let limit = if LONG.contains(&job.kind.as_str()) { LONG_LIMIT } else { LIMIT };
+    let mut late = pin!(tokio::time::sleep(limit));
+    let result = loop {
+        tokio::select! {
+            ended = &mut task => break ended.unwrap_or_else(|panic| Err(Failure::internal(panic))),
+            () = &mut late => {
+                task.abort();
+                break Err(Failure::internal(format!("it took longer than {} s", limit.as_secs())));
+            }
+            () = tokio::time::sleep(HEARTBEAT) => match live_on(app, &job).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    task.abort();
+                    tracing::warn!(job = %job.id, kind = job.kind, "a job was taken over by another worker");
+                    return;
+                }
+                // The lease outlasts some failures.
+                Err(failure) => tracing::warn!(job = %job.id, %failure, "a sign of life could not be given"),
+            },
+        }
+    };
     if let Err(failure) = &result {
         tracing::warn!(job = %job.id, kind = job.kind, attempts = job.attempts, %failure, "a job failed");
     }
-    if let Err(failure) = note(&app, &job, result).await {
+    if let Err(failure) = note(app, &job, result).await {
         tracing::error!(job = %job.id, %failure, "the end of a job could not be noted");
     }
+}
+
+async fn live_on(app: &App, job: &job::Model) -> Result<bool, Failure> {
+    let tx = app.db.begin().await?;
+    let is_ours = store::extend_lease(&tx, job, app.clock.now() + LEASE).await?;
+    tx.commit().await?;
+    Ok(is_ours)
+}
+
+/// The pause after a failure: growing, and different for each job, so that those that failed together do not come back
+/// together.
+fn pause(job: &job::Model) -> chrono::Duration {
+    let exponent = u32::try_from(job.attempts.clamp(1, 7) - 1).unwrap_or(0);
+    let whole = FIRST_PAUSE * 4i32.pow(exponent);
+    let share = i32::try_from(job.id.as_u128().wrapping_add(u128::from(exponent)) % 1000).unwrap_or(0);
+    whole * 3 / 4 + whole / 2000 * share
 }
 
 async fn note(app: &App, job: &job::Model, result: Result<(), Failure>) -> Result<(), Failure> {
@@ -83,11 +133,8 @@ async fn note(app: &App, job: &job::Model, result: Result<(), Failure>) -> Resul
     }
     let tx = app.db.begin().await?;
     match result {
-        Ok(()) => store::remove(&tx, job.id).await?,
-        Err(failure) => {
-            let pause = chrono::Duration::seconds(5) * 4i32.pow(u32::try_from(job.attempts.clamp(0, 6)).unwrap_or(0));
-            store::note_failure(&tx, job.id, app.clock.now() + pause, failure.to_string()).await?;
-        }
+        Ok(()) => store::remove(&tx, job).await?,
+        Err(failure) => store::note_failure(&tx, job, app.clock.now() + pause(job), failure.to_string()).await?,
     }
     tx.commit().await?;
     Ok(())
@@ -97,12 +144,12 @@ async fn note(app: &App, job: &job::Model, result: Result<(), Failure>) -> Resul
 async fn bury(app: &App, job: &job::Model, error: &str) -> Result<(), Failure> {
     let Some(firm_id) = job.firm_id else {
         let tx = app.db.begin().await?;
-        store::bury(&tx, job.id, error).await?;
+        store::bury(&tx, job, error).await?;
         tx.commit().await?;
         return Ok(());
     };
     let mut write = Write::begin(app, firm_id).await?;
-    if !store::bury(&write.tx, job.id, error).await? {
+    if !store::bury(&write.tx, job, error).await? {
         return Ok(());
     }
     if job.kind == evidence::service::PROCESS_JOB
@@ -116,11 +163,6 @@ async fn bury(app: &App, job: &job::Model, error: &str) -> Result<(), Failure> {
         rehearsals::service::give_up(app, &mut write, &of).await?;
     }
     write.commit().await
-}
-
-#[derive(Deserialize)]
-struct OfEvidence {
-    evidence_id: Uuid,
 }
 
 /// The firm of a job that only firms have.
@@ -139,7 +181,7 @@ async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
         }
         rehearsals::service::JOB => {
             let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
-            rehearsals::service::run_job(app, firm(job)?, job.id, &payload).await
+            rehearsals::service::run_job(app, firm(job)?, &payload).await
         }
         other => Err(Failure::internal(format!("no worker knows the job kind {other}"))),
     }

@@ -15,8 +15,7 @@ use crate::entity::rehearsal;
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::json::Reader;
-use crate::jobs::worker::LEASE;
-use crate::jobs::{queue, store as jobs};
+use crate::jobs::queue;
 use crate::people::types::Caller;
 use crate::rehearsals::run::{self, Plan, Progress};
 use crate::rehearsals::store;
@@ -164,7 +163,7 @@ pub struct OfRehearsal {
 /// # Errors
 ///
 /// [`Failure`] when the database fails.
-pub async fn run_job(app: &App, firm_id: Uuid, job_id: Uuid, of: &OfRehearsal) -> Result<(), Failure> {
+pub async fn run_job(app: &App, firm_id: Uuid, of: &OfRehearsal) -> Result<(), Failure> {
     let id = of.rehearsal_id;
     let Some(row) = store::by_id(app.db.reader(), firm_id, id).await? else { return Ok(()) };
     if matches!(row.state, RehearsalState::Done | RehearsalState::Failed) {
@@ -186,7 +185,6 @@ pub async fn run_job(app: &App, firm_id: Uuid, job_id: Uuid, of: &OfRehearsal) -
                 let Progress { done, total } = *progress.borrow();
                 let tx = app.db.begin().await?;
                 store::note_progress(&tx, firm_id, id, total, done).await?;
-                jobs::extend_lease(&tx, job_id, app.clock.now() + LEASE).await?;
                 tx.commit().await?;
             }
         }
@@ -209,4 +207,13 @@ pub async fn give_up(app: &App, write: &mut Write<'_>, of: &OfRehearsal) -> Resu
     store::finish(&write.tx, write.firm_id, of.rehearsal_id, Err(why), app.clock.now()).await?;
     write.event(NewEvent::by_system("rehearsal.failed", "rehearsal", of.rehearsal_id, json!({})).log_only());
     Ok(())
+}
+
+/// Runs a rehearsal once more that was given up.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn take_up_again(write: &Write<'_>, of: &OfRehearsal) -> Result<(), Failure> {
+    Ok(store::queue_again(&write.tx, write.firm_id, of.rehearsal_id).await?)
 }

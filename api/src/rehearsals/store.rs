@@ -89,6 +89,20 @@ pub async fn finish(
         .map(drop)
 }
 
+/// Lets a rehearsal that failed wait again.
+pub async fn queue_again(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<(), DbErr> {
+    rehearsal::Entity::update_many()
+        .col_expr(rehearsal::Column::State, Expr::value(RehearsalState::Queued))
+        .col_expr(rehearsal::Column::Failure, Expr::value(Option::<String>::None))
+        .col_expr(rehearsal::Column::FinishedAt, Expr::value(Option::<DateTime<Utc>>::None))
+        .filter(rehearsal::Column::FirmId.eq(firm_id))
+        .filter(rehearsal::Column::Id.eq(id))
+        .filter(rehearsal::Column::State.eq(RehearsalState::Failed))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// Which published visits are scored again.
 #[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
