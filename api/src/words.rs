@@ -144,6 +144,18 @@ words! {
 }
 
 words! {
+    /// The part of the day of a visit at its branch: what people outside the firm read instead of the time.
+    PartOfDay {
+        /// Before noon.
+        Morning = "morning",
+        /// From noon to five.
+        Afternoon = "afternoon",
+        /// From five on.
+        Evening = "evening",
+    }
+}
+
+words! {
     /// Whether a visit counts in reports. An excluded one may still be payable.
     Reporting { Included = "included", Excluded = "excluded" }
 }

@@ -216,17 +216,23 @@ pub async fn preview(app: &App, caller: &Caller, id: Uuid, size: PreviewSize) ->
     if row.state == EvidenceState::Stored {
         return Err(Failure::conflict("not_processed", "The preview is being made. Try again in a moment."));
     }
+    let file_name = format!("{}.jpg", row.id);
+    stored_preview(app, row, size, file_name).ok_or_else(|| Failure::not_found("preview"))
+}
+
+/// Whether the chain sees a file of a published visit: photos that somebody can look at, unless they are kept from it.
+pub fn is_shown_to_chain(file: &evidence::Model) -> bool {
+    file.chain_visible && file.kind == EvidenceKind::Photo && file.state == EvidenceState::Processed
+}
+
+/// The preview of a photo, to be saved under a name; none if it has no preview.
+pub fn stored_preview(app: &App, row: evidence::Model, size: PreviewSize, file_name: String) -> Option<StoredFile> {
     let sha256 = match size {
         PreviewSize::Small => row.preview_320_sha256,
         PreviewSize::Large => row.preview_1600_sha256,
-    };
-    let sha256 = sha256.ok_or_else(|| Failure::not_found("preview"))?;
-    Ok(StoredFile {
-        path: app.blobs.path(caller.firm_id, &sha256),
-        sha256,
-        media_type: "image/jpeg".to_owned(),
-        file_name: format!("{}.jpg", row.id),
-    })
+    }?;
+    let path = app.blobs.path(row.firm_id, &sha256);
+    Some(StoredFile { path, sha256, media_type: "image/jpeg".to_owned(), file_name })
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
-use chrono_tz::Tz;
+use chrono::{Datelike, NaiveDate};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::chains;
 use crate::entity::{action, branch, evidence, score, visit};
+use crate::evidence::service::is_shown_to_chain;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::fieldwork::store::wave_by_id;
@@ -28,7 +28,8 @@ use crate::scorecards::store::{Within, published_visits_of, scores_of_visits};
 use crate::scorecards::texts::Texts;
 use crate::scorecards::totals::{DIMENSION, MET, SECTION};
 use crate::standards::cache::CompiledStandard;
-use crate::words::{ActionState, EvidenceKind, EvidenceState, Outcome, Reporting};
+use crate::visits::day::{told_day, zone_of};
+use crate::words::{ActionState, Outcome, Reporting};
 
 /// Most strengths that are named.
 const MOST_STRENGTHS: usize = 6;
@@ -149,18 +150,17 @@ async fn published(app: &App, branch: &branch::Model, wave_id: Uuid) -> Result<V
     for score in scores_of_visits(db, branch.firm_id, &ids).await? {
         scores.insert((score.visit_id, score.score_version), score);
     }
-    let zone = zone_of(branch);
     let published = |visit: visit::Model| {
-        let at = made_at(&visit).with_timezone(&zone);
+        let (on, part_of_day) = told_day(&visit, branch);
         let score = scores.remove(&(visit.id, visit.current_score_version));
-        Published {
-            day: day(at.date_naive()),
-            part_of_day: part_of_day(at.hour()),
+        Ok(Published {
+            day: day(on),
+            part_of_day: part_of_day.as_str().parse().map_err(Failure::internal)?,
             score: score.filter(|_| visit.outcome == Outcome::Completed),
             visit,
-        }
+        })
     };
-    Ok(visits.into_iter().map(published).collect())
+    visits.into_iter().map(published).collect()
 }
 
 /// What is printed, in one language.
@@ -319,10 +319,7 @@ impl Printed<'_> {
         let Some(first) = visits.first() else { return Ok((photos, index)) };
         let ids: Vec<_> = visits.iter().map(|published| published.visit.id).collect();
         let mut files = evidence_of_visits(app.db.reader(), first.visit.firm_id, &ids).await?;
-        files.retain(|file| {
-            file.chain_visible && file.kind == EvidenceKind::Photo && file.state == EvidenceState::Processed
-        });
-        files.sort_by_key(|file| file.id);
+        files.retain(is_shown_to_chain);
         for published in visits {
             for file in files.iter().filter(|file| file.visit_id == published.visit.id) {
                 let Some(sha256) = &file.report_sha256 else { continue };
@@ -345,7 +342,7 @@ impl Printed<'_> {
         let caption = match (texts, item_ids.as_slice()) {
             (Some(texts), [first, ..]) => texts.item(first),
             (Some(texts), []) => texts.title(),
-            (None, _) => file.file_name.clone(),
+            (None, _) => visit.standard_id.clone(),
         };
         PhotoEntry { caption, item_ids, day: published.day }
     }
@@ -377,26 +374,6 @@ impl Bars {
             previous_bp: before.mean().map(small),
         };
         self.0.into_iter().map(bar).collect()
-    }
-}
-
-/// When a visit was made: when the phone says it was filed, unless that lies in the future.
-fn made_at(visit: &visit::Model) -> DateTime<Utc> {
-    let filed_at = visit.submitted_at.unwrap_or(visit.received_at);
-    visit.device_at.filter(|at| *at <= filed_at).unwrap_or(filed_at)
-}
-
-fn zone_of(branch: &branch::Model) -> Tz {
-    branch.time_zone.parse().unwrap_or(Tz::UTC)
-}
-
-fn part_of_day(hour: u32) -> PartOfDay {
-    match hour {
-        5..11 => PartOfDay::Morning,
-        11..14 => PartOfDay::Midday,
-        14..17 => PartOfDay::Afternoon,
-        17..22 => PartOfDay::Evening,
-        _ => PartOfDay::Night,
     }
 }
 
@@ -433,13 +410,6 @@ mod tests {
         for bad in ["", "#fff", "0a5fff", "#0a5ffg", "#+a5fff"] {
             assert_eq!(colour(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn the_day_has_five_parts() {
-        let parts = [4, 5, 10, 11, 13, 14, 16, 17, 21, 22].map(part_of_day);
-        use PartOfDay::{Afternoon, Evening, Midday, Morning, Night};
-        assert_eq!(parts, [Night, Morning, Morning, Midday, Midday, Afternoon, Afternoon, Evening, Evening, Night]);
     }
 
     #[test]

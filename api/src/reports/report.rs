@@ -114,14 +114,10 @@ words_enum! {
     PartOfDay, "part of day" {
         /// Before noon.
         Morning = "morning",
-        /// Around noon.
-        Midday = "midday",
-        /// After noon.
+        /// From noon to five.
         Afternoon = "afternoon",
-        /// Evening.
+        /// From five on.
         Evening = "evening",
-        /// Night.
-        Night = "night",
     }
 }
 

@@ -253,10 +253,8 @@ pub(super) fn part_of_day(lang: Lang, part: PartOfDay) -> &'static str {
         lang,
         match part {
             PartOfDay::Morning => ["morning", "hommikul", "délelőtt"],
-            PartOfDay::Midday => ["midday", "keskpäeval", "dél körül"],
             PartOfDay::Afternoon => ["afternoon", "pärastlõunal", "délután"],
             PartOfDay::Evening => ["evening", "õhtul", "este"],
-            PartOfDay::Night => ["night", "öösel", "éjjel"],
         },
     )
 }

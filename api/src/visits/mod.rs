@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod committer;
+pub mod day;
 pub mod decide;
 pub mod manifest;
 pub mod parse;
