@@ -20,8 +20,9 @@ use crate::secrets::sha256_hex;
 /// Score receipts.
 pub struct ReceiptsApi;
 
+/// A receipt, or that the copy there is the current one.
 #[derive(ApiResponse)]
-enum ReceiptAnswer {
+pub enum ReceiptAnswer {
     /// The receipt. Keep its bytes as they are.
     #[oai(status = 200)]
     Whole(
@@ -46,7 +47,8 @@ enum ReceiptAnswer {
 }
 
 impl ReceiptAnswer {
-    fn of(issued: Issued, if_none_match: Option<&str>) -> Self {
+    /// Answers a request for a receipt.
+    pub fn of(issued: Issued, if_none_match: Option<&str>) -> Self {
         let tag = etag(sha256_hex(issued.text.as_bytes()));
         if not_modified(if_none_match, &tag) {
             return Self::Unchanged(tag);

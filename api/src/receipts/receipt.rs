@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use ed25519_dalek::SigningKey;
-use peegel_scoring::{AnswerCode, AnswerProblem, ItemKind, Mode, Outcome, Standard, score};
+use peegel_scoring::{AnswerCode, AnswerProblem, Mode, Outcome, Standard, score};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::canonical::canonical;
 use crate::failure::Failure;
 use crate::receipts::types::Texts;
 use crate::signing::key::{PublicKey, sign};
+use crate::visits::withhold::is_of_standard;
 
 /// What the document is; also the line that goes under the signature before it.
 pub const FORMAT: &str = "peegel.receipt/1";
@@ -37,7 +38,7 @@ pub struct Facts {
     pub result: Value,
     /// The version of the scoring rules that made it.
     pub engine_version: String,
-    /// The day of the scoring in UTC.
+    /// The day of the scoring: in UTC, and at the branch where texts are withheld.
     pub scored_on: NaiveDate,
 }
 
@@ -163,17 +164,27 @@ fn proven(standard: &Standard, answers: &Map<String, Value>, result: &Value) -> 
 fn without_texts(standard: &Standard, mut answers: Map<String, Value>) -> (Map<String, Value>, Vec<String>) {
     let mut withheld = Vec::new();
     for (item, answer) in &mut answers {
-        // What the standard does not know may be a text too.
-        let is_text = standard.item(item).is_none_or(|item| matches!(item.kind, ItemKind::Text));
+        let kind = standard.item(item).map(|item| &item.kind);
         let mut is_withheld = false;
-        for (name, hides) in [("v", is_text), ("comment", true)] {
-            match answer.get_mut(name) {
-                Some(Value::String(text)) if hides && !text.is_empty() => {
-                    text.clear();
-                    is_withheld = true;
-                }
-                _ => {}
+        let mut withhold = |text: &mut String| {
+            is_withheld |= !text.is_empty();
+            text.clear();
+        };
+        // A value that its item does not take is as wrong when it is empty, and beside N/A it is not looked at.
+        let texts: Vec<_> = match answer.get_mut("v") {
+            Some(Value::Array(values)) => values.iter_mut().collect(),
+            Some(value) => vec![value],
+            None => Vec::new(),
+        };
+        for value in texts {
+            if let Value::String(text) = value
+                && !is_of_standard(kind, text)
+            {
+                withhold(text);
             }
+        }
+        if let Some(Value::String(text)) = answer.get_mut("comment") {
+            withhold(text);
         }
         if is_withheld {
             withheld.push(item.clone());

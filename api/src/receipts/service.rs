@@ -4,12 +4,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::chains;
 use crate::entity::visit;
 use crate::failure::{Failure, Kind};
 use crate::people::types::Caller;
 use crate::receipts::receipt::{Facts, issue};
 use crate::receipts::types::Texts;
 use crate::standards;
+use crate::visits::day::zone_of;
 use crate::visits::read::visible_visit;
 use crate::visits::store::{revision_of, score_of};
 use crate::words::Outcome;
@@ -41,16 +43,43 @@ pub async fn receipt(
         Some(version) => version,
         None => current(&visit)?,
     };
+    issued(app, &visit, version, texts).await
+}
+
+/// The receipt of the score that counts, as the chain gets it: without texts.
+///
+/// The caller has to see the visit's result.
+///
+/// # Errors
+///
+/// 404 `no_score` when the visit could not be made.
+pub async fn receipt_for_chain(app: &App, visit: &visit::Model) -> Result<Issued, Failure> {
+    if visit.outcome == Outcome::Attempted {
+        return Err(no_score("The visit could not be made (outcome attempted), so it has no score.".to_owned()));
+    }
+    issued(app, visit, visit.current_score_version, Texts::Withheld).await
+}
+
+async fn issued(app: &App, visit: &visit::Model, version: i32, texts: Texts) -> Result<Issued, Failure> {
+    let (firm_id, visit_id) = (visit.firm_id, visit.id);
     let db = app.db.reader();
-    let score = score_of(db, caller.firm_id, visit_id, version).await?.ok_or_else(|| {
+    let score = score_of(db, firm_id, visit_id, version).await?.ok_or_else(|| {
         no_score(format!("The visit has no score of version {version}; its last is {}.", visit.current_score_version))
     })?;
     let gone = |what: &str| Failure::internal(format!("score {version} of visit {visit_id} lacks its {what}"));
-    let revision = revision_of(db, caller.firm_id, visit_id, score.revision).await?.ok_or_else(|| gone("answers"))?;
+    let revision = revision_of(db, firm_id, visit_id, score.revision).await?.ok_or_else(|| gone("answers"))?;
     let (standard_id, standard_version) = (&score.standard_id, score.standard_version);
-    let standard = standards::store::version(db, caller.firm_id, standard_id, standard_version).await?;
+    let standard = standards::store::version(db, firm_id, standard_id, standard_version).await?;
+    let scored_on = match texts {
+        Texts::Full => score.created_at.date_naive(),
+        Texts::Withheld => {
+            let branch = chains::store::branch_by_id(db, firm_id, visit.branch_id).await?;
+            let zone = zone_of(&branch.ok_or_else(|| gone("branch"))?);
+            score.created_at.with_timezone(&zone).date_naive()
+        }
+    };
     let facts = Facts {
-        firm_id: caller.firm_id,
+        firm_id,
         visit_id,
         public_id: visit.public_id,
         score_version: version,
@@ -59,7 +88,7 @@ pub async fn receipt(
         answers: serde_json::from_str(&revision.answers).map_err(Failure::internal)?,
         result: json(&score.result)?,
         engine_version: score.engine_version,
-        scored_on: score.created_at.date_naive(),
+        scored_on,
     };
     let text = issue(&facts, texts, app.signing.keys().await?.signer())?;
     let shown = if texts == Texts::Full { visit_id } else { visit.public_id };

@@ -143,6 +143,23 @@ fn a_receipt_for_the_client_tells_no_more_than_it_must() {
 }
 
 #[test]
+fn words_in_the_wrong_place_are_withheld_too() {
+    let mut answers = answers();
+    // What an item does not take, as in history under another version, and what stands beside N/A.
+    answers["greeted"] = json!({"v": "Mari Maasikas"});
+    answers["shelf"] = json!({"v": ["Mari Maasikas", "Mari Maasikas"]});
+    answers["front"] = json!({"na": true, "v": "Mari Maasikas", "comment": ""});
+    answers.insert("gone".to_owned(), json!({"v": "Mari Maasikas"}));
+    let text = issue(&facts(answers, &["front"], Mode::Rescore), Texts::Withheld, &key()).unwrap();
+    assert!(!text.contains("Mari"), "{text}");
+    let shown: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(shown["withheld"], json!(["front", "gone", "greeted", "shelf", "story"]));
+    assert_eq!(shown["answers"]["shelf"], json!({"v": ["", ""]}));
+    let verdict = verify(text.as_bytes(), None);
+    assert!(verdict.ok, "{verdict:?}");
+}
+
+#[test]
 fn any_byte_changed_added_or_removed_fails() {
     let keys = [PublicKey::of(&key())];
     for texts in [Texts::Full, Texts::Withheld] {

@@ -66,7 +66,8 @@ pub struct ReceiptDocument {
     pub result_sha256: String,
     /// The version of the scoring rules.
     pub engine_version: String,
-    /// The day of the scoring in UTC.
+    /// The day of the scoring: in UTC; at the branch where texts are withheld, because two days of one moment would tell
+    /// its hour.
     pub scored_on: NaiveDate,
     /// The id of the key that signed.
     pub key_id: String,
