@@ -83,7 +83,7 @@ async fn standards_are_imported_and_published(app: &TestApp) {
         let published = app.peegel(&["standard", "publish", &second]).await.expect(0);
         assert!(published.text().starts_with("tiny version 2: published, sha256 "), "{}", published.text());
     }
-    world.auditor.client.get("/v1/standards/tiny/versions/2").ok().await;
+    world.reviewer.client.get("/v1/standards/tiny/versions/2").ok().await;
     let mut changed = tiny::version(2);
     changed["title"]["en"] = json!("Other");
     let said = app.peegel(&["standard", "publish", &file("changed.json", &changed)]).await.expect(1);

@@ -14,6 +14,8 @@ on_both!(
     a_thousand_branches_come_in_one_request,
     a_repeated_bulk_request_has_one_effect,
     limited_people_see_their_chain_only,
+    a_chain_does_not_see_the_standards_of_others,
+    auditors_see_what_they_can_visit,
     all_problems_of_a_standard_are_named,
     published_versions_never_change,
     every_standard_of_the_fixtures_can_be_published,
@@ -55,7 +57,7 @@ async fn chains_are_added_with_all_problems_named(app: &TestApp) {
     let added = add(other).created().await;
     assert_eq!(added["recording_policy"], "needs_proof");
     let path = format!("/v1/chains/{}", id_of(&added));
-    assert_eq!(world.auditor.client.get(&path).ok().await, added);
+    assert_eq!(world.reviewer.client.get(&path).ok().await, added);
     assert_eq!(world.admin.client.all("/v1/chains", 1).await.len(), 2);
 }
 
@@ -164,6 +166,129 @@ async fn limited_people_see_their_chain_only(app: &TestApp) {
     viewer.get("/v1/standards/tiny/versions/1").ok().await;
 }
 
+/// Another client of the same firm with a branch, a wave, and an assignment by a standard of its own.
+struct Rival {
+    chain: String,
+    branch: String,
+    wave: String,
+    assignment: String,
+}
+
+async fn rival(world: &World, auditor_id: Option<&str>) -> Rival {
+    let admin = &world.admin.client;
+    let chain = json!({"code": "rival", "name": "Konkurent", "kind": "client", "locale": "et", "colour": "#00ff00"});
+    let chain = id_of(&admin.post("/v1/chains", &chain).created().await);
+    let body = json!({"chain_id": chain, "branches": [branch("X1")]});
+    let branch = ids_of(&admin.post("/v1/branches", &body).created().await).remove(0);
+    let mut standard = tiny::version(1);
+    standard["id"] = json!("rivals-own");
+    admin.post("/v1/standards", &standard).created().await;
+    admin.post("/v1/standards/rivals-own/publish", &json!({"version": 1})).ok().await;
+    let wave = json!({
+        "chain_id": chain, "name": "secret spring", "kind": "regular", "opens_on": "2026-03-01", "closes_on": "2026-05-31",
+    });
+    let wave = id_of(&admin.post("/v1/waves", &wave).created().await);
+    let mut assignment = world.assignment(0, None);
+    (assignment["branch_id"], assignment["standard_id"]) = (json!(branch), json!("rivals-own"));
+    if let Some(id) = auditor_id {
+        assignment["auditor_id"] = json!(id);
+    }
+    let assignment = world.assign_in(&wave, vec![assignment]).await.remove(0);
+    Rival { chain, branch, wave, assignment }
+}
+
+async fn a_chain_does_not_see_the_standards_of_others(app: &TestApp) {
+    let world = World::make(app).await;
+    world.assign_one().await;
+    let rival = rival(&world, None).await;
+    let scope = json!({"chain_id": rival.chain, "branch_ids": []});
+    let theirs = world.person(app, "theirs", "chain_viewer", Some(scope)).await.client;
+    let scope = json!({"chain_id": rival.chain, "branch_ids": [rival.branch]});
+    let their_manager = world.person(app, "their-manager", "branch_manager", Some(scope)).await.client;
+    let viewer = world.chain_viewer(app).await.client;
+    let north = world.region_viewer(app).await.client;
+    let manager = world.branch_manager(app).await.client;
+    for (client, own, other) in [
+        (&viewer, "tiny", "rivals-own"),
+        (&north, "tiny", "rivals-own"),
+        (&manager, "tiny", "rivals-own"),
+        (&theirs, "rivals-own", "tiny"),
+        (&their_manager, "rivals-own", "tiny"),
+    ] {
+        let listed = client.get("/v1/standards").ok().await;
+        assert_eq!(ids_of(&listed), [own], "and nothing else of the firm");
+        client.get(&format!("/v1/standards/{own}/versions/1")).ok().await;
+        client.get(&format!("/v1/standards/{other}/versions/1")).problem(404, "not_found").await;
+    }
+    // A newer version of one's own standard shows nothing, not even its title, until it is used.
+    let mut next = tiny::version(2);
+    next["title"]["en"] = json!("Still a secret");
+    world.admin.client.post("/v1/standards", &next).created().await;
+    world.admin.client.post("/v1/standards/tiny/publish", &json!({"version": 2})).ok().await;
+    let listed = viewer.get("/v1/standards").ok().await;
+    assert_eq!(listed["data"][0]["versions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["data"][0]["title"]["en"], "Tiny visit");
+    viewer.get("/v1/standards/tiny/versions/2").problem(404, "not_found").await;
+}
+
+async fn auditors_see_what_they_can_visit(app: &TestApp) {
+    let world = World::make(app).await;
+    let rival = rival(&world, Some(&world.other_auditor.id)).await;
+    let (auditor, other) = (&world.auditor.client, &world.other_auditor.client);
+    let paths = [
+        ("chains", &rival.chain),
+        ("branches", &rival.branch),
+        ("waves", &rival.wave),
+        ("standards", &"rivals-own".to_owned()),
+    ];
+    let one = |name: &str, id: &str| match name {
+        "standards" => format!("/v1/standards/{id}/versions/1"),
+        _ => format!("/v1/{name}/{id}"),
+    };
+    // Nothing to visit, nothing to know; then one's own.
+    for (name, _) in paths {
+        assert_eq!(auditor.all(&format!("/v1/{name}"), 2).await, Vec::<Value>::new(), "{name}");
+    }
+    world.assign(1, 2).await;
+    let own = [
+        ("chains", &world.chain),
+        ("branches", &world.branches[1]),
+        ("waves", &world.wave),
+        ("standards", &"tiny".to_owned()),
+    ];
+    for ((name, id), (_, foreign)) in own.into_iter().zip(paths) {
+        assert_eq!(ids_of(&auditor.get(&format!("/v1/{name}")).ok().await), [id.as_str()], "{name}");
+        assert_eq!(ids_of(&other.get(&format!("/v1/{name}")).ok().await), [foreign.as_str()], "{name}");
+        auditor.get(&one(name, id)).ok().await;
+        auditor.get(&one(name, foreign)).problem(404, "not_found").await;
+        other.get(&one(name, foreign)).ok().await;
+        other.get(&one(name, id)).problem(404, "not_found").await;
+    }
+    auditor.get(&format!("/v1/chains/{}/regions", rival.chain)).problem(404, "not_found").await;
+    for query in [format!("branches?chain_id={}", rival.chain), format!("waves?chain_id={}", rival.chain)] {
+        assert_eq!(auditor.all(&format!("/v1/{query}"), 50).await, Vec::<Value>::new(), "{query}");
+    }
+    // What goes to the job board is for all to see, and what somebody takes from it is theirs again.
+    other.act(&format!("/v1/assignments/{}/hand-back", rival.assignment)).ok().await;
+    assert_eq!(auditor.all("/v1/chains", 1).await.len(), 2);
+    for (name, id) in paths {
+        auditor.get(&one(name, id)).ok().await;
+    }
+    other.act(&format!("/v1/assignments/{}/claim", rival.assignment)).ok().await;
+    for (name, id) in paths {
+        auditor.get(&one(name, id)).problem(404, "not_found").await;
+    }
+    // Whose visit it is still finds what it is of when the assignment has gone to somebody else.
+    let visit = new_id();
+    let draft = json!({"assignment_id": rival.assignment, "state": "draft", "answers": {}});
+    other.put(&format!("/v1/visits/{visit}"), &draft).if_absent().created().await;
+    other.act(&format!("/v1/assignments/{}/hand-back", rival.assignment)).ok().await;
+    auditor.act(&format!("/v1/assignments/{}/claim", rival.assignment)).ok().await;
+    for (name, id) in paths {
+        other.get(&one(name, id)).ok().await;
+    }
+}
+
 async fn all_problems_of_a_standard_are_named(app: &TestApp) {
     let world = World::make(app).await;
     let mut standard = tiny::version(2);
@@ -213,6 +338,9 @@ async fn published_versions_never_change(app: &TestApp) {
     admin.post("/v1/standards/tiny/publish", &json!({"version": 9})).problem(404, "not_found").await;
     admin.post("/v1/standards/tiny/publish", &json!({"version": "2", "x": 1})).problem(422, "invalid").await;
 
+    let mut assignment = world.assignment(0, None);
+    assignment["standard_version"] = json!(2);
+    world.assign_in(&world.wave, vec![assignment]).await;
     let answer = world.auditor.client.get("/v1/standards/tiny/versions/2").send().await.expect(200);
     assert_eq!(answer.json(), changed);
     assert_eq!(answer.etag(), format!("\"{}\"", sha256(&answer.body)), "the tag is the hash of exactly these bytes");
@@ -233,7 +361,7 @@ async fn every_standard_of_the_fixtures_can_be_published(app: &TestApp) {
         world.admin.client.post(&format!("/v1/standards/{name}/publish"), &version).ok().await;
     }
     let listed: Vec<_> =
-        world.auditor.client.all("/v1/standards", 2).await.iter().map(|row| row["id"].clone()).collect();
+        world.reviewer.client.all("/v1/standards", 2).await.iter().map(|row| row["id"].clone()).collect();
     let sorted = ["branch-environment", "chat-email", "complaint-handling", "mystery-call", "retail-visit", "tiny"];
     assert_eq!(listed, sorted);
 }
@@ -265,7 +393,7 @@ async fn waves_open_and_close_once(app: &TestApp) {
     admin.act(&format!("{path}/open")).ok().await;
     admin.act(&format!("{path}/open")).problem(409, "illegal_state").await;
     assert_eq!(admin.act(&format!("{path}/close")).ok().await["state"], "closed");
-    assert_eq!(world.auditor.client.get(&path).ok().await["state"], "closed");
+    assert_eq!(world.reviewer.client.get(&path).ok().await["state"], "closed");
     let body = json!({"wave_id": id_of(&added), "assignments": [world.assignment(0, None)]});
     admin.post("/v1/assignments", &body).problem(409, "wave_closed").await;
 }

@@ -57,7 +57,8 @@ pub enum Reach {
     Firm,
     /// What the scope of the membership names: a chain, one region of it, or branches.
     Scope,
-    /// What is the caller's own: assignments in their hands or open to all, visits that they file, keys that they made.
+    /// What is the caller's own: assignments in their hands or open to all, with the chains, branches, waves and
+    /// standards of these; visits that they file; keys that they made.
     Own,
 }
 use Reach::{Firm, Own, Scope};
@@ -75,12 +76,12 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ManageChains, &[(FirmAdmin, Firm)]),
         (
             ReadChains,
-            &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Firm), (ChainViewer, Scope), (BranchManager, Scope)],
+            &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own), (ChainViewer, Scope), (BranchManager, Scope)],
         ),
         (ManageStandards, &[(FirmAdmin, Firm)]),
         (
             ReadStandards,
-            &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Firm), (ChainViewer, Scope), (BranchManager, Scope)],
+            &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own), (ChainViewer, Scope), (BranchManager, Scope)],
         ),
         (ManageAssignments, &[(FirmAdmin, Firm)]),
         (ReadAssignments, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
@@ -247,7 +248,8 @@ operations! {
 /// What is true of many rows and stands in none; printed under the table.
 const NOTES: &str = "\
 - `firm`: everything of the firm. `chain`, `branches`: what the scope of the membership names (a chain or one region of
-  it; branches). `own`: assignments in the auditor's hands or open to all, visits that they file, keys that they made.
+  it; branches). `own`: assignments in the auditor's hands or open to all, the chains,
+  branches, waves and standards of these, visits that they file, keys that one made.
   What lies beyond the reach is 404, like what does not exist; what the role may not do at all is 403.
 - Chain and region scorecards are of whole chains and regions: a branch manager reaches none of them, a viewer of one
   region only that region's.

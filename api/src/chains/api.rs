@@ -43,7 +43,8 @@ impl ChainsApi {
 
     /// List chains
     ///
-    /// The chains that the caller may know of, in the order they were added.
+    /// The chains that the caller may know of, in the order they were added. Auditors know those that they visit, or
+    /// could, and the same goes for branches, waves and standards.
     #[oai(path = "/v1/chains", method = "get", operation_id = "list_chains")]
     async fn list_chains(
         &self,
@@ -56,9 +57,7 @@ impl ChainsApi {
     ) -> Result<Json<Page<ChainView>>, Failure> {
         let caller = auth.caller(Operation::ListChains)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
-        let only = service::only_chain(&caller);
-        let rows = store::list_chains(app.db.reader(), caller.firm_id, only, slice.after()?, slice.limit + 1).await?;
-        Ok(Json(slice.page(rows, |row| row.id.to_string(), Into::into)))
+        Ok(Json(service::list_chains(&app, &caller, &slice).await?))
     }
 
     /// Get a chain

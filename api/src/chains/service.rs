@@ -177,22 +177,29 @@ pub fn stamps(app: &App, firm_id: Uuid, n: usize) -> Vec<Stamp> {
     (0..n).map(|_| Stamp { firm_id, id: app.ids.next(), at }).collect()
 }
 
-/// The chain that a limited role is limited to; `None` for roles that reach every chain.
+/// The chain that a limited role is limited to; `None` for all others, of whom [`only_auditor`] may limit some.
 pub fn only_chain(caller: &Caller) -> Option<Uuid> {
     match caller.reach {
-        Reach::Firm => None,
+        Reach::Firm | Reach::Own => None,
         // A limited role without a chain reaches nothing; no chain has the nil id.
-        Reach::Scope | Reach::Own => Some(caller.scope.chain_id.unwrap_or_default()),
+        Reach::Scope => Some(caller.scope.chain_id.unwrap_or_default()),
     }
 }
 
+/// The auditor who sees only what there is to visit for them; `None` for all others. Who visits one client has no
+/// business with the list of clients, nor with what another client measures.
+pub fn only_auditor(caller: &Caller) -> Option<Uuid> {
+    (caller.reach == Reach::Own).then_some(caller.membership_id)
+}
+
 /// The branches that the caller sees.
-fn branch_filter(caller: &Caller) -> BranchFilter {
+pub fn branch_filter(caller: &Caller) -> BranchFilter {
     let is_manager = caller.role == Role::BranchManager;
     BranchFilter {
         chain_id: only_chain(caller),
         region_id: caller.scope.region_id.filter(|_| caller.role == Role::ChainViewer),
         ids: is_manager.then(|| caller.scope.branch_ids.clone()),
+        auditor_id: only_auditor(caller),
     }
 }
 
@@ -220,8 +227,26 @@ pub async fn only_regions(app: &App, caller: &Caller) -> Result<Option<Vec<Uuid>
 ///
 /// 404 when there is none, or it is another firm's, or beyond the caller's scope.
 pub async fn visible_chain(app: &App, caller: &Caller, chain_id: Uuid) -> Result<chain::Model, Failure> {
-    let row = store::chain_by_id(app.db.reader(), caller.firm_id, chain_id).await?;
-    row.filter(|row| only_chain(caller).is_none_or(|only| only == row.id)).ok_or_else(|| Failure::not_found("chain"))
+    let not_found = || Failure::not_found("chain");
+    if only_chain(caller).is_some_and(|only| only != chain_id) {
+        return Err(not_found());
+    }
+    let (db, auditor_id) = (app.db.reader(), only_auditor(caller));
+    let found = store::list_chains(db, caller.firm_id, Some(chain_id), auditor_id, None, 1).await?.pop();
+    found.ok_or_else(not_found)
+}
+
+/// A page of the chains that the caller may know of.
+///
+/// # Errors
+///
+/// * 400 `bad_cursor` when the cursor is not one of this list.
+/// * [`Failure`] (500) when the database fails.
+pub async fn list_chains(app: &App, caller: &Caller, slice: &Slice) -> Result<Page<ChainView>, Failure> {
+    let (only, auditor_id) = (only_chain(caller), only_auditor(caller));
+    let (db, after) = (app.db.reader(), slice.after()?);
+    let rows = store::list_chains(db, caller.firm_id, only, auditor_id, after, slice.limit + 1).await?;
+    Ok(slice.page(rows, |row| row.id.to_string(), Into::into))
 }
 
 /// A region whose results the caller sees.
@@ -234,15 +259,22 @@ pub async fn visible_region(app: &App, caller: &Caller, region_id: Uuid) -> Resu
     row.filter(|row| caller.sees_region(row.chain_id, row.id)).ok_or_else(|| Failure::not_found("region"))
 }
 
-/// A branch that the caller may know of. Auditors know all branches; everybody else who sees one sees its results.
+/// A branch that the caller may know of. Auditors know those that they visit, or could; everybody else who sees one sees
+/// its results.
 ///
 /// # Errors
 ///
 /// 404 when there is none, or it is another firm's, or beyond the caller's scope.
 pub async fn visible_branch(app: &App, caller: &Caller, branch_id: Uuid) -> Result<branch::Model, Failure> {
     let not_found = || Failure::not_found("branch");
-    let row = store::branch_by_id(app.db.reader(), caller.firm_id, branch_id).await?.ok_or_else(not_found)?;
-    let region_id = store::current_region_of(app.db.reader(), caller.firm_id, branch_id).await?;
+    let db = app.db.reader();
+    if let Some(auditor_id) = only_auditor(caller) {
+        let ids = Some(vec![branch_id]);
+        let filter = BranchFilter { ids, auditor_id: Some(auditor_id), ..BranchFilter::default() };
+        return store::list_branches(db, caller.firm_id, filter, None, 1).await?.pop().ok_or_else(not_found);
+    }
+    let row = store::branch_by_id(db, caller.firm_id, branch_id).await?.ok_or_else(not_found)?;
+    let region_id = store::current_region_of(db, caller.firm_id, branch_id).await?;
     let visible = caller.sees_branch(row.chain_id, region_id, row.id);
     visible.then_some(row).ok_or_else(not_found)
 }

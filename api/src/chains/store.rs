@@ -10,6 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{branch, branch_region, chain, region};
+use crate::fieldwork::store::branches_of_auditor;
 
 /// Ids in one `IN (..)`, well below what either database can bind.
 const IDS_AT_ONCE: usize = 10_000;
@@ -23,6 +24,8 @@ pub struct BranchFilter {
     pub region_id: Option<Uuid>,
     /// Among these.
     pub ids: Option<Vec<Uuid>>,
+    /// That this auditor visits, or could.
+    pub auditor_id: Option<Uuid>,
 }
 
 /// Adds a chain.
@@ -52,17 +55,28 @@ pub async fn chains_by_code(db: &impl ConnectionTrait, firm_id: Uuid, code: &str
     chain::Entity::find().filter(chain::Column::FirmId.eq(firm_id)).filter(chain::Column::Code.eq(code)).all(db).await
 }
 
-/// Chains after an id; only one of them if `only` names it.
+/// Chains after an id; only one of them if `only` names it, and only those with branches that an auditor visits, or
+/// could, if `auditor_id` does.
 pub async fn list_chains(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
     only: Option<Uuid>,
+    auditor_id: Option<Uuid>,
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<chain::Model>, DbErr> {
     chain::Entity::find()
         .filter(chain::Column::FirmId.eq(firm_id))
         .apply_if(only, |query, id| query.filter(chain::Column::Id.eq(id)))
+        .apply_if(auditor_id, |query, id| {
+            let chains = Query::select()
+                .column(branch::Column::ChainId)
+                .from(branch::Entity)
+                .and_where(branch::Column::FirmId.eq(firm_id))
+                .and_where(branch::Column::Id.in_subquery(branches_of_auditor(firm_id, id)))
+                .take();
+            query.filter(chain::Column::Id.in_subquery(chains))
+        })
         .apply_if(after, |query, after| query.filter(chain::Column::Id.gt(after)))
         .order_by_asc(chain::Column::Id)
         .limit(limit)
@@ -255,11 +269,14 @@ fn matching(firm_id: Uuid, filter: BranchFilter) -> sea_orm::Select<branch::Enti
     if let Some(ids) = filter.ids {
         condition = condition.add(branch::Column::Id.is_in(ids));
     }
+    if let Some(id) = filter.auditor_id {
+        condition = condition.add(branch::Column::Id.in_subquery(branches_of_auditor(firm_id, id)));
+    }
     branch::Entity::find().filter(condition).order_by_asc(branch::Column::Id)
 }
 
 /// Ids of the branches whose latest region is this one.
-fn in_region_now(firm_id: Uuid, region_id: Uuid) -> SelectStatement {
+pub fn in_region_now(firm_id: Uuid, region_id: Uuid) -> SelectStatement {
     use branch_region::Column::{BranchId, FirmId, RegionId, ValidFrom};
     let later = Query::select()
         .expr(Expr::val(1))

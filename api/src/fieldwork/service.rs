@@ -10,13 +10,13 @@ use crate::access::Reach;
 use crate::app::App;
 use crate::chains;
 use crate::chains::parse::{Stamp, bulk};
-use crate::chains::service::{begin_set_up, only_chain, stamps};
+use crate::chains::service::{begin_set_up, only_auditor, only_chain, stamps};
 use crate::chains::types::degrees;
 use crate::entity::{assignment, wave};
 use crate::events::types::NewEvent;
 use crate::failure::Failure;
 use crate::fieldwork::parse::{self, Known};
-use crate::fieldwork::store::{self, AssignmentFilter};
+use crate::fieldwork::store::{self, AssignmentFilter, WaveFilter};
 use crate::fieldwork::types::{AddedAssignments, AssignmentView, WaveView};
 use crate::http::json::Reader;
 use crate::http::paging::{Page, Slice};
@@ -84,11 +84,12 @@ pub async fn move_wave(app: &App, caller: &Caller, id: Uuid, mv: &str) -> Result
 ///
 /// # Errors
 ///
-/// 404 when there is none, or it is another firm's, or another chain's for a role limited to one.
+/// 404 when there is none, or it is another firm's, or another chain's for a role limited to one, or one that an auditor
+/// has nothing to do with.
 pub async fn visible_wave(app: &App, caller: &Caller, id: Uuid) -> Result<wave::Model, Failure> {
-    let row = store::wave_by_id(app.db.reader(), caller.firm_id, id).await?;
-    row.filter(|row| only_chain(caller).is_none_or(|only| only == row.chain_id))
-        .ok_or_else(|| Failure::not_found("wave"))
+    let filter = WaveFilter { id: Some(id), chain_id: only_chain(caller), auditor_id: only_auditor(caller) };
+    let found = store::list_waves(app.db.reader(), caller.firm_id, filter, None, 1).await?.pop();
+    found.ok_or_else(|| Failure::not_found("wave"))
 }
 
 /// A page of the waves that the caller may know of, of one chain if it is named.
@@ -108,8 +109,8 @@ pub async fn list_waves(
         // Another chain's waves look like no waves.
         Vec::new()
     } else {
-        let chain_id = chain_id.or(only);
-        store::list_waves(app.db.reader(), caller.firm_id, chain_id, slice.after()?, slice.limit + 1).await?
+        let filter = WaveFilter { id: None, chain_id: chain_id.or(only), auditor_id: only_auditor(caller) };
+        store::list_waves(app.db.reader(), caller.firm_id, filter, slice.after()?, slice.limit + 1).await?
     };
     Ok(slice.page(rows, |row| row.id.to_string(), Into::into))
 }

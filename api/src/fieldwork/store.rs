@@ -1,13 +1,13 @@
 //! Queries on waves and assignments.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
-use crate::entity::{assignment, branch, wave};
+use crate::entity::{assignment, branch, visit, wave};
 use crate::words::{AssignmentState, WaveKind, WaveState};
 
 /// Which assignments a list is about. Every part that is there narrows it.
@@ -129,6 +129,57 @@ pub async fn compared_with_others(
         .await
 }
 
+/// What assignments and visits of an auditor name in a column that both have: the assignments in their hands or on the
+/// job board, and the visits that they filed, whoever has the assignment now.
+fn named_to_auditor(
+    firm_id: Uuid,
+    auditor_id: Uuid,
+    of_assignment: assignment::Column,
+    of_visit: visit::Column,
+) -> SelectStatement {
+    let assigned = |condition: Condition| {
+        Query::select()
+            .column((assignment::Entity, of_assignment))
+            .from(assignment::Entity)
+            .and_where(assignment::Column::FirmId.eq(firm_id))
+            .cond_where(condition)
+            .take()
+    };
+    let filed = Query::select()
+        .column((visit::Entity, of_visit))
+        .from(visit::Entity)
+        .and_where(visit::Column::FirmId.eq(firm_id))
+        .and_where(visit::Column::AuditorId.eq(auditor_id))
+        .take();
+    // One after the other, so that each is found by its index.
+    assigned(in_hands_of(auditor_id))
+        .union(UnionType::Distinct, assigned(on_job_board()))
+        .union(UnionType::Distinct, filed)
+        .take()
+}
+
+/// The waves that an auditor visits for, or could.
+pub fn waves_of_auditor(firm_id: Uuid, auditor_id: Uuid) -> SelectStatement {
+    named_to_auditor(firm_id, auditor_id, assignment::Column::WaveId, visit::Column::WaveId)
+}
+
+/// The branches that an auditor visits, or could.
+pub fn branches_of_auditor(firm_id: Uuid, auditor_id: Uuid) -> SelectStatement {
+    named_to_auditor(firm_id, auditor_id, assignment::Column::BranchId, visit::Column::BranchId)
+}
+
+/// Assignments that an auditor has, or had until they were over.
+pub fn in_hands_of(auditor_id: Uuid) -> Condition {
+    Condition::all().add(assignment::Column::AuditorId.eq(auditor_id))
+}
+
+/// Assignments that any auditor may take. They are in nobody's hands; saying so lets the index on auditors be used.
+pub fn on_job_board() -> Condition {
+    Condition::all()
+        .add(assignment::Column::AuditorId.is_null())
+        .add(assignment::Column::State.eq(AssignmentState::Open))
+}
+
 /// The latest wave of the same chain and kind that opens before this one.
 pub async fn previous_wave(
     db: &impl ConnectionTrait,
@@ -146,17 +197,32 @@ pub async fn previous_wave(
         .await
 }
 
-/// Waves after an id, of one chain or of all.
+/// Which waves a list is about. Every part that is there narrows it.
+#[derive(Clone, Debug, Default)]
+pub struct WaveFilter {
+    /// This one.
+    pub id: Option<Uuid>,
+    /// Of this chain.
+    pub chain_id: Option<Uuid>,
+    /// That this auditor visits for, or could.
+    pub auditor_id: Option<Uuid>,
+}
+
+/// Waves after an id.
 pub async fn list_waves(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
-    chain_id: Option<Uuid>,
+    filter: WaveFilter,
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<wave::Model>, DbErr> {
     wave::Entity::find()
         .filter(wave::Column::FirmId.eq(firm_id))
-        .apply_if(chain_id, |query, id| query.filter(wave::Column::ChainId.eq(id)))
+        .apply_if(filter.id, |query, id| query.filter(wave::Column::Id.eq(id)))
+        .apply_if(filter.chain_id, |query, id| query.filter(wave::Column::ChainId.eq(id)))
+        .apply_if(filter.auditor_id, |query, id| {
+            query.filter(wave::Column::Id.in_subquery(waves_of_auditor(firm_id, id)))
+        })
         .apply_if(after, |query, after| query.filter(wave::Column::Id.gt(after)))
         .order_by_asc(wave::Column::Id)
         .limit(limit)
@@ -227,7 +293,7 @@ pub async fn list_assignments(
         .filter(Column::FirmId.eq(firm_id))
         .apply_if(filter.auditor_id, |query, id| query.filter(Column::AuditorId.eq(id)))
         .apply_if(filter.visible_to, |query, id| {
-            query.filter(Condition::any().add(Column::AuditorId.eq(id)).add(Column::State.eq(AssignmentState::Open)))
+            query.filter(Condition::any().add(in_hands_of(id)).add(on_job_board()))
         })
         .apply_if(filter.wave_id, |query, id| query.filter(Column::WaveId.eq(id)))
         .apply_if(filter.state, |query, state| query.filter(Column::State.eq(state)))

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::access::sees_drafts;
 use crate::app::App;
-use crate::chains::service::{begin_set_up, only_chain};
+use crate::chains::service::{begin_set_up, only_auditor, only_chain};
 use crate::entity::{standard, standard_version};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
@@ -176,8 +176,8 @@ fn view(checked: Checked, state: VersionState) -> StandardVersionView {
     }
 }
 
-/// One version with its document, if the caller sees it: the firm's staff see drafts, auditors see what they may be
-/// given, and a chain's people see what their chain was visited by.
+/// One version with its document, if the caller sees it: the firm's staff see drafts, auditors see what they visit
+/// by, or could, and a chain's people see what their chain was visited by.
 ///
 /// # Errors
 ///
@@ -193,13 +193,26 @@ pub async fn visible_version(
     if row.state == VersionState::Draft && !sees_drafts(caller.role) {
         return Err(not_found());
     }
-    if let Some(chain_id) = only_chain(caller) {
-        let used = store::versions_in_chain(db, caller.firm_id, chain_id, Some((standard_id, version))).await?;
-        if used.is_empty() {
-            return Err(not_found());
-        }
+    let seen = seen_versions(app, caller, Some((standard_id, version))).await?;
+    if seen.is_some_and(|seen| seen.is_empty()) {
+        return Err(not_found());
     }
     Ok(row)
+}
+
+/// The versions that a limited role sees, or one of them if it is named; `None` for roles that see all of the firm's.
+async fn seen_versions(
+    app: &App,
+    caller: &Caller,
+    only: Option<(&str, i32)>,
+) -> Result<Option<BTreeSet<(String, i32)>>, Failure> {
+    let (db, firm_id) = (app.db.reader(), caller.firm_id);
+    let seen = match (only_chain(caller), only_auditor(caller)) {
+        (Some(chain_id), _) => store::versions_in_chain(db, firm_id, chain_id, only).await?,
+        (None, Some(auditor_id)) => store::versions_of_auditor(db, firm_id, auditor_id, only).await?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(seen.into_iter().collect()))
 }
 
 async fn stored(
@@ -226,16 +239,10 @@ fn not_found() -> Failure {
 /// [`Failure`] (500) when the database fails.
 pub async fn list(app: &App, caller: &Caller, slice: &Slice) -> Result<Page<StandardView>, Failure> {
     let db = app.db.reader();
-    let used = match only_chain(caller) {
-        Some(chain_id) => {
-            let used = store::versions_in_chain(db, caller.firm_id, chain_id, None).await?;
-            Some(used.into_iter().collect::<BTreeSet<_>>())
-        }
-        None => None,
-    };
+    let seen = seen_versions(app, caller, None).await?;
     let is_seen = |row: &VersionRow| {
         (row.state != VersionState::Draft || sees_drafts(caller.role))
-            && used.as_ref().is_none_or(|used| used.contains(&(row.standard_id.clone(), row.version)))
+            && seen.as_ref().is_none_or(|seen| seen.contains(&(row.standard_id.clone(), row.version)))
     };
     // A firm has few standards and databases sort text differently, so they are sorted here.
     let mut standards = store::standards(db, caller.firm_id).await?;

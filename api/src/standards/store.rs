@@ -8,7 +8,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::entity::{assignment, standard, standard_version, wave};
+use crate::entity::{assignment, standard, standard_version, visit, wave};
+use crate::fieldwork::store::{in_hands_of, on_job_board};
 use crate::words::VersionState;
 
 /// A version without its document.
@@ -67,6 +68,49 @@ pub async fn versions_of(
         .into_model()
         .all(db)
         .await
+}
+
+/// The versions that an auditor visits by, or could, or one of them if it is named.
+pub async fn versions_of_auditor(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    auditor_id: Uuid,
+    only: Option<(&str, i32)>,
+) -> Result<Vec<(String, i32)>, DbErr> {
+    let mut versions = Vec::new();
+    for condition in [in_hands_of(auditor_id), on_job_board()] {
+        let assigned: Vec<(String, i32)> = assignment::Entity::find()
+            .select_only()
+            .distinct()
+            .column(assignment::Column::StandardId)
+            .column(assignment::Column::StandardVersion)
+            .filter(assignment::Column::FirmId.eq(firm_id))
+            .filter(condition)
+            .apply_if(only, |query, (standard_id, version)| {
+                query
+                    .filter(assignment::Column::StandardId.eq(standard_id))
+                    .filter(assignment::Column::StandardVersion.eq(version))
+            })
+            .into_tuple()
+            .all(db)
+            .await?;
+        versions.extend(assigned);
+    }
+    let filed: Vec<(String, i32)> = visit::Entity::find()
+        .select_only()
+        .distinct()
+        .column(visit::Column::StandardId)
+        .column(visit::Column::StandardVersion)
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::AuditorId.eq(auditor_id))
+        .apply_if(only, |query, (standard_id, version)| {
+            query.filter(visit::Column::StandardId.eq(standard_id)).filter(visit::Column::StandardVersion.eq(version))
+        })
+        .into_tuple()
+        .all(db)
+        .await?;
+    versions.extend(filed);
+    Ok(versions)
 }
 
 /// The versions that a chain was ever visited by, or one of them if it is named.
