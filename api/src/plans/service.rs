@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::chains;
-use crate::entity::action;
+use crate::entity::{action, branch};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::fieldwork::store::{wave_by_id, waves_of_chain};
@@ -25,6 +25,7 @@ use crate::scorecards::store::{Within, lock_branch, sums};
 use crate::scorecards::texts::Texts;
 use crate::secrets::sha256_hex;
 use crate::states::{ACTION_MOVES, towards};
+use crate::visits::day::zone_of;
 use crate::words::ActionState;
 use crate::write::Write;
 
@@ -54,7 +55,8 @@ pub async fn propose(
     let now = app.clock.now();
     let begin = |pick: &Pick| action::Model {
         firm_id,
-        id: app.ids.next(),
+        // The branch sees it, and not when somebody published.
+        id: app.ids.opaque(),
         branch_id,
         wave_id,
         standard_id: pick.standard.0.clone(),
@@ -129,14 +131,20 @@ pub async fn action_plan(
     let chain = chain_of(app, firm_id, branch.chain_id).await?;
     let rows = store::actions_of(app.db.reader(), firm_id, branch.id, [wave.id]).await?;
     let lang = lang.unwrap_or(chain.locale);
-    let actions = views(app, firm_id, rows, &lang).await?;
+    let actions = views(app, &branch, rows, &lang).await?;
     Ok(ActionPlanView { branch_id: branch.id, wave: (&wave).into(), lang, actions })
 }
 
-async fn views(app: &App, firm_id: Uuid, rows: Vec<action::Model>, lang: &str) -> Result<Vec<ActionView>, Failure> {
+async fn views(
+    app: &App,
+    branch: &branch::Model,
+    rows: Vec<action::Model>,
+    lang: &str,
+) -> Result<Vec<ActionView>, Failure> {
     let keys: Vec<StandardKey> = rows.iter().map(|row| (row.standard_id.clone(), row.standard_version)).collect();
-    let standards = standards_of(app, app.db.reader(), firm_id, keys.iter()).await?;
-    let view = |(row, key)| Some(ActionView::new(row, &Texts::new(&standards.get(key)?.body, lang)));
+    let standards = standards_of(app, app.db.reader(), branch.firm_id, keys.iter()).await?;
+    let zone = zone_of(branch);
+    let view = |(row, key)| Some(ActionView::new(row, &Texts::new(&standards.get(key)?.body, lang), zone));
     Ok(rows.into_iter().zip(&keys).filter_map(view).collect())
 }
 
@@ -221,7 +229,7 @@ pub async fn update_action(
         write.commit().await?;
     }
     let chain = chain_of(app, firm_id, branch.chain_id).await?;
-    views(app, firm_id, vec![row], &chain.locale).await?.pop().ok_or_else(not_found)
+    views(app, &branch, vec![row], &chain.locale).await?.pop().ok_or_else(not_found)
 }
 
 /// The action after a change, or everything wrong with the change.

@@ -1,6 +1,7 @@
 //! Action plans in answers, and changes of actions in requests.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
 use poem_openapi::Object;
 use poem_openapi::types::MaybeUndefined;
 use uuid::Uuid;
@@ -69,15 +70,16 @@ pub struct ActionView {
     pub due_on: Option<NaiveDate>,
     /// Why it was dropped.
     pub drop_reason: Option<String>,
-    /// When it was proposed.
-    pub created_at: DateTime<Utc>,
-    /// When it changed last.
-    pub updated_at: DateTime<Utc>,
+    /// The day at the branch when it was proposed.
+    pub proposed_on: NaiveDate,
+    /// The day at the branch when it changed last.
+    pub changed_on: NaiveDate,
 }
 
 impl ActionView {
-    /// An action with the texts of its standard.
-    pub fn new(row: action::Model, texts: &Texts<'_>) -> Self {
+    /// An action with the texts of its standard. An action is made when a visit is published, so it tells the day at the
+    /// branch, and not the time.
+    pub fn new(row: action::Model, texts: &Texts<'_>, zone: Tz) -> Self {
         Self {
             id: row.id,
             etag: etag(row.edit_number),
@@ -98,8 +100,8 @@ impl ActionView {
             owner: row.owner,
             due_on: row.due_on,
             drop_reason: row.drop_reason,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
+            proposed_on: row.created_at.with_timezone(&zone).date_naive(),
+            changed_on: row.updated_at.with_timezone(&zone).date_naive(),
         }
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::chains;
+use crate::chains::service::only_chain;
 use crate::entity::{branch, chain, wave};
 use crate::failure::Failure;
 use crate::fieldwork::store::{previous_wave, waves_of_branch, waves_of_chain};
@@ -197,7 +198,9 @@ pub async fn branch_in_wave(
     let (db, firm_id) = (app.db.reader(), caller.firm_id);
     let not_found = || Failure::not_found("branch");
     let branch = chains::store::branch_by_id(db, firm_id, branch_id).await?.ok_or_else(not_found)?;
-    let waves = waves_of_branch(db, firm_id, &branch).await?;
+    let mut waves = waves_of_branch(db, firm_id, &branch).await?;
+    // What was measured for one chain is not for another, not even for the one that was measured.
+    waves.retain(|wave| only_chain(caller).is_none_or(|only| only == wave.chain_id));
     let through_wave = waves
         .iter()
         .any(|wave| Some(wave.id) == wave_id && wave.chain_id != branch.chain_id && caller.sees_chain(wave.chain_id));
