@@ -114,6 +114,7 @@ pub fn made_up() -> Ids {
         "actions",
         "memberships",
         "rehearsals",
+        "results",
         "users",
         "sessions",
         "api-keys",
@@ -138,14 +139,14 @@ pub fn kind_of(operation: &Operation) -> &str {
 pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: Option<Value>) -> Answer {
     let kind = kind_of(operation);
     let mut path = operation.path.clone();
-    for name in ["{id}", "{visit_id}", "{evidence_id}"] {
+    for name in ["{id}", "{visit_id}", "{evidence_id}", "{result_id}"] {
         if path.contains(name) {
             path = path.replace(name, ids.get(kind).unwrap_or_else(|| panic!("an id for {}", operation.path)));
         }
     }
     path = path.replace("{n}", "1");
     assert!(!path.contains('{'), "{path}");
-    if operation.id == "get_evidence_preview" {
+    if matches!(operation.id.as_str(), "get_evidence_preview" | "get_result_photo") {
         path.push_str("?size=320");
     }
     let mut call = client.call(operation.method.parse().expect("a method"), &path);
@@ -237,6 +238,7 @@ pub async fn objects(world: &World) -> Ids {
     let key = world.admin.client.post("/v1/api-keys", &key).created().await;
     BTreeMap::from([
         ("rehearsals", rehearsal),
+        ("results", world.result_of(0).await["result_id"].as_str().expect("an id").to_owned()),
         ("chains", world.chain.clone()),
         ("regions", world.regions[0].clone()),
         ("branches", world.branches[0].clone()),

@@ -472,6 +472,10 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     ] {
         recorder.call(reviewer, operation, "GET", &path, &none)?;
     }
+    let list = recorder.call(reviewer, "list_results", "GET", "/v1/results", &none)?;
+    let result = format!("/v1/results/{}", text(&list["data"][0]["result_id"])?);
+    recorder.call(reviewer, "get_result", "GET", &result, &none)?;
+    recorder.call(reviewer, "get_result_receipt", "GET", &format!("{result}/receipt"), &none)?;
     let plan = format!("/v1/branches/{branch_id}/action-plan?lang=en");
     let plan = recorder.call(reviewer, "get_action_plan", "GET", &plan, &none)?;
     let action = &plan["actions"][0];
@@ -611,7 +615,7 @@ impl Replacer {
             "public_key" | "x" => return Ok("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned()),
             "signature" => return Ok("example-signature".to_owned()),
             // A day of ours, not of the request.
-            "scored_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
+            "scored_on" | "published_on" | "proposed_on" | "changed_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
             "password" | "current_password" => return Ok(PASSWORD.to_owned()),
             "token" => return Ok("pgl_lnk_example".to_owned()),
             "key" => return Ok("pgl_key_example".to_owned()),

@@ -24,6 +24,7 @@ mod reach;
 mod receipts;
 mod rehearsals;
 mod reports;
+mod results;
 mod review;
 mod scorecards;
 mod sessions;

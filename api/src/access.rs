@@ -40,7 +40,7 @@ pub enum Right {
     ReadVisits,
     /// Review, correct and publish visits.
     ReviewVisits,
-    /// Read scorecards, action plans and reports.
+    /// Read published results, scorecards, action plans and reports.
     ReadResults,
     /// Work on actions.
     WorkActions,
@@ -237,6 +237,10 @@ operations! {
     PublishVisit "publish_visit" => To(ReviewVisits), Visit("publish");
     UnpublishVisit "unpublish_visit" => To(ReviewVisits), Visit("unpublish");
 
+    ListResults "list_results" => To(ReadResults), Always;
+    GetResult "get_result" => To(ReadResults), Always;
+    GetResultReceipt "get_result_receipt" => To(ReadResults), Always;
+    GetResultPhoto "get_result_photo" => To(ReadResults), Always;
     GetBranchScorecard "get_branch_scorecard" => To(ReadResults), Always;
     GetRegionScorecard "get_region_scorecard" => To(ReadResults), Always;
     GetChainScorecard "get_chain_scorecard" => To(ReadResults), Always;
@@ -253,6 +257,7 @@ const NOTES: &str = "\
   What lies beyond the reach is 404, like what does not exist; what the role may not do at all is 403.
 - Chain and region scorecards are of whole chains and regions: a branch manager reaches none of them, a viewer of one
   region only that region's.
+- Results are visits that are published and counted, as their chain sees them; before and after they are not there.
 - Lists hold what the reach holds. Standards reach chain viewers and branch managers as far as their chain was measured
   by them; drafts of standards only firm admins and reviewers.
 - Nobody reviews a visit that they filed themselves (under any membership): 403 `own_visit`. A visit taken for review is

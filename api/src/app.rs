@@ -31,6 +31,7 @@ use crate::people::throttle::Throttle;
 use crate::plans::api::PlansApi;
 use crate::receipts::api::ReceiptsApi;
 use crate::rehearsals::api::RehearsalsApi;
+use crate::results::api::ResultsApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
@@ -119,6 +120,8 @@ pub enum Area {
     Review,
     /// Signed receipts of scores, and the keys that sign them.
     Receipts,
+    /// Published visits, as their chain sees them.
+    Results,
     /// Scores of branches, regions and chains over waves.
     Scorecards,
     /// What branches are asked to do, on screen and as PDF.
@@ -142,6 +145,7 @@ type Apis = (
     ReviewApi,
     ReceiptsApi,
     KeysApi,
+    ResultsApi,
     ScorecardsApi,
     PlansApi,
     EventsApi,
@@ -162,6 +166,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         ReviewApi,
         ReceiptsApi,
         KeysApi,
+        ResultsApi,
         ScorecardsApi,
         PlansApi,
         EventsApi,

@@ -27,6 +27,7 @@ mod plans;
 mod receipts;
 mod rehearsals;
 mod reports;
+mod results;
 mod review;
 mod scorecards;
 mod secrets;

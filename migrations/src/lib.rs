@@ -29,6 +29,7 @@ mod m20261122_000019_second_factor;
 mod m20261122_000020_api_keys;
 mod m20261122_000021_installation_jobs;
 mod m20261122_000022_dead_jobs;
+mod m20261122_000023_results;
 mod table;
 
 /// All steps in order.
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_api_keys::Migration),
             Box::new(m20261122_000021_installation_jobs::Migration),
             Box::new(m20261122_000022_dead_jobs::Migration),
+            Box::new(m20261122_000023_results::Migration),
         ]
     }
 }

@@ -259,6 +259,14 @@ impl World {
         self.publish_in(&self.wave, branch, answers).await
     }
 
+    /// The one result of a branch.
+    pub async fn result_of(&self, branch: usize) -> Value {
+        let path = format!("/v1/results?branch_id={}", self.branches[branch]);
+        let mut results = self.admin.client.all(&path, 50).await;
+        assert_eq!(results.len(), 1, "{results:?}");
+        results.remove(0)
+    }
+
     /// Adds somebody to the firm.
     pub async fn person(&self, app: &TestApp, name: &str, role: &str, scope: Option<Value>) -> Person {
         add_person(app, &self.admin, &self.code, name, role, scope).await

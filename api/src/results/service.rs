@@ -1,0 +1,300 @@
+//! Reading results: what of a published visit its chain may know.
+
+use std::collections::BTreeMap;
+
+use peegel_scoring::Standard;
+use poem_openapi::types::Any;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::chains::service::branch_filter;
+use crate::chains::store::branches_by_ids;
+use crate::entity::{branch, evidence, score, visit};
+use crate::evidence::service::{is_shown_to_chain, stored_preview};
+use crate::evidence::store::evidence_of_visits;
+use crate::evidence::types::PreviewSize;
+use crate::failure::Failure;
+use crate::http::content::StoredFile;
+use crate::http::paging::{Page, Slice};
+use crate::people::types::Caller;
+use crate::receipts;
+use crate::receipts::service::Issued;
+use crate::results::store::{self, Filter};
+use crate::results::types::{ResultDimension, ResultItem, ResultPhoto, ResultSection, ResultSummary, ResultView};
+use crate::scorecards::store::scores_of_visits;
+use crate::visits::day::{told_day, zone_of};
+use crate::visits::store::{revision_of, score_of};
+use crate::visits::types::ScoreSummary;
+use crate::visits::withhold::may_be_shown;
+use crate::words::Outcome;
+
+/// The members of a stored result that a chain reads. What is not named here stays where it is.
+#[derive(Deserialize)]
+struct Trace {
+    visit: VisitTrace,
+    critical_failures: Vec<CriticalTrace>,
+    sections: Vec<SectionTrace>,
+    dimensions: Vec<DimensionTrace>,
+    items: Vec<ItemTrace>,
+}
+
+#[derive(Deserialize)]
+struct VisitTrace {
+    band: Option<String>,
+    passed: Option<bool>,
+    capped: bool,
+}
+
+#[derive(Deserialize)]
+struct CriticalTrace {
+    item: String,
+}
+
+#[derive(Deserialize)]
+struct SectionTrace {
+    id: String,
+    earned: String,
+    possible: String,
+    score: Option<String>,
+    score_bp: Option<i64>,
+    capped: bool,
+    scored_share_bp: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct DimensionTrace {
+    id: String,
+    possible: String,
+    score: Option<String>,
+    score_bp: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct ItemTrace {
+    id: String,
+    status: ItemStatus,
+    score: Option<String>,
+    lost: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ItemStatus {
+    Hidden,
+    Unanswered,
+    Na,
+    Ok,
+}
+
+impl Trace {
+    fn of(score: &score::Model) -> Result<Self, Failure> {
+        serde_json::from_str(&score.result).map_err(Failure::internal)
+    }
+
+    fn summary(&self, score: &score::Model) -> ScoreSummary {
+        ScoreSummary {
+            score_bp: score.score_bp.map(Into::into),
+            raw_bp: score.raw_bp.map(Into::into),
+            band: self.visit.band.clone(),
+            passed: self.visit.passed,
+            insufficient: score.insufficient,
+            scored_share_bp: score.scored_share_bp.map(Into::into),
+            capped: self.visit.capped,
+        }
+    }
+}
+
+/// A page of the results that the caller sees, in the order of their ids, which says nothing.
+///
+/// # Errors
+///
+/// * 400 `bad_cursor` when the cursor is not one of this list.
+/// * [`Failure`] (500) when the database fails.
+pub async fn results(
+    app: &App,
+    caller: &Caller,
+    filter: &Filter,
+    slice: &Slice,
+) -> Result<Page<ResultSummary>, Failure> {
+    let (db, firm_id) = (app.db.reader(), caller.firm_id);
+    let rows = store::list(db, firm_id, branch_filter(caller), filter, slice.after()?, slice.limit + 1).await?;
+    let mut branch_ids: Vec<_> = rows.iter().map(|visit| visit.branch_id).collect();
+    branch_ids.sort_unstable();
+    branch_ids.dedup();
+    let branches = branches_by_ids(db, firm_id, &branch_ids).await?;
+    let branches: BTreeMap<_, _> = branches.into_iter().map(|branch| (branch.id, branch)).collect();
+    let visit_ids: Vec<_> = rows.iter().map(|visit| visit.id).collect();
+    let scores = scores_of_visits(db, firm_id, &visit_ids).await?;
+    let scores: BTreeMap<_, _> =
+        scores.into_iter().map(|score| ((score.visit_id, score.score_version), score)).collect();
+    let mut views = Vec::with_capacity(rows.len());
+    for visit in rows {
+        let score = scores.get(&(visit.id, visit.current_score_version)).filter(|_| has_score(&visit));
+        let score = score.map(|score| Ok::<_, Failure>(Trace::of(score)?.summary(score))).transpose()?;
+        let branch = branches.get(&visit.branch_id).ok_or_else(|| gone(&visit, "branch"))?;
+        views.push(summary(&visit, branch, score));
+    }
+    Ok(slice.page(views, |view| view.result_id.to_string(), |view| view))
+}
+
+/// A published visit that the caller sees the result of.
+///
+/// # Errors
+///
+/// 404 when there is none, or it is not published any more, or not counted, or beyond the caller's reach.
+async fn visible(app: &App, caller: &Caller, result_id: Uuid) -> Result<visit::Model, Failure> {
+    let found = store::by_public_id(app.db.reader(), caller.firm_id, branch_filter(caller), result_id).await?;
+    found.ok_or_else(|| Failure::not_found("result"))
+}
+
+/// A result with what was found.
+///
+/// # Errors
+///
+/// 404 as [`visible`].
+pub async fn result(app: &App, caller: &Caller, result_id: Uuid) -> Result<ResultView, Failure> {
+    let visit = visible(app, caller, result_id).await?;
+    let (db, firm_id) = (app.db.reader(), caller.firm_id);
+    let branch = branches_by_ids(db, firm_id, &[visit.branch_id]).await?.pop();
+    let branch = branch.ok_or_else(|| gone(&visit, "branch"))?;
+    let photos = photos(app, &visit).await?.iter().zip(1..).map(|(file, n)| photo(file, n)).collect();
+    let mut view = ResultView {
+        summary: summary(&visit, &branch, None),
+        sections: Vec::new(),
+        dimensions: Vec::new(),
+        items: Vec::new(),
+        photos,
+    };
+    if !has_score(&visit) {
+        return Ok(view);
+    }
+    let score = score_of(db, firm_id, visit.id, visit.current_score_version).await?;
+    let score = score.ok_or_else(|| gone(&visit, "score"))?;
+    let revision = revision_of(db, firm_id, visit.id, score.revision).await?.ok_or_else(|| gone(&visit, "answers"))?;
+    let answers: Map<String, Value> = serde_json::from_str(&revision.answers).map_err(Failure::internal)?;
+    let standard = app.standards.get(db, firm_id, &score.standard_id, score.standard_version).await?;
+    let standard = standard.ok_or_else(|| gone(&visit, "standard"))?;
+    let trace = Trace::of(&score)?;
+    view.summary.score = Some(trace.summary(&score));
+    view.items = items(&standard.standard, &trace, &answers);
+    view.sections = trace.sections.into_iter().map(section).collect();
+    view.dimensions = trace.dimensions.into_iter().map(dimension).collect();
+    Ok(view)
+}
+
+/// What could not be made has no score, even if an earlier revision had one.
+fn has_score(visit: &visit::Model) -> bool {
+    visit.outcome == Outcome::Completed && visit.current_score_version > 0
+}
+
+fn gone(visit: &visit::Model, what: &str) -> Failure {
+    Failure::internal(format!("the published visit {} lacks its {what}", visit.id))
+}
+
+fn summary(visit: &visit::Model, branch: &branch::Model, score: Option<ScoreSummary>) -> ResultSummary {
+    let (visited_on, part_of_day) = told_day(visit, branch);
+    let published_at = visit.published_at.unwrap_or(visit.received_at);
+    ResultSummary {
+        result_id: visit.public_id,
+        wave_id: visit.wave_id,
+        branch_id: visit.branch_id,
+        standard_id: visit.standard_id.clone(),
+        standard_version: visit.standard_version,
+        visited_on,
+        part_of_day,
+        outcome: visit.outcome,
+        score_version: visit.current_score_version,
+        score,
+        published_on: published_at.with_timezone(&zone_of(branch)).date_naive(),
+    }
+}
+
+fn section(trace: SectionTrace) -> ResultSection {
+    let SectionTrace { id, earned, possible, score, score_bp, capped, scored_share_bp } = trace;
+    ResultSection { id, earned, possible, score, score_bp, capped, scored_share_bp }
+}
+
+fn dimension(trace: DimensionTrace) -> ResultDimension {
+    let DimensionTrace { id, possible, score, score_bp } = trace;
+    ResultDimension { id, possible, score, score_bp }
+}
+
+/// The items that were asked, with their answers as far as they may be shown.
+fn items(standard: &Standard, trace: &Trace, answers: &Map<String, Value>) -> Vec<ResultItem> {
+    let view = |item: &ItemTrace| {
+        // A valid answer is the only one that is looked at: beside N/A anything may stand.
+        let given = answers.get(&item.id).and_then(|answer| answer.get("v"));
+        let given = given.filter(|_| item.status == ItemStatus::Ok);
+        let kind = standard.item(&item.id).map(|item| &item.kind);
+        let shown = given.filter(|value| kind.is_some_and(|kind| may_be_shown(kind, value)));
+        ResultItem {
+            id: item.id.clone(),
+            value: shown.cloned().map(Any),
+            na: item.status == ItemStatus::Na,
+            withheld: given.is_some() && shown.is_none(),
+            score: item.score.clone(),
+            lost: item.lost.clone(),
+            critical_failure: trace.critical_failures.iter().any(|failure| failure.item == item.id),
+        }
+    };
+    trace.items.iter().filter(|item| item.status != ItemStatus::Hidden).map(view).collect()
+}
+
+/// The photos of a visit that the chain sees, always in the same order.
+async fn photos(app: &App, visit: &visit::Model) -> Result<Vec<evidence::Model>, Failure> {
+    let mut files = evidence_of_visits(app.db.reader(), visit.firm_id, &[visit.id]).await?;
+    files.retain(is_shown_to_chain);
+    Ok(files)
+}
+
+fn photo(file: &evidence::Model, n: u32) -> ResultPhoto {
+    /// What a chain reads of the facts found in a photo.
+    #[derive(Default, Deserialize)]
+    struct Size {
+        width_px: Option<i64>,
+        height_px: Option<i64>,
+    }
+    let size: Size = file.facts.as_deref().and_then(|facts| serde_json::from_str(facts).ok()).unwrap_or_default();
+    ResultPhoto {
+        n,
+        item_ids: serde_json::from_str(&file.item_ids).unwrap_or_default(),
+        width_px: size.width_px,
+        height_px: size.height_px,
+    }
+}
+
+/// A photo of a result: upright, and without metadata.
+///
+/// # Errors
+///
+/// 404 as [`visible`], and when the result has no such photo.
+pub async fn result_photo(
+    app: &App,
+    caller: &Caller,
+    result_id: Uuid,
+    n: u32,
+    size: PreviewSize,
+) -> Result<StoredFile, Failure> {
+    let visit = visible(app, caller, result_id).await?;
+    let position = usize::try_from(n).ok().and_then(|n| n.checked_sub(1));
+    let file = match position {
+        Some(position) => photos(app, &visit).await?.into_iter().nth(position),
+        None => None,
+    };
+    // The name of the file and its id are the auditor's.
+    let stored = file.and_then(|file| stored_preview(app, file, size, format!("photo-{n}.jpg")));
+    stored.ok_or_else(|| Failure::not_found("photo"))
+}
+
+/// The receipt of a result's score, without texts.
+///
+/// # Errors
+///
+/// * 404 as [`visible`].
+/// * 404 `no_score` when the visit could not be made.
+pub async fn result_receipt(app: &App, caller: &Caller, result_id: Uuid) -> Result<Issued, Failure> {
+    let visit = visible(app, caller, result_id).await?;
+    receipts::service::receipt_for_chain(app, &visit).await
+}
