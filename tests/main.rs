@@ -29,6 +29,7 @@ mod review;
 mod scorecards;
 mod sessions;
 mod setup;
+mod sight;
 mod support;
 mod throttling;
 mod visits;

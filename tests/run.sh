@@ -7,7 +7,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH="$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin"
 # Settings of the caller are not the tests' business.
+write=${PEEGEL_TESTS_WRITE:-}
 unset "${!PEEGEL_@}"
+[[ -z $write ]] || export PEEGEL_TESTS_WRITE=$write
 
 fail() {
   echo "tests/run.sh: $*" >&2
