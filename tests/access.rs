@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::openapi::{Operation, document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
-use crate::support::world::{Person, World, id_of};
+use crate::support::world::{PASSWORD, Person, World, id_of};
 use crate::support::{eventually, new_id, on_both, tiny, today};
 
 on_both!(
@@ -84,7 +84,7 @@ fn body(operation: &str) -> Option<Value> {
         "begin_totp" => json!({"password": "x"}),
         "confirm_totp" => json!({"code": "x"}),
         "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
-        "create_api_key" => json!({"name": "x", "rights": [], "expires_on": "2026-01-01"}),
+        "create_api_key" => json!({"name": "x", "rights": [], "expires_on": "2026-01-01", "password": "x"}),
         "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" => {
             json!({"reason": "x"})
         }
@@ -234,7 +234,7 @@ pub async fn objects(world: &World) -> Ids {
     })
     .await;
     let session = world.auditor.client.get("/v1/sessions").ok().await;
-    let key = json!({"name": "k", "rights": ["read_chains"], "expires_on": today()});
+    let key = json!({"name": "k", "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD});
     let key = world.admin.client.post("/v1/api-keys", &key).created().await;
     BTreeMap::from([
         ("rehearsals", rehearsal),

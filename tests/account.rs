@@ -13,6 +13,9 @@ use crate::support::{eventually, now, on_both};
 on_both!(
     a_new_person_accepts_an_invitation_and_chooses_a_password,
     a_known_person_accepts_and_keeps_the_password,
+    a_first_password_opens_no_other_firm,
+    a_reset_takes_back_an_account_with_a_first_password,
+    whoever_asks_first_a_mailed_code_decides,
     invitations_end,
     a_forgotten_password_is_reset_by_a_link,
     a_link_works_once_even_when_fifty_try,
@@ -59,14 +62,14 @@ async fn events_of(world: &World, membership: &str) -> Vec<String> {
 }
 
 /// The code that an authenticator app shows, some steps from now.
-fn code_at(secret: &str, steps: i64) -> String {
+pub fn code_at(secret: &str, steps: i64) -> String {
     let secret = Secret::try_from_base32(secret).expect("base32");
     let at = u64::try_from(now().timestamp() + 30 * steps).expect("after 1970");
     Builder::new().with_secret(secret).build_noncompliant().generate(at).to_string()
 }
 
 /// Sets up a second factor; the secret and the recovery codes.
-async fn enrol(client: &Client) -> (String, Vec<String>) {
+pub async fn enrol(client: &Client) -> (String, Vec<String>) {
     let begun = client.post("/v1/me/totp", &json!({"password": PASSWORD})).created().await;
     let secret = begun["secret"].as_str().expect("a secret").to_owned();
     let uri = begun["otpauth_uri"].as_str().expect("a link");
@@ -139,6 +142,163 @@ async fn a_known_person_accepts_and_keeps_the_password(app: &TestApp) {
     sign_in(app, &world.auditor.email, NEW_PASSWORD).problem(401, "wrong_sign_in").await;
     let session = sign_in(app, &world.auditor.email, PASSWORD).created().await;
     assert_eq!(session["memberships"].as_array().map(Vec::len), Some(2));
+}
+
+/// Somebody whom the admin of a firm made with a password of the firm's choice, signed in with it by that admin.
+async fn with_first_password(app: &TestApp, world: &World, email: &str) -> Client {
+    let body = json!({"email": email, "name": "V", "role": "auditor", "password": PASSWORD});
+    world.admin.client.post("/v1/users", &body).created().await;
+    app.client().sign_in(email, PASSWORD).await
+}
+
+async fn invite(world: &World, email: &str) -> String {
+    let body = json!({"email": email, "name": "W", "role": "firm_admin"});
+    let user = world.admin.client.post("/v1/users", &body).created().await;
+    user["membership_id"].as_str().expect("an id").to_owned()
+}
+
+async fn a_first_password_opens_no_other_firm(app: &TestApp) {
+    let (alpha, beta) = (World::make(app).await, World::named(app, "beta").await);
+    let email = "ohver@elsewhere.example";
+    let thief = with_first_password(app, &alpha, email).await;
+    // Prepared for later: a second factor, a key, a password of one's own.
+    let (secret, codes) = enrol(&thief).await;
+    let key = json!({
+        "name": "k", "rights": ["read_chains"], "expires_on": crate::support::today(), "password": PASSWORD,
+        "code": code_at(&secret, 0),
+    });
+    let key = thief.post("/v1/api-keys", &key).created().await;
+    let key = thief.with_token(key["key"].as_str().expect("a key"));
+    let change = json!({"current_password": PASSWORD, "new_password": "chosen by the thief"});
+    thief.post("/v1/me/password", &change).send().await.expect(204);
+    key.get("/v1/chains").ok().await;
+
+    let member = invite(&beta, email).await;
+    // The thief learns nothing of it, and can do nothing with it.
+    let me = thief.get("/v1/me").ok().await;
+    assert_eq!((&me["invitations"], &me["address_proven"]), (&json!([]), &json!(false)));
+    for id in [member.as_str(), &crate::support::new_id()] {
+        let refused = thief.act(&format!("/v1/memberships/{id}/accept")).problem(403, "address_not_proven").await;
+        assert!(refused.detail().contains("link in the mail"), "{}", refused.describe());
+    }
+    let body = json!({"current_password": "chosen by the thief", "new_password": "beta-beta-beta-77"});
+    thief.post("/v1/me/password", &body).send().await.expect(204);
+    // What the firm changes of the membership it has does not prove anything either.
+    let users = alpha.admin.client.all("/v1/users", 50).await;
+    let own = users.iter().find(|user| user["email"] == email).expect("the user");
+    let path = format!("/v1/users/{}", own["membership_id"].as_str().expect("an id"));
+    alpha.admin.client.patch(&path, &json!({"role": "reviewer"})).ok().await;
+    thief.act(&format!("/v1/memberships/{member}/accept")).problem(403, "address_not_proven").await;
+
+    // Whoever has the mail is asked for the same as somebody new, and takes the account.
+    let token = letter(app, email, 3).await.code();
+    let missing = accept(app, &json!({"token": token})).invalid(&[("/password", "missing")]).await;
+    let new = "kaval@elsewhere.example";
+    invite(&beta, new).await;
+    let of_new = letter(app, new, 1).await.code();
+    let of_new = accept(app, &json!({"token": of_new})).invalid(&[("/password", "missing")]).await;
+    assert_eq!(missing.json()["errors"], of_new.json()["errors"]);
+    accept(app, &json!({"token": token, "password": "beta-beta-beta-77"})).invalid(&[("/password", "too_obvious")]).await;
+    accept(app, &json!({"token": token, "password": NEW_PASSWORD})).ok().await;
+
+    // Nothing of what was there before opens it: no session, key, password, second factor.
+    thief.get("/v1/me").problem(401, "unauthenticated").await;
+    key.get("/v1/chains").problem(401, "unauthenticated").await;
+    for password in [PASSWORD, "chosen by the thief", "beta-beta-beta-77"] {
+        sign_in(app, email, password).problem(401, "wrong_sign_in").await;
+    }
+    let session = sign_in(app, email, NEW_PASSWORD).created().await;
+    assert_eq!(session["memberships"].as_array().map(Vec::len), Some(2), "alpha's own membership stays");
+    let victim = app.client().with_token(session["access_token"].as_str().expect("a token"));
+    let me = victim.get("/v1/me").ok().await;
+    assert_eq!((&me["totp_since"], &me["recovery_codes_left"]), (&Value::Null, &json!(0)));
+    assert_eq!(me["address_proven"], true);
+    let body = json!({"email": email, "password": NEW_PASSWORD, "code": codes[0]});
+    app.client().post("/v1/sessions", &body).created().await;
+    // The firm that had made the account reads of it as of any reset, and nothing of another firm.
+    let told = events_of(&alpha, own["membership_id"].as_str().expect("an id")).await;
+    assert_eq!(told.last().map(String::as_str), Some("membership.password_reset"), "{told:?}");
+    assert_eq!(events_of(&beta, &member).await, ["membership.created", "membership.accepted"]);
+    // From now on it is an account like any other.
+    let second = json!({"email": email, "name": "W", "role": "reviewer"});
+    let second = beta.admin.client.post("/v1/users", &second).created().await["membership_id"].clone();
+    victim.act(&format!("/v1/memberships/{}/accept", second.as_str().expect("an id"))).ok().await;
+}
+
+async fn a_reset_takes_back_an_account_with_a_first_password(app: &TestApp) {
+    let alpha = World::make(app).await;
+    let email = "ohver@elsewhere.example";
+    let thief = with_first_password(app, &alpha, email).await;
+    enrol(&thief).await;
+    request_reset(app, email).await;
+    let token = letter(app, email, 2).await.code();
+    finish_reset(app, &token, NEW_PASSWORD).send().await.expect(204);
+    thief.get("/v1/me").problem(401, "unauthenticated").await;
+    // The second factor was the thief's.
+    let session = sign_in(app, email, NEW_PASSWORD).created().await;
+    let victim = app.client().with_token(session["access_token"].as_str().expect("a token"));
+    assert_eq!(victim.get("/v1/me").ok().await["address_proven"], true);
+    // Once proven, a reset leaves the second factor alone (`a_second_factor_guards_the_sign_in`), and an invitation the
+    // password.
+    let beta = World::named(app, "beta").await;
+    invite(&beta, email).await;
+    let letters = eventually("the invitation", || async {
+        letters(app, email).into_iter().find(|letter| letter.subject.contains("invites you"))
+    });
+    let token = letters.await.code();
+    accept(app, &json!({"token": token, "password": NEW_PASSWORD})).invalid(&[("/password", "not_allowed")]).await;
+    accept(app, &json!({"token": token})).ok().await;
+    victim.get("/v1/me").ok().await;
+}
+
+async fn whoever_asks_first_a_mailed_code_decides(app: &TestApp) {
+    let (alpha, beta) = (World::make(app).await, World::named(app, "beta").await);
+    // Invited by one firm, then "made" by another while the invitation waits: the password is not taken.
+    let email = "esimene@elsewhere.example";
+    invite(&beta, email).await;
+    let body = json!({"email": email, "name": "V", "role": "auditor", "password": PASSWORD});
+    let made = alpha.admin.client.post("/v1/users", &body).created().await["membership_id"].clone();
+    sign_in(app, email, PASSWORD).problem(401, "wrong_sign_in").await;
+    let token = letter(app, email, 1).await.code();
+    accept(app, &json!({"token": token, "password": NEW_PASSWORD})).ok().await;
+    let session = sign_in(app, email, NEW_PASSWORD).created().await;
+    assert_eq!(session["memberships"].as_array().map(Vec::len), Some(1));
+    let victim = app.client().with_token(session["access_token"].as_str().expect("a token"));
+    assert_eq!(victim.get("/v1/me").ok().await["invitations"][0]["membership_id"], made);
+
+    // Accepted first, then "made" by another: pending, and the password stays.
+    let email = "teine@elsewhere.example";
+    invite(&beta, email).await;
+    let token = letter(app, email, 1).await.code();
+    accept(app, &json!({"token": token, "password": NEW_PASSWORD})).ok().await;
+    let body = json!({"email": email, "name": "V", "role": "auditor", "password": PASSWORD});
+    alpha.admin.client.post("/v1/users", &body).created().await;
+    sign_in(app, email, PASSWORD).problem(401, "wrong_sign_in").await;
+    sign_in(app, email, NEW_PASSWORD).created().await;
+
+    // The operator's word is enough.
+    let arguments = ["user", "add", "--firm", "alpha", "--email", "op@elsewhere.example", "--role", "auditor"];
+    app.peegel_with_input(&[&arguments[..], &["--password-stdin"]].concat(), &format!("{PASSWORD}\n")).await.expect(0);
+    let operated = app.client().sign_in("op@elsewhere.example", PASSWORD).await;
+    let member = invite(&beta, "op@elsewhere.example").await;
+    operated.act(&format!("/v1/memberships/{member}/accept")).ok().await;
+
+    // Two links of one account at the same moment: one takes it, and the other one's password is not left in it.
+    let email = "kolmas@elsewhere.example";
+    let thief = with_first_password(app, &alpha, email).await;
+    invite(&beta, email).await;
+    request_reset(app, email).await;
+    letter(app, email, 2).await;
+    let both = letters(app, email);
+    let find = |subject: &str| both.iter().find(|letter| letter.subject.contains(subject)).expect("a letter").code();
+    let (invitation, reset) = (find("invites you"), find("Choose a new"));
+    let body = json!({"token": invitation, "password": "by the invitation"});
+    let (a, b) = tokio::join!(accept(app, &body).send(), finish_reset(app, &reset, "by the reset here").send());
+    assert_eq!(b.status, 204, "{}", b.describe());
+    assert!(matches!(a.status, 200 | 422), "{}", a.describe());
+    sign_in(app, email, "by the reset here").created().await;
+    sign_in(app, email, "by the invitation").problem(401, "wrong_sign_in").await;
+    thief.get("/v1/me").problem(401, "unauthenticated").await;
 }
 
 async fn invitations_end(app: &TestApp) {
@@ -356,6 +516,9 @@ async fn recovery_codes_work_once(app: &TestApp) {
     let world = World::make(app).await;
     let Person { client, email, .. } = &world.auditor;
     let (secret, codes) = enrol(client).await;
+    // 32 different characters have five bits each: at least 112.
+    let readable = |code: &String| code.len() == 29 && code.split('-').all(|group| group.len() == 4);
+    assert!(codes.iter().all(readable), "six groups of four");
     sign_in_with(app, email, &codes[0].to_uppercase()).created().await;
     sign_in_with(app, email, &codes[0]).problem(401, "wrong_code").await;
     assert_eq!(client.get("/v1/me").ok().await["recovery_codes_left"], 9);

@@ -2,23 +2,27 @@
 
 use serde_json::{Value, json};
 
+use crate::account::{code_at, enrol};
 use crate::openapi::{document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::Client;
-use crate::support::world::{World, id_of};
+use crate::support::mail::letters;
+use crate::support::world::{PASSWORD, Person, World, id_of};
 use crate::support::{eventually, new_id, now, on_both, today};
 
 on_both!(
     a_key_does_what_it_was_given_and_nothing_else,
     a_key_never_gives_more_than_its_membership,
     keys_end,
+    a_key_is_made_with_what_a_sign_in_takes,
+    keys_end_with_all_sessions,
     all_problems_of_a_new_key_are_named,
     everybody_sees_their_own_keys_and_admins_all,
     no_key_manages_people_passwords_or_keys,
 );
 
 async fn make(by: &Client, operations: &[&str]) -> (Client, Value) {
-    let body = json!({"name": "Dashboard", "rights": operations, "expires_on": today()});
+    let body = json!({"name": "Dashboard", "rights": operations, "expires_on": today(), "password": PASSWORD});
     let made = by.post("/v1/api-keys", &body).created().await;
     (by.with_token(made["key"].as_str().expect("a key")), made)
 }
@@ -83,15 +87,119 @@ async fn keys_end(app: &TestApp) {
     other.get("/v1/chains").problem(401, "unauthenticated").await;
     // Twenty live ones are enough; those that ended do not count.
     for n in 0..21 {
-        let body = json!({"name": format!("{n}"), "rights": ["read_chains"], "expires_on": today()});
+        let name = format!("{n}");
+        let body = json!({"name": name, "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD});
         let call = world.auditor.client.post("/v1/api-keys", &body);
         if n < 20 { drop(call.created().await) } else { drop(call.problem(409, "too_many_keys").await) }
     }
 }
 
+async fn a_key_is_made_with_what_a_sign_in_takes(app: &TestApp) {
+    let world = World::make(app).await;
+    let client = &world.auditor.client;
+    let add = |more: Value| {
+        let mut body = json!({"name": "k", "rights": ["read_chains"], "expires_on": today()});
+        for (name, value) in more.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        client.post("/v1/api-keys", &body)
+    };
+    add(json!({})).problem(400, "malformed").await;
+    add(json!({"password": "wrong"})).invalid(&[("/password", "wrong_password")]).await;
+    add(json!({"password": PASSWORD})).created().await;
+    // With the second factor too, if there is one; its codes work once here as well.
+    let (secret, codes) = enrol(client).await;
+    add(json!({"password": PASSWORD})).invalid(&[("/code", "missing")]).await;
+    add(json!({"password": PASSWORD, "code": "000000"})).invalid(&[("/code", "wrong_code")]).await;
+    let code = code_at(&secret, 0);
+    add(json!({"password": PASSWORD, "code": code})).created().await;
+    add(json!({"password": PASSWORD, "code": code})).invalid(&[("/code", "wrong_code")]).await;
+    add(json!({"password": PASSWORD, "code": codes[0]})).created().await;
+    // Guessing is limited as at the sign-in.
+    let mut last = 0;
+    for _ in 0..12 {
+        last = add(json!({"password": "wrong"})).send().await.status;
+    }
+    assert_eq!(last, 429);
+    assert_eq!(client.all("/v1/api-keys", 50).await.len(), 3);
+}
+
+async fn keys_end_with_all_sessions(app: &TestApp) {
+    let world = World::make(app).await;
+    let beta = World::named(app, "beta").await;
+    let Person { email, id, .. } = &world.auditor;
+    // The person has a key in each of two firms.
+    let member = json!({"email": email, "name": "A", "role": "auditor"});
+    let member = beta.admin.client.post("/v1/users", &member).created().await["membership_id"].clone();
+    let member = member.as_str().expect("an id");
+    world.auditor.client.act(&format!("/v1/memberships/{member}/accept")).ok().await;
+    let keys = async || {
+        let here = app.client().sign_in(email, PASSWORD).await;
+        let body = json!({"name": "k", "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD});
+        let mut keys = Vec::new();
+        for membership in [id.as_str(), member] {
+            let made = here.post("/v1/api-keys", &body).header("peegel-membership", membership).created().await;
+            keys.push(here.with_token(made["key"].as_str().expect("a key")));
+        }
+        (here, keys)
+    };
+    let work = async |keys: &[Client], expected: [bool; 2]| {
+        for (key, expected) in keys.iter().zip(expected) {
+            let call = key.get("/v1/chains");
+            if expected { drop(call.ok().await) } else { drop(call.problem(401, "unauthenticated").await) }
+        }
+    };
+    let reasons = async |world: &World| {
+        let events = world.admin.client.all("/v1/events", 200).await;
+        let revoked = events.iter().filter(|event| event["kind"] == "api_key.revoked");
+        let told = revoked.map(|event| {
+            let by_admin = event["actor_id"] == json!(world.admin.id);
+            let reason = event["payload"]["reason"].as_str().expect("a reason");
+            format!("{reason}{}", if by_admin { " by admin" } else { "" })
+        });
+        told.collect::<Vec<_>>()
+    };
+
+    // One device is not all; a new password is the person's own doing; everywhere is everywhere.
+    let (here, both) = keys().await;
+    here.delete("/v1/sessions").send().await.expect(204);
+    let change = |from: &str, to: &str| json!({"current_password": from, "new_password": to});
+    let other = app.client().sign_in(email, PASSWORD).await;
+    other.post("/v1/me/password", &change(PASSWORD, "another long password")).send().await.expect(204);
+    other.post("/v1/me/password", &change("another long password", PASSWORD)).send().await.expect(204);
+    work(&both, [true, true]).await;
+    other.delete("/v1/sessions?all=true").send().await.expect(204);
+    work(&both, [false, false]).await;
+
+    // What a firm does counts for that firm.
+    let (_, both) = keys().await;
+    world.admin.client.act(&format!("/v1/users/{id}/sign-out")).send().await.expect(204);
+    work(&both, [false, true]).await;
+    let path = format!("/v1/users/{member}");
+    beta.admin.client.patch(&path, &json!({"enabled": false})).ok().await;
+    beta.admin.client.patch(&path, &json!({"enabled": true})).ok().await;
+    work(&both, [false, false]).await;
+
+    let (_, both) = keys().await;
+    app.client().post("/v1/password-resets", &json!({"email": email})).send().await.expect(202);
+    let reset = eventually("the letter", || async {
+        letters(app, email).into_iter().find(|letter| letter.subject.contains("Choose a new"))
+    })
+    .await;
+    let finish = json!({"token": reset.code(), "password": "neli juhuslikku sõna"});
+    app.client().post("/v1/password-resets/finish", &finish).send().await.expect(204);
+    work(&both, [false, false]).await;
+
+    assert_eq!(reasons(&world).await, ["signed_out", "signed_out by admin", "password_reset"]);
+    assert_eq!(reasons(&beta).await, ["signed_out", "disabled by admin", "password_reset"]);
+}
+
 async fn all_problems_of_a_new_key_are_named(app: &TestApp) {
     let world = World::make(app).await;
-    let add = |body: Value| world.auditor.client.post("/v1/api-keys", &body);
+    let add = |mut body: Value| {
+        body["password"] = json!(PASSWORD);
+        world.auditor.client.post("/v1/api-keys", &body)
+    };
     let day = |days: i64| (now() + chrono::TimeDelta::days(days)).date_naive().to_string();
     add(json!({"name": " ", "rights": [], "expires_on": "2020-01-01"}))
         .invalid(&[("/name", "empty"), ("/rights", "empty"), ("/expires_on", "out_of_range")])
@@ -154,7 +262,7 @@ async fn no_key_manages_people_passwords_or_keys(app: &TestApp) {
             "begin_totp" => json!({"password": "x"}),
             "confirm_totp" => json!({"code": "x"}),
             "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
-            "create_api_key" => json!({"name": "x", "rights": [], "expires_on": today()}),
+            "create_api_key" => json!({"name": "x", "rights": [], "expires_on": today(), "password": "x"}),
             _ => json!({}),
         };
         let mut call = key.call(operation.method.parse().expect("a method"), &path);

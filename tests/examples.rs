@@ -411,6 +411,7 @@ fn account(recorder: &mut Recorder, admin: &mut Person, server: &Server, folder:
     let expires_on = (Utc::now() + Duration::days(200)).date_naive();
     let key = json!({
         "name": "Dashboard of the head office", "rights": ["read_chains", "read_results"], "expires_on": expires_on,
+        "password": PASSWORD,
     });
     let key = recorder.call(&mut liis, "create_api_key", "POST", "/v1/api-keys", &key)?;
     recorder.call(&mut liis, "list_api_keys", "GET", "/v1/api-keys", &none)?;
@@ -484,15 +485,13 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     recorder.call_with(reviewer, "update_action", "PATCH", &path, &[("if-match", &etag)], &change)?;
     recorder.call(admin, "list_events", "GET", "/v1/events?limit=3", &none)?;
     rehearsal(recorder, admin)?;
-    // Somebody known already is invited to a second role.
-    let second = json!({
-        "name": "Tõnis Rebane", "email": "tonis@hobekaja.example", "role": "auditor", "locale": "et", "password": PASSWORD,
-    });
-    recorder.call(admin, "create_user", "POST", "/v1/users", &second)?;
-    let me = reviewer.client.json("GET", "/v1/me", &reviewer.token, &none)?;
-    let accept = format!("/v1/memberships/{}/accept", text(&me["invitations"][0]["membership_id"])?);
-    recorder.call(reviewer, "accept_membership", "POST", &accept, &none)?;
     recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &none)?;
+    // Somebody known already is invited to a second role.
+    let second = json!({"name": "Kadri Lepp", "email": "kadri@hobekaja.example", "role": "auditor", "locale": "et"});
+    recorder.call(admin, "create_user", "POST", "/v1/users", &second)?;
+    let me = admin.client.json("GET", "/v1/me", &admin.token, &none)?;
+    let accept = format!("/v1/memberships/{}/accept", text(&me["invitations"][0]["membership_id"])?);
+    recorder.call(admin, "accept_membership", "POST", &accept, &none)?;
     recorder.call(admin, "delete_session", "DELETE", "/v1/sessions", &none)?;
     Ok(())
 }
@@ -627,7 +626,7 @@ impl Replacer {
                 let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
                 return Ok(format!("otpauth://totp/Peegel:liis%40hobekaja.example?secret={secret}&issuer=Peegel"));
             }
-            "recovery_codes" => return Ok(self.known(text, "paper", |n| format!("k7dm-4wxq-9r2t-{n:04}"))),
+            "recovery_codes" => return Ok(self.known(text, "paper", |n| format!("k7dm-4wxq-9r2t-hc8e-v3nz-{n:04}"))),
             "expires_on" => return Ok("2027-04-23".to_owned()),
             "next_cursor" => return Ok("ZXhhbXBsZQ".to_owned()),
             "salt" => {

@@ -15,6 +15,7 @@ on_both!(
     people_are_listed_page_by_page,
     somebody_with_two_memberships_names_one,
     another_firm_never_sets_a_known_persons_password,
+    a_firm_does_not_see_how_often_another_one_invites,
 );
 
 async fn somebody_signs_in_and_out(app: &TestApp) {
@@ -186,4 +187,22 @@ async fn another_firm_never_sets_a_known_persons_password(app: &TestApp) {
     app.client().post("/v1/sessions", &body).problem(401, "wrong_sign_in").await;
     app.client().sign_in(&world.auditor.email, PASSWORD).await;
     app.client().sign_in("new@beta.example", theirs).await;
+}
+
+async fn a_firm_does_not_see_how_often_another_one_invites(app: &TestApp) {
+    let (world, other) = (World::make(app).await, World::named(app, "beta").await);
+    let email = "wanted@elsewhere.example";
+    let body = json!({"email": email, "name": "Wanted", "role": "auditor"});
+    let user = world.admin.client.post("/v1/users", &body).created().await;
+    let again = format!("/v1/users/{}/invite", user["membership_id"].as_str().expect("an id"));
+    for _ in 0..4 {
+        world.admin.client.act(&again).send().await.expect(204);
+    }
+    world.admin.client.act(&again).problem(429, "too_many_attempts").await;
+    let user = other.admin.client.post("/v1/users", &body).created().await;
+    let again = format!("/v1/users/{}/invite", user["membership_id"].as_str().expect("an id"));
+    for _ in 0..4 {
+        other.admin.client.act(&again).send().await.expect(204);
+    }
+    other.admin.client.act(&again).problem(429, "too_many_attempts").await;
 }

@@ -30,6 +30,7 @@ mod m20261122_000020_api_keys;
 mod m20261122_000021_installation_jobs;
 mod m20261122_000022_dead_jobs;
 mod m20261122_000023_results;
+mod m20261122_000024_proven_people;
 mod table;
 
 /// All steps in order.
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000021_installation_jobs::Migration),
             Box::new(m20261122_000022_dead_jobs::Migration),
             Box::new(m20261122_000023_results::Migration),
+            Box::new(m20261122_000024_proven_people::Migration),
         ]
     }
 }

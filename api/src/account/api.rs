@@ -39,7 +39,7 @@ enum SecretAnswer {
 impl AccountApi {
     /// Change my password
     ///
-    /// Takes the password of now, and signs out all other devices.
+    /// Takes the password of now, and signs out all other devices. API keys stay; revoke them if they should not.
     #[oai(path = "/v1/me/password", method = "post", operation_id = "change_password")]
     async fn change_password(
         &self,
@@ -70,7 +70,8 @@ impl AccountApi {
 
     /// Finish a password reset
     ///
-    /// Takes the code of the mail and a new password, and signs out all devices. A second factor stays.
+    /// Takes the code of the mail and a new password, signs out all devices and revokes all API keys. A second factor
+    /// stays, unless no mailed code was ever used before.
     #[oai(path = "/v1/password-resets/finish", method = "post", operation_id = "finish_password_reset")]
     async fn finish_password_reset(
         &self,
@@ -84,7 +85,8 @@ impl AccountApi {
 
     /// Accept an invitation
     ///
-    /// Takes the code of the mail. Who is new chooses a password; who has one keeps it and sends none. Then sign in.
+    /// Takes the code of the mail. Who uses such a code for the first time chooses a password, which ends all that was
+    /// before: sessions, API keys, second factors. Everybody else keeps theirs and sends none. Then sign in.
     #[oai(path = "/v1/invitations/accept", method = "post", operation_id = "accept_invitation")]
     async fn accept_invitation(
         &self,

@@ -1,11 +1,12 @@
 //! What one-time links do: accept an invitation, choose a new password.
 
-use sea_orm::ConnectionTrait;
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::account::store;
 use crate::account::types::{AcceptedInvitation, InvitationAccept, ResetFinish};
+use crate::account::{second_factor, store};
 use crate::app::App;
 use crate::entity::{link, user};
 use crate::events::store::lock_head;
@@ -15,7 +16,7 @@ use crate::http::json::text_problem;
 use crate::mail;
 use crate::mail::types::Letter;
 use crate::people::passwords::{self, Secret};
-use crate::people::service::{membership_view, tell_firms};
+use crate::people::service::{Facts, add_fact, membership_view, revoke_keys, tell_firms};
 use crate::people::store::{activate_membership, firm_by_id, membership_by_id, user_by_id};
 use crate::people::throttle::{self, LINK_ADDRESS, RESET_ACCOUNT, RESET_ADDRESS, RESETS};
 use crate::secrets::{TokenKind, token_sha256};
@@ -48,7 +49,8 @@ pub async fn request_reset(app: &App, email: &str, origin: &Origin) -> Result<()
     Ok(())
 }
 
-/// Gives a person a new password by the link of a mail, signs out all devices and tells every firm of theirs.
+/// Gives a person a new password by the link of a mail, signs out all devices, revokes all API keys and tells every firm
+/// of theirs.
 ///
 /// # Errors
 ///
@@ -70,21 +72,44 @@ pub async fn finish_reset(app: &App, body: ResetFinish, origin: &Origin) -> Resu
     let hash = passwords::hash(secret).await?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    lock_user(&tx, user.id).await?.ok_or_else(bad_link)?;
+    let user = lock_user(&tx, user.id).await?.ok_or_else(bad_link)?;
     store::usable_link(&tx, LinkKind::Reset, &sha256, now).await?.ok_or_else(bad_link)?;
     store::use_links(&tx, user.id, LinkKind::Reset, None, now).await?;
-    store::set_password(&tx, app.ids.next(), user.id, &hash, now).await?;
-    sessions::store::end(&tx, user.id, Which::All, now).await?;
+    let facts = reset(app, &tx, &user, &hash, now).await?;
     mail::service::post(app, &tx, None, &Letter::PasswordChanged { notice_id: app.ids.next(), user_id: user.id })
         .await?;
-    let event = |id: Uuid| NewEvent::new("membership.password_reset", "membership", id, id, json!({})).log_only();
-    tell_firms(app, &tx, user.id, event).await?;
+    tell_firms(app, &tx, facts).await?;
     tx.commit().await?;
     app.wake.wake();
     Ok(())
 }
 
-/// Accepts a membership by the link of a mail. Who has no password yet chooses one.
+/// Gives the account of a person who is locked to whoever has just used a code mailed to their address: a new password,
+/// no sessions, no API keys. The first time, whoever held the account until then may have been somebody else, and
+/// nothing of what they set up stays.
+async fn reset(
+    app: &App,
+    tx: &DatabaseTransaction,
+    user: &user::Model,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Facts, Failure> {
+    let mut facts = revoke_keys(app, tx, user.id, "password_reset").await?;
+    store::set_password(tx, app.ids.next(), user.id, hash, now).await?;
+    if user.proven_at.is_none() {
+        second_factor::remove(tx, user.id).await?;
+        sessions::store::forget_all(tx, user.id).await?;
+        store::set_proven(tx, user.id, now).await?;
+    } else {
+        sessions::store::end(tx, user.id, Which::All, now).await?;
+    }
+    let event = |id: Uuid| NewEvent::new("membership.password_reset", "membership", id, id, json!({})).log_only();
+    add_fact(tx, &mut facts, user.id, event).await?;
+    Ok(facts)
+}
+
+/// Accepts a membership by the link of a mail. Who has no password yet chooses one; so does who has one that somebody
+/// else may have chosen, because no mailed code ever came back from the address.
 ///
 /// # Errors
 ///
@@ -106,16 +131,16 @@ pub async fn accept_invitation(
     let (Some(firm_id), Some(membership_id)) = (link.firm_id, link.membership_id) else { return Err(bad_link()) };
     let user = user_by_id(db, link.user_id).await?.ok_or_else(bad_link)?;
     let firm = firm_by_id(db, firm_id).await?.ok_or_else(bad_link)?;
-    let has_password = store::count_credentials(db, user.id, CredentialKind::Password).await? > 0;
+    let keeps_password = keeps_password(db, &user).await?;
     let secret = body.password.as_ref().map(|password| Secret::of(password));
     let mut problems = Vec::new();
-    match (&secret, has_password) {
+    match (&secret, keeps_password) {
         (None, false) => problems.push(FieldProblem::new("/password", "missing", "is required: choose one")),
         (Some(_), true) => {
             let message = "leave it out: you have a password already, and keep it";
             problems.push(FieldProblem::new("/password", "not_allowed", message));
         }
-        (Some(secret), false) => problems.extend(password_problem(app, &user, secret, "/password").await?),
+        (Some(secret), false) => problems.extend(problem_here(app, &user, secret, &firm.name).await?),
         (None, true) => {}
     }
     if let Some((code, message)) = body.name.as_deref().and_then(|name| text_problem(name, 200)) {
@@ -130,16 +155,18 @@ pub async fn accept_invitation(
     };
     let now = app.clock.now();
     let mut write = Write::begin(app, firm_id).await?;
-    lock_user(&write.tx, user.id).await?.ok_or_else(bad_link)?;
+    let user = lock_user(&write.tx, user.id).await?.ok_or_else(bad_link)?;
+    // Another mailed code may have been used meanwhile.
+    if self::keeps_password(&write.tx, &user).await? != keeps_password {
+        return Err(bad_link());
+    }
+    let facts = match hash {
+        Some(hash) => reset(app, &write.tx, &user, &hash, now).await?,
+        None => Facts::new(),
+    };
     lock_head(&write.tx, firm_id).await?;
     store::usable_link(&write.tx, LinkKind::Invitation, &sha256, now).await?.ok_or_else(bad_link)?;
     store::use_links(&write.tx, user.id, LinkKind::Invitation, Some(membership_id), now).await?;
-    if let Some(hash) = hash {
-        if store::count_credentials(&write.tx, user.id, CredentialKind::Password).await? > 0 {
-            return Err(bad_link());
-        }
-        store::set_password(&write.tx, app.ids.next(), user.id, &hash, now).await?;
-    }
     if let Some(name) = &body.name {
         store::set_name(&write.tx, user.id, name).await?;
     }
@@ -148,9 +175,27 @@ pub async fn accept_invitation(
     }
     let row = membership_by_id(&write.tx, firm_id, membership_id).await?.ok_or_else(bad_link)?;
     let payload = json!({"role": row.role});
+    tell_firms(app, &write.tx, facts).await?;
     write.event(NewEvent::new("membership.accepted", "membership", membership_id, membership_id, payload).log_only());
     write.commit().await?;
     Ok(AcceptedInvitation { email: user.email, membership: membership_view(row, firm.name) })
+}
+
+/// Whether a person who accepts keeps the password: there is one, and nobody but the owner of the address chose it.
+async fn keeps_password(db: &impl ConnectionTrait, user: &user::Model) -> Result<bool, Failure> {
+    let has_one = store::count_credentials(db, user.id, CredentialKind::Password).await? > 0;
+    Ok(has_one && user.proven_at.is_some())
+}
+
+/// What is wrong with the password that a person chooses who accepts the invitation of a firm, if anything.
+async fn problem_here(
+    app: &App,
+    user: &user::Model,
+    secret: &Secret,
+    firm: &str,
+) -> Result<Option<FieldProblem>, Failure> {
+    let problem = password_problem(app, user, secret, "/password").await?;
+    Ok(problem.or_else(|| passwords::problem(secret, "/password", &[firm, &user.email, &user.name])))
 }
 
 /// The link that a token opens. A token without the form of one is no question for the database.

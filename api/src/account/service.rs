@@ -15,7 +15,7 @@ use crate::failure::{Failure, FieldProblem};
 use crate::mail;
 use crate::mail::types::Letter;
 use crate::people::passwords::{self, Secret};
-use crate::people::service::tell_firms;
+use crate::people::service::{Facts, add_fact, tell_firms};
 use crate::people::store::user_by_id;
 use crate::people::throttle::{self, ACCOUNT_AT_ADDRESS, ADDRESS};
 use crate::people::types::SignedIn;
@@ -24,13 +24,17 @@ use crate::sessions::store::{Which, lock_user};
 use crate::sessions::types::Origin;
 
 /// A person who has just shown the password, and the hash that it fitted.
-struct Shown {
+pub struct Shown {
     user: user::Model,
     hash: String,
 }
 
 /// Checks the password of somebody who is signed in, as slowly and as seldom as at a sign-in.
-async fn shown(app: &App, person: &SignedIn, password: &str, pointer: &str, origin: &Origin) -> Result<Shown, Failure> {
+///
+/// # Errors
+///
+/// 422 `wrong_password` at `pointer`, 429 after too many wrong ones, 503 `busy` when too many sign in at once.
+pub async fn shown(app: &App, person: &SignedIn, password: &str, pointer: &str, origin: &Origin) -> Result<Shown, Failure> {
     let gone = || Failure::not_found("account");
     let user = user_by_id(app.db.reader(), person.user_id).await?.ok_or_else(gone)?;
     let place = throttle::place(origin.address);
@@ -55,23 +59,58 @@ fn wrong(pointer: &str, code: &str, message: &str) -> Failure {
 /// Begins a change of an account: locks the person, and refuses when the password changed since it was shown.
 async fn begin(app: &App, shown: &Shown, pointer: &str) -> Result<DatabaseTransaction, Failure> {
     let tx = app.db.begin().await?;
-    lock_user(&tx, shown.user.id).await?;
-    let now = store::account_by_email(&tx, &shown.user.email).await?.and_then(|account| account.password_hash);
+    hold(&tx, shown, pointer).await?;
+    Ok(tx)
+}
+
+async fn hold(tx: &DatabaseTransaction, shown: &Shown, pointer: &str) -> Result<(), Failure> {
+    lock_user(tx, shown.user.id).await?;
+    let now = store::account_by_email(tx, &shown.user.email).await?.and_then(|account| account.password_hash);
     if now.as_ref() != Some(&shown.hash) {
         return Err(wrong(pointer, "wrong_password", "is not the password of now"));
     }
-    Ok(tx)
+    Ok(())
+}
+
+/// Locks a person who has shown the password at `/password`, and checks the `/code` of the second factor if there is
+/// one.
+///
+/// # Errors
+///
+/// 422 when the password changed meanwhile, or the code is missing or wrong; 429 after several wrong ones.
+pub async fn hold_with_code(
+    app: &App,
+    tx: &DatabaseTransaction,
+    shown: &Shown,
+    code: Option<&str>,
+) -> Result<(), Failure> {
+    hold(tx, shown, "/password").await?;
+    match second_factor::check(app, tx, shown.user.id, code).await {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.code == "totp_required" => {
+            Err(wrong("/code", "missing", "is required: the six digits of the authenticator app, or a recovery code"))
+        }
+        Err(failure) if failure.code == "wrong_code" => Err(wrong_code()),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn wrong_code() -> Failure {
+    wrong("/code", "wrong_code", "is wrong, or was used")
 }
 
 /// Writes to every firm of a person what they changed of their account, and commits.
 async fn finish(app: &App, tx: DatabaseTransaction, user_id: Uuid, kind: &'static str) -> Result<(), Failure> {
-    tell_firms(app, &tx, user_id, |id| NewEvent::new(kind, "membership", id, id, json!({})).log_only()).await?;
+    let mut facts = Facts::new();
+    add_fact(&tx, &mut facts, user_id, |id| NewEvent::new(kind, "membership", id, id, json!({})).log_only()).await?;
+    tell_firms(app, &tx, facts).await?;
     tx.commit().await?;
     app.wake.wake();
     Ok(())
 }
 
-/// Changes one's own password and signs out all other devices.
+/// Changes one's own password and signs out all other devices. API keys stay: they were made with the password and are
+/// listed; who fears for them revokes them or signs out everywhere.
 ///
 /// # Errors
 ///
@@ -173,7 +212,7 @@ async fn both_factors(
     match second_factor::check(app, &tx, shown.user.id, Some(&body.code)).await {
         Ok(true) => Ok((tx, shown.user.id)),
         Ok(false) => Err(Failure::conflict("no_totp", "There is no second factor. Set one up with POST /v1/me/totp.")),
-        Err(failure) if failure.code == "wrong_code" => Err(wrong("/code", "wrong_code", "is wrong, or was used")),
+        Err(failure) if failure.code == "wrong_code" => Err(wrong_code()),
         Err(failure) => Err(failure),
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{credential, firm, link, membership, user};
-use crate::words::{CredentialKind, LinkKind};
+use crate::words::{CredentialKind, LinkKind, MembershipState};
 
 /// A person with the hash of the password, if there is one.
 #[derive(Clone, FromQueryResult)]
@@ -176,6 +176,16 @@ pub async fn use_links(
     update.exec(tx).await.map(drop)
 }
 
+/// Notes that a person's address is theirs.
+pub async fn set_proven(tx: &DatabaseTransaction, user_id: Uuid, at: DateTime<Utc>) -> Result<(), DbErr> {
+    user::Entity::update_many()
+        .col_expr(user::Column::ProvenAt, Expr::value(at))
+        .filter(user::Column::Id.eq(user_id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// How a person wants to be called.
 pub async fn set_name(tx: &DatabaseTransaction, user_id: Uuid, name: &str) -> Result<(), DbErr> {
     user::Entity::update_many()
@@ -186,7 +196,8 @@ pub async fn set_name(tx: &DatabaseTransaction, user_id: Uuid, name: &str) -> Re
         .map(drop)
 }
 
-/// The names of the firms that a person belongs to or is invited by.
+/// The names of the firms in which a person is active. Those that only invite are not in it: whoever holds an account
+/// could find out by passwords which are refused.
 pub async fn firm_names(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<String>, DbErr> {
     membership::Entity::find()
         .select_only()
@@ -196,6 +207,7 @@ pub async fn firm_names(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<
             membership::Entity::belongs_to(firm::Entity).from(membership::Column::FirmId).to(firm::Column::Id).into(),
         )
         .filter(membership::Column::UserId.eq(user_id))
+        .filter(membership::Column::State.eq(MembershipState::Active))
         .into_tuple()
         .all(db)
         .await

@@ -52,7 +52,7 @@ pub struct InvitationAccept {
     /// The code of the mail, `pgl_lnk_..`.
     #[oai(validator(max_length = 128))]
     pub token: Password,
-    /// A first password, 12 to 128 characters; only for people who have none yet.
+    /// A first password, 12 to 128 characters; only for people who have never chosen one by a mailed code.
     #[oai(validator(max_length = 512))]
     pub password: Option<Password>,
     /// How the person wants to be called; the firm's words for them stay as they are.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -16,6 +17,7 @@ use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::content::NoContent;
 use crate::http::paging::{Page, Slice};
+use crate::sessions::types::Origin;
 
 /// API keys.
 pub struct ApiKeysApi;
@@ -31,17 +33,21 @@ enum KeyAnswer {
 impl ApiKeysApi {
     /// Create an API key
     ///
-    /// Makes a key that acts under one's own membership, with the rights named and never more than the role has.
-    /// No key manages keys, people or passwords. It is shown this once; sending the request again makes another key.
+    /// Makes a key that acts under one's own membership, with the rights named and never more than the role has, and takes
+    /// the password and the second factor again. No key manages keys, people or passwords. It is shown this once; sending
+    /// the request again makes another key. Signing out everywhere and a password reset revoke it; a changed password
+    /// does not.
     #[oai(path = "/v1/api-keys", method = "post", operation_id = "create_api_key")]
     async fn create_api_key(
         &self,
         app: Data<&Arc<App>>,
+        request: &Request,
         auth: Auth,
         body: Json<NewApiKey>,
     ) -> Result<KeyAnswer, Failure> {
-        let caller = auth.caller(Operation::CreateApiKey)?;
-        Ok(KeyAnswer::Created(Json(service::create(&app, &caller, body.0).await?)))
+        let (person, caller) = auth.person_and_caller(Operation::CreateApiKey)?;
+        let made = service::create(&app, &person, &caller, body.0, &Origin::of(request)).await?;
+        Ok(KeyAnswer::Created(Json(made)))
     }
 
     /// List API keys

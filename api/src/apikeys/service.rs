@@ -3,22 +3,28 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Duration, NaiveTime, Utc};
+use sea_orm::DatabaseTransaction;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::{Reach, Right, may_be_granted};
+use crate::account;
 use crate::apikeys::store;
 use crate::apikeys::types::{ApiKeyView, MadeApiKey, NewApiKey};
 use crate::app::App;
 use crate::chains::service::begin_set_up;
 use crate::entity::api_key;
+use crate::events::store::lock_head;
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::json::text_problem;
 use crate::http::problem::auth_failure;
+use crate::people::store::membership_by_id;
 use crate::people::types::{Caller, Membership, SignedIn};
 use crate::secrets::{TokenKind, token_sha256};
-use crate::words::Role;
+use crate::sessions;
+use crate::sessions::types::Origin;
+use crate::words::{MembershipState, Role};
 use crate::write::Write;
 
 /// Days that a key may last.
@@ -79,18 +85,27 @@ fn rights(text: &str) -> Vec<Right> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// Makes a key for the caller's own membership.
+/// Makes a key for the caller's own membership. It takes what a sign-in takes, so that a stolen session makes none.
 ///
 /// # Errors
 ///
+/// * 401 when the session has ended meanwhile.
 /// * 409 `too_many_keys` when the membership has twenty live keys.
-/// * 422 naming everything wrong with the name, the rights and the day.
-pub async fn create(app: &App, caller: &Caller, new: NewApiKey) -> Result<MadeApiKey, Failure> {
+/// * 422 naming everything wrong with the name, the rights and the day; then, when the password or the code is wrong.
+/// * 429 `too_many_attempts` after too many wrong ones, 503 `busy` when too many sign in at once.
+pub async fn create(
+    app: &App,
+    person: &SignedIn,
+    caller: &Caller,
+    new: NewApiKey,
+    origin: &Origin,
+) -> Result<MadeApiKey, Failure> {
     let now = app.clock.now();
     let problems = problems_of(caller.role, &new, now);
     if !problems.is_empty() {
         return Err(Failure::invalid(problems));
     }
+    let shown = account::service::shown(app, person, &new.password, "/password", origin).await?;
     let after = new.expires_on.checked_add_days(Days::new(1)).unwrap_or(new.expires_on);
     let mut granted = Vec::new();
     for right in new.rights {
@@ -111,7 +126,16 @@ pub async fn create(app: &App, caller: &Caller, new: NewApiKey) -> Result<MadeAp
         used_at: None,
         revoked_at: None,
     };
-    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let mut write = Write::begin(app, caller.firm_id).await?;
+    let code = new.code.as_ref().map(|code| code.as_str());
+    account::service::hold_with_code(app, &write.tx, &shown, code).await?;
+    lock_head(&write.tx, caller.firm_id).await?;
+    // Whatever ends keys has ended the session too; none is made behind its back.
+    let row_of = membership_by_id(&write.tx, caller.firm_id, caller.membership_id).await?.ok_or_else(auth_failure)?;
+    let is_live = sessions::store::is_live(&write.tx, person.session_id, row_of.sessions_after).await?;
+    if row_of.state != MembershipState::Active || !is_live {
+        return Err(auth_failure());
+    }
     if store::count_live(&write.tx, caller.firm_id, caller.membership_id, now).await? >= LIVE_MAX {
         let detail = format!("There are {LIVE_MAX} keys already. Revoke one that is not needed any more.");
         return Err(Failure::conflict("too_many_keys", detail));
@@ -152,12 +176,30 @@ fn problems_of(role: Role, new: &NewApiKey, now: DateTime<Utc>) -> Vec<FieldProb
 ///
 /// 404 when there is no such key to revoke.
 pub async fn revoke(app: &App, caller: &Caller, id: Uuid) -> Result<(), Failure> {
-    let mut write = Write::begin(app, caller.firm_id).await?;
+    let mut write = begin_set_up(app, caller.firm_id).await?;
     if !store::revoke(&write.tx, caller.firm_id, own_unless_admin(caller), id, app.clock.now()).await? {
         return Err(Failure::not_found("API key"));
     }
     write.event(NewEvent::new("api_key.revoked", "api_key", id, caller.membership_id, json!({})).log_only());
     write.commit().await
+}
+
+/// Revokes all keys of a membership, whose firm's head is locked, and gives the facts to be written.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn revoke_all(
+    app: &App,
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    actor_id: Uuid,
+    reason: &'static str,
+) -> Result<Vec<NewEvent>, Failure> {
+    let ids = store::revoke_all(tx, firm_id, membership_id, app.clock.now()).await?;
+    let event = |id| NewEvent::new("api_key.revoked", "api_key", id, actor_id, json!({"reason": reason})).log_only();
+    Ok(ids.into_iter().map(event).collect())
 }
 
 /// The membership whose keys the caller sees; none means all of the firm.

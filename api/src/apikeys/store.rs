@@ -114,6 +114,35 @@ pub async fn revoke(
     Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
+/// Revokes all live keys of a membership, and gives their ids.
+pub async fn revoke_all(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<Vec<Uuid>, DbErr> {
+    let ids: Vec<Uuid> = api_key::Entity::find()
+        .select_only()
+        .column(api_key::Column::Id)
+        .filter(api_key::Column::FirmId.eq(firm_id))
+        .filter(api_key::Column::MembershipId.eq(membership_id))
+        .filter(api_key::Column::RevokedAt.is_null())
+        .filter(api_key::Column::ExpiresAt.gt(at))
+        .order_by_asc(api_key::Column::Id)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    if !ids.is_empty() {
+        api_key::Entity::update_many()
+            .col_expr(api_key::Column::RevokedAt, Expr::value(at))
+            .filter(api_key::Column::FirmId.eq(firm_id))
+            .filter(api_key::Column::Id.is_in(ids.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
+    Ok(ids)
+}
+
 /// Notes that a key was used, unless it was noted since `before`.
 pub async fn note_use(
     tx: &DatabaseTransaction,

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use poem_openapi::Object;
+use poem_openapi::types::Password;
 use uuid::Uuid;
 
 use crate::access::Right;
 
 /// A key to be made.
-#[derive(Debug, Object)]
+#[derive(Object)]
 #[oai(deny_unknown_fields)]
 pub struct NewApiKey {
     /// What the key is for, such as `dashboard of the head office`.
@@ -18,6 +19,12 @@ pub struct NewApiKey {
     pub rights: Vec<Right>,
     /// The last day on which it works, in UTC: at most a year from now.
     pub expires_on: NaiveDate,
+    /// The password of now.
+    #[oai(validator(max_length = 512))]
+    pub password: Password,
+    /// The six digits of the authenticator app, or a recovery code; needed by people who have set one up.
+    #[oai(validator(max_length = 64))]
+    pub code: Option<Password>,
 }
 
 /// A key.

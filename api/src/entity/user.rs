@@ -11,6 +11,8 @@ pub struct Model {
     pub name: String,
     pub locale: String,
     pub created_at: DateTimeUtc,
+    /// Since when the address is known to be theirs: a mailed code came back, or the operator made them.
+    pub proven_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -45,6 +45,17 @@ impl Auth {
         Ok(self.0)
     }
 
+    /// The person, and the caller that [`Self::caller`] gives.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::caller`], and 403 `not_for_keys` when an API key asks.
+    pub fn person_and_caller(self, operation: Operation) -> Result<(SignedIn, Caller), Failure> {
+        let person = self.0.clone();
+        let caller = self.caller(operation)?;
+        Ok((Self(person).person()?, caller))
+    }
+
     /// The caller, if the membership meant may do `operation`.
     ///
     /// # Errors

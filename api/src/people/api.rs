@@ -36,7 +36,8 @@ impl PeopleApi {
     /// Accept a membership
     ///
     /// Makes one's own pending membership active. Nobody can accept it for somebody else, and no membership has to be
-    /// named in `Peegel-Membership`.
+    /// named in `Peegel-Membership`. Who got the first password from a firm and has never used a mailed code is refused
+    /// (403 `address_not_proven`): accept by the link in the mail.
     #[oai(path = "/v1/memberships/:id/accept", method = "post", operation_id = "accept_membership")]
     async fn accept_membership(
         &self,
@@ -51,8 +52,9 @@ impl PeopleApi {
     /// Create a user
     ///
     /// Adds somebody to the firm. They get a mail and choose to accept; who is new chooses a password then. A new address
-    /// may be given a first password here instead, and is active at once. A person known to the installation keeps
-    /// their own and is always asked. The answer is the same.
+    /// may be given a first password here instead, and is active at once in this firm; it is replaced when the person
+    /// first uses a mailed code. A person known to the installation keeps their own and is always asked. The answer is
+    /// the same.
     #[oai(path = "/v1/users", method = "post", operation_id = "create_user")]
     async fn create_user(
         &self,
@@ -91,7 +93,8 @@ impl PeopleApi {
     /// Update a user
     ///
     /// Changes the name, role or scope of somebody in the firm, or takes all rights and gives them back. It counts from
-    /// their next request on. The last firm admin stays.
+    /// their next request on. Who is disabled loses sessions and API keys of this firm for good. The last firm admin
+    /// stays.
     #[oai(path = "/v1/users/:id", method = "patch", operation_id = "update_user")]
     async fn update_user(
         &self,
@@ -107,7 +110,8 @@ impl PeopleApi {
 
     /// Sign out a user
     ///
-    /// Ends the sessions of somebody in the firm on all devices, as far as this firm is concerned.
+    /// Ends the sessions of somebody in the firm on all devices, as far as this firm is concerned, and revokes the API
+    /// keys they have here.
     #[oai(path = "/v1/users/:id/sign-out", method = "post", operation_id = "sign_out_user")]
     async fn sign_out_user(
         &self,

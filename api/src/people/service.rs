@@ -1,6 +1,6 @@
 //! Firms, the people in them, and who somebody is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::access::needs_second_factor;
 use crate::account;
+use crate::apikeys;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::chains;
@@ -17,7 +18,7 @@ use crate::entity::{firm, membership, user};
 use crate::events;
 use crate::events::store::{insert_head, lock_head};
 use crate::events::types::NewEvent;
-use crate::failure::{Failure, FieldProblem};
+use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::json::text_problem;
 use crate::http::problem::auth_failure;
 use crate::mail;
@@ -50,7 +51,9 @@ pub async fn me(app: &App, signed_in: &SignedIn) -> Result<MeView, Failure> {
         locale: user.locale,
         membership_id: signed_in.membership().ok().map(|membership| membership.id),
         memberships: membership_views(app, user.id).await?,
-        invitations: invitations(app, user.id).await?,
+        // Who may be somebody else than the owner of the address learns nothing of what other firms offer to it.
+        invitations: if user.proven_at.is_some() { invitations(app, user.id).await? } else { Vec::new() },
+        address_proven: user.proven_at.is_some(),
         totp_since,
         recovery_codes_left,
     })
@@ -88,12 +91,24 @@ async fn invitations(app: &App, user_id: Uuid) -> Result<Vec<Invitation>, Failur
 ///
 /// # Errors
 ///
-/// 404 when it is not theirs, or not pending.
+/// * 403 `address_not_proven` while nobody knows that the address is theirs, whatever the membership.
+/// * 404 when it is not theirs, or not pending.
 pub async fn accept_membership(app: &App, signed_in: &SignedIn, id: Uuid) -> Result<MembershipView, Failure> {
     let not_found = || Failure::not_found("membership");
-    let pending = store::memberships_of(app.db.reader(), signed_in.user_id, MembershipState::Pending).await?;
+    let user = store::user_by_id(app.db.reader(), signed_in.user_id).await?.ok_or_else(auth_failure)?;
+    if user.proven_at.is_none() {
+        let detail = "Nobody knows yet that this address is yours. Accept by the link in the mail, or reset the password.";
+        return Err(Failure::new(Kind::Forbidden, "address_not_proven", detail));
+    }
+    let pending = store::memberships_of(app.db.reader(), user.id, MembershipState::Pending).await?;
     let (row, firm_name) = pending.into_iter().find(|(row, _)| row.id == id).ok_or_else(not_found)?;
-    let mut write = begin_set_up(app, row.firm_id).await?;
+    let mut write = Write::begin(app, row.firm_id).await?;
+    lock_user(&write.tx, user.id).await?;
+    lock_head(&write.tx, row.firm_id).await?;
+    // The session may be one that ended meanwhile, when somebody else proved that the address is theirs.
+    if !sessions::store::is_live(&write.tx, signed_in.session_id, None).await? {
+        return Err(auth_failure());
+    }
     if !store::activate_membership(&write.tx, row.firm_id, id, app.clock.now()).await? {
         return Err(not_found());
     }
@@ -113,26 +128,61 @@ pub async fn is_enrolment_required(app: &App, user_id: Uuid) -> Result<bool, Fai
     Ok(demands.into_iter().any(|(role, required)| required && needs_second_factor(role)))
 }
 
-/// Writes a fact of a person to the history of every firm in which they are active. Call it last: it locks the heads,
-/// in the order of their firms.
+/// Facts of a person for the histories of firms.
+pub type Facts = BTreeMap<Uuid, Vec<NewEvent>>;
+
+/// Adds a fact of a person for every firm in which they are active.
 ///
 /// # Errors
 ///
 /// [`Failure`] (500) when the database fails.
-pub async fn tell_firms(
-    app: &App,
+pub async fn add_fact(
     tx: &DatabaseTransaction,
+    facts: &mut Facts,
     user_id: Uuid,
     event: impl Fn(Uuid) -> NewEvent,
 ) -> Result<(), Failure> {
-    let mut firms: BTreeMap<Uuid, Vec<NewEvent>> = BTreeMap::new();
     for (row, _) in store::memberships_of(tx, user_id, MembershipState::Active).await? {
-        firms.entry(row.firm_id).or_default().push(event(row.id));
+        facts.entry(row.firm_id).or_default().push(event(row.id));
     }
-    for (firm_id, facts) in firms {
+    Ok(())
+}
+
+/// Writes facts to the histories of their firms. Call it last: it locks the heads, in the order of their firms.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn tell_firms(app: &App, tx: &DatabaseTransaction, facts: Facts) -> Result<(), Failure> {
+    for (firm_id, facts) in facts {
         events::service::append(app, tx, firm_id, facts).await?;
     }
     Ok(())
+}
+
+/// Revokes the API keys of a person in all firms, and gives the facts to be told. The person is locked; this locks the
+/// heads of all their firms, in order.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn revoke_keys(
+    app: &App,
+    tx: &DatabaseTransaction,
+    user_id: Uuid,
+    reason: &'static str,
+) -> Result<Facts, Failure> {
+    let rows = store::membership_ids_of(tx, user_id).await?;
+    let firms: BTreeSet<_> = rows.iter().map(|(firm_id, _)| *firm_id).collect();
+    for firm_id in firms {
+        lock_head(tx, firm_id).await?;
+    }
+    let mut facts = Facts::new();
+    for (firm_id, id) in rows {
+        let revoked = apikeys::service::revoke_all(app, tx, firm_id, id, id, reason).await?;
+        facts.entry(firm_id).or_default().extend(revoked);
+    }
+    Ok(facts)
 }
 
 /// Adds a firm.
@@ -196,7 +246,9 @@ pub async fn create_user(app: &App, caller: &Caller, key: Option<String>, new: N
 
 fn take_invitation(app: &App, firm_id: Uuid, email: &str) -> Result<(), Failure> {
     let firm = firm_id.to_string();
-    Ok(app.throttle.take(app.clock.now(), &[(&INVITATIONS, firm.as_str()), (&INVITATION_ACCOUNT, email)])?)
+    // By firm: what one firm has left tells nothing of the invitations of another.
+    let to = format!("{firm} {email}");
+    Ok(app.throttle.take(app.clock.now(), &[(&INVITATIONS, firm.as_str()), (&INVITATION_ACCOUNT, to.as_str())])?)
 }
 
 /// Adds somebody to a firm. An address that is new to the installation gets the password given, if one is. Everybody
@@ -256,7 +308,9 @@ async fn insert_member(
 ) -> Result<membership::Model, Failure> {
     let (firm_id, now) = (write.firm_id, app.clock.now());
     let (id, name) = (app.ids.next(), new.name.clone());
-    let user = user::Model { id, email: new.email, name, locale: new.locale, created_at: now };
+    // A password that the operator gives is as good as a mailed code. A firm that gives one says nothing of the address.
+    let proven_at = (actor_id.is_none() && new.password_hash.is_some()).then_some(now);
+    let user = user::Model { id, email: new.email, name, locale: new.locale, created_at: now, proven_at };
     let user_id = store::insert_user(&write.tx, user).await?.id;
     // Whoever is somebody here keeps what they have.
     let password_hash = new.password_hash.filter(|_| user_id == id);
@@ -330,7 +384,8 @@ fn role_problems(role: Role, scope: &Scope) -> Vec<FieldProblem> {
     problems
 }
 
-/// Changes what somebody is in the caller's firm. It counts from their next request on.
+/// Changes what somebody is in the caller's firm. It counts from their next request on. Disabling ends sessions and keys
+/// for good: enabled again, they sign in again.
 ///
 /// # Errors
 ///
@@ -380,6 +435,13 @@ pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChang
     }
     if row != before {
         store::change_membership(&write.tx, &row).await?;
+        if row.state == MembershipState::Disabled && before.state != MembershipState::Disabled {
+            let (tx, actor) = (&write.tx, caller.membership_id);
+            store::end_sessions_of(tx, firm_id, id, app.clock.now()).await?;
+            for revoked in apikeys::service::revoke_all(app, tx, firm_id, id, actor, "disabled").await? {
+                write.event(revoked);
+            }
+        }
         let scope: Scope = serde_json::from_str(&row.scope).unwrap_or_default();
         let payload = json!({"role": row.role, "scope": scope, "state": row.state});
         let event = NewEvent::new("membership.changed", "membership", id, caller.membership_id, payload);
@@ -390,7 +452,7 @@ pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChang
     Ok(user_view(row, user.email))
 }
 
-/// Signs somebody out of the caller's firm on all devices. Who belongs to no other firm is signed out altogether; the
+/// Signs somebody out of the caller's firm on all devices, and revokes the API keys they have there. Who belongs to no other firm is signed out altogether; the
 /// devices of others go on in the other firms, which are none of the caller's business.
 ///
 /// # Errors
@@ -410,6 +472,10 @@ pub async fn sign_out_user(app: &App, caller: &Caller, id: Uuid) -> Result<(), F
     }
     let event = NewEvent::new("membership.signed_out", "membership", id, caller.membership_id, json!({}));
     write.event(event.log_only());
+    let actor = caller.membership_id;
+    for revoked in apikeys::service::revoke_all(app, &write.tx, firm_id, id, actor, "signed_out").await? {
+        write.event(revoked);
+    }
     write.commit().await
 }
 

@@ -53,6 +53,18 @@ pub async fn memberships_of(
         .collect())
 }
 
+/// The memberships of a person in any state, each with its firm first.
+pub async fn membership_ids_of(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<(Uuid, Uuid)>, DbErr> {
+    membership::Entity::find()
+        .select_only()
+        .column(membership::Column::FirmId)
+        .column(membership::Column::Id)
+        .filter(membership::Column::UserId.eq(user_id))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// Makes a pending membership of a firm active; false when it is not pending any more.
 pub async fn activate_membership(
     tx: &DatabaseTransaction,
@@ -115,11 +127,13 @@ pub async fn end_sessions_of(
         .map(drop)
 }
 
-/// Whether a person has a membership in another firm.
+/// Whether a person is active in another firm. One that only invites them does not show here: a firm could see by it
+/// what another one does.
 pub async fn has_other_firm(tx: &DatabaseTransaction, user_id: Uuid, firm_id: Uuid) -> Result<bool, DbErr> {
     let count = membership::Entity::find()
         .filter(membership::Column::UserId.eq(user_id))
         .filter(membership::Column::FirmId.ne(firm_id))
+        .filter(membership::Column::State.eq(MembershipState::Active))
         .count(tx)
         .await?;
     Ok(count > 0)

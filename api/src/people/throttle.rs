@@ -48,7 +48,7 @@ pub const RESETS: Rule = rule("resets", 300, 1_000);
 pub const LINK_ADDRESS: Rule = rule("link address", 30, 10_000);
 /// Invitations of one firm.
 pub const INVITATIONS: Rule = rule("invitations", 500, 10_000);
-/// Invitation mails to one address.
+/// Invitation mails of one firm to one address.
 pub const INVITATION_ACCOUNT: Rule = rule("invitation account", 5, 3_600_000);
 
 /// A bucket that is asked for a token: the rule, and whose bucket it is.

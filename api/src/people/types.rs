@@ -185,8 +185,11 @@ pub struct MeView {
     pub membership_id: Option<Uuid>,
     /// All active memberships.
     pub memberships: Vec<MembershipView>,
-    /// Memberships that wait for the person to accept them; they give no rights yet.
+    /// Memberships that wait for the person to accept them; they give no rights yet. Empty while `address_proven` is
+    /// false: then only the links in the mails accept them.
     pub invitations: Vec<Invitation>,
+    /// Whether the address is known to be the person's: a mailed code came back, or the operator made the account.
+    pub address_proven: bool,
     /// Since when signing in takes a second factor; absent without one.
     pub totp_since: Option<DateTime<Utc>>,
     /// Recovery codes that are left.

@@ -70,13 +70,13 @@ impl SessionsApi {
 
     /// Sign out
     ///
-    /// Ends the session of the token at once, or with `all=true` those of all one's devices.
+    /// Ends the session of the token at once, or with `all=true` those of all one's devices, and revokes one's API keys.
     #[oai(path = "/v1/sessions", method = "delete", operation_id = "delete_session")]
     async fn delete_session(
         &self,
         app: Data<&Arc<App>>,
         auth: Auth,
-        /// Sign out everywhere.
+        /// Sign out everywhere, programs with API keys included.
         #[oai(default)]
         all: Query<bool>,
     ) -> Result<NoContent, Failure> {

@@ -18,7 +18,7 @@ use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::json::text_problem;
 use crate::http::problem::auth_failure;
 use crate::people::passwords::{self, Secret};
-use crate::people::service::{is_enrolment_required, membership_views, tell_firms};
+use crate::people::service::{Facts, add_fact, is_enrolment_required, membership_views, revoke_keys, tell_firms};
 use crate::people::store::memberships_of;
 use crate::people::throttle::{self, ACCOUNT, ACCOUNT_AT_ADDRESS, ADDRESS, Bucket, SIGN_INS};
 use crate::people::types::{Membership, SignedIn};
@@ -348,7 +348,9 @@ async fn replayed(app: &App, tx: DatabaseTransaction, row: &session::Model) -> R
             let payload = json!({"membership_id": membership_id});
             NewEvent::by_system("session.replayed", "session", row.family_id, payload).log_only()
         };
-        tell_firms(app, &tx, row.user_id, event).await?;
+        let mut facts = Facts::new();
+        add_fact(&tx, &mut facts, row.user_id, event).await?;
+        tell_firms(app, &tx, facts).await?;
         tracing::warn!(session = %row.family_id, "a refresh token was used twice; the device is signed out");
     }
     tx.commit().await?;
@@ -357,7 +359,8 @@ async fn replayed(app: &App, tx: DatabaseTransaction, row: &session::Model) -> R
     Ok(Failure::new(Kind::Unauthenticated, "token_replayed", detail))
 }
 
-/// Signs out the device that asks, another one, or all of the person. Doing it again changes nothing.
+/// Signs out the device that asks, another one, or all of the person; all means the API keys too. Doing it again changes
+/// nothing.
 ///
 /// # Errors
 ///
@@ -366,6 +369,10 @@ pub async fn sign_out(app: &App, user_id: Uuid, which: Which) -> Result<bool, Fa
     let tx = app.db.begin().await?;
     store::lock_user(&tx, user_id).await?;
     let ended = store::end(&tx, user_id, which, app.clock.now()).await?;
+    if let Which::All = which {
+        let facts = revoke_keys(app, &tx, user_id, "signed_out").await?;
+        tell_firms(app, &tx, facts).await?;
+    }
     tx.commit().await?;
     Ok(ended)
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
@@ -158,6 +158,22 @@ pub async fn end(tx: &DatabaseTransaction, user_id: Uuid, which: Which, at: Date
         .exec(tx)
         .await?;
     Ok(ended.rows_affected > 0)
+}
+
+/// Forgets all sessions of a person, and with them the devices and places they came from.
+pub async fn forget_all(tx: &DatabaseTransaction, user_id: Uuid) -> Result<(), DbErr> {
+    session::Entity::delete_many().filter(session::Column::UserId.eq(user_id)).exec(tx).await.map(drop)
+}
+
+/// Whether a device is signed in, since after `after` if that is given. Ask with the person locked.
+pub async fn is_live(tx: &DatabaseTransaction, family_id: Uuid, after: Option<DateTime<Utc>>) -> Result<bool, DbErr> {
+    let count = session::Entity::find()
+        .filter(session::Column::FamilyId.eq(family_id))
+        .filter(session::Column::EndedAt.is_null())
+        .apply_if(after, |query, after| query.filter(session::Column::SignedInAt.gt(after)))
+        .count(tx)
+        .await?;
+    Ok(count > 0)
 }
 
 /// Notes for a device, or for all of a person, whether a second factor was shown.
