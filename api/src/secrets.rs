@@ -92,10 +92,10 @@ pub fn new_password() -> String {
     random_text::<24>(BASE62)
 }
 
-/// A code of 80 bits that can be written down: four groups of four.
+/// A code of 120 bits that can be written down: six groups of four.
 pub fn new_paper_code() -> String {
-    let code = random_text::<16>(READABLE);
-    [&code[..4], &code[4..8], &code[8..12], &code[12..]].join("-")
+    let code = random_text::<24>(READABLE);
+    [&code[..4], &code[4..8], &code[8..12], &code[12..16], &code[16..20], &code[20..]].join("-")
 }
 
 /// What is stored of a token: its sha256 in lower-case hex.
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn codes_for_paper_are_in_groups() {
         let code = new_paper_code();
-        assert_eq!(code.len(), 19);
+        assert_eq!(code.len(), 29);
         assert!(
             code.split('-').all(|group| group.len() == 4 && group.bytes().all(|b| READABLE.contains(&b))),
             "{code}"

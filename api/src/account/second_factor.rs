@@ -142,7 +142,7 @@ pub async fn confirm(
     new_recovery_codes(app, tx, user_id).await.map(Some)
 }
 
-/// Ten new recovery codes in place of the ones before. Only their hashes are kept: they have 80 random bits.
+/// Ten new recovery codes in place of the ones before. Only their hashes are kept: they have 120 random bits.
 ///
 /// # Errors
 ///
