@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::on_both;
 use crate::support::world::World;
+use crate::support::{new_id, on_both};
 
 on_both!(whatever_is_done_to_the_history_is_found, the_history_can_be_taken_away_and_verified);
 
@@ -66,6 +66,17 @@ async fn whatever_is_done_to_the_history_is_found(app: &TestApp) {
                 "UPDATE events SET at = (SELECT at FROM kept_events WHERE seq = 1) WHERE {firm} AND seq = {end}"
             )],
         ),
+        // Who did it, and who is told of it.
+        (middle, "does not follow", vec![format!("UPDATE events SET actor_id = NULL WHERE {firm} AND seq = {middle}")]),
+        (
+            middle,
+            "does not follow",
+            vec![format!(
+                "UPDATE events SET actor_id = (SELECT id FROM users WHERE email LIKE 'reviewer@alpha%') \
+                 WHERE {firm} AND seq = {middle}"
+            )],
+        ),
+        (middle, "does not follow", vec![format!("UPDATE events SET feed = NOT feed WHERE {firm} AND seq = {middle}")]),
         (
             middle,
             "does not follow",
@@ -177,10 +188,15 @@ async fn the_history_can_be_taken_away_and_verified(app: &TestApp) {
         change(&mut lines);
         lines.join("\n") + "\n"
     };
+    let actor = lines[middle]["actor_id"].as_str().expect("an actor");
+    let (feed, other_feed) = (lines[middle]["feed"] == true, lines[middle]["feed"] == false);
+    let (feed, other_feed) = (format!("\"feed\":{feed}"), format!("\"feed\":{other_feed}"));
     let wrong = [
         (middle, with(&|lines| drop(lines.remove(middle)))),
         (middle, with(&|lines| lines.swap(middle, middle + 1))),
         (middle, with(&|lines| lines[middle] = lines[middle].replace("\"kind\":\"", "\"kind\":\"x"))),
+        (middle, with(&|lines| lines[middle] = lines[middle].replace(actor, &new_id()))),
+        (middle, with(&|lines| lines[middle] = lines[middle].replace(&feed, &other_feed))),
         (middle, with(&|lines| lines[middle] = lines[middle].replace("\"payload\":\"{", "\"payload\":\"{ "))),
         (lines.len() - 2, with(&|lines| drop(lines.remove(lines.len() - 2)))),
         (lines.len() - 1, with(&|lines| drop(lines.pop()))),

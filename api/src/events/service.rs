@@ -53,10 +53,44 @@ pub async fn append(app: &App, tx: &DatabaseTransaction, firm_id: Uuid, new: Vec
     Ok(())
 }
 
-/// The hash of an event: sha256 over the hash before it, seq, kind, object, time in microseconds and the hash of the
-/// salted payload, one a line. The payload itself may be erased later without breaking the chain.
+/// The hash of an event: sha256 over the hash before it, seq, kind, object, the actor (`-` if there is none), `feed` or
+/// `log`, time in microseconds and the hash of the salted payload, one a line. The payload itself may be erased later
+/// without breaking the chain; who did it and who is told of it may not be changed.
 pub fn chained_hash(previous: &str, row: &event::Model) -> String {
-    let micros = row.at.timestamp_micros();
-    let line = [previous, &row.seq.to_string(), &row.kind, &row.object, &micros.to_string(), &row.payload_sha256];
-    sha256_hex(line.join("\n").as_bytes())
+    let seq = row.seq.to_string();
+    let actor = row.actor_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+    let kept_in = if row.feed { "feed" } else { "log" };
+    let micros = row.at.timestamp_micros().to_string();
+    let lines = [previous, &seq, &row.kind, &row.object, &actor, kept_in, &micros, &row.payload_sha256];
+    sha256_hex(lines.join("\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn the_hash_is_what_anybody_can_compute() {
+        let row = event::Model {
+            firm_id: Uuid::nil(),
+            seq: 7,
+            kind: "chain.created".to_owned(),
+            object: "chain/x".to_owned(),
+            actor_id: None,
+            at: DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap(),
+            feed: true,
+            payload: None,
+            salt: None,
+            payload_sha256: "p".to_owned(),
+            hash: String::new(),
+        };
+        let lines = "h\n7\nchain.created\nchain/x\n-\nfeed\n1700000000000001\np";
+        assert_eq!(chained_hash("h", &row), sha256_hex(lines.as_bytes()));
+        let actor_id = Some(Uuid::from_u128(1));
+        let lines = "h\n7\nchain.created\nchain/x\n00000000-0000-0000-0000-000000000001\nlog\n1700000000000001\np";
+        let row = event::Model { actor_id, feed: false, ..row };
+        assert_eq!(chained_hash("h", &row), sha256_hex(lines.as_bytes()));
+    }
 }

@@ -54,13 +54,16 @@ pub struct EventView {
     pub actor_id: Option<Uuid>,
     /// When.
     pub at: DateTime<Utc>,
+    /// Whether it is part of the change feed too, not of the log alone.
+    pub feed: bool,
     /// The facts; null once they have been erased.
     pub payload: Option<Any<Value>>,
     /// The salt that was hashed with the payload; null once erased.
     pub salt: Option<String>,
     /// sha256 of the salt, a line break and the payload.
     pub payload_sha256: String,
-    /// sha256 of the hash before and of this event.
+    /// sha256 of the hash before and of this event: `seq`, `kind`, `object`, `actor_id` (`-` if null), `feed` or `log`,
+    /// `at` in microseconds since 1970, `payload_sha256`, one a line.
     pub hash: String,
 }
 
@@ -72,6 +75,7 @@ impl From<event::Model> for EventView {
             object: row.object,
             actor_id: row.actor_id,
             at: row.at,
+            feed: row.feed,
             payload: row.payload.and_then(|text| serde_json::from_str(&text).ok()).map(Any),
             salt: row.salt,
             payload_sha256: row.payload_sha256,
