@@ -1,13 +1,23 @@
 //! Settings and what is wrong with an installation: `peegel.toml` and `peegel doctor`.
 
-use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
 
 use crate::support::app::{Kind, Said, TestApp};
 use crate::support::files::in_repository;
-use crate::support::on_both;
+use crate::support::mail::letter;
+use crate::support::smtp::SmtpServer;
 use crate::support::world::World;
+use crate::support::{on_both, tiny};
 
-on_both!(a_sound_installation_is_found_sound, what_is_wrong_is_named_with_what_to_do);
+on_both!(
+    a_sound_installation_is_found_sound,
+    what_is_wrong_is_named_with_what_to_do,
+    mail_is_looked_at_and_secrets_are_not_shown,
+    a_bad_vault_key_stops_the_server,
+    what_is_made_is_for_its_owner_alone,
+);
 
 fn line(said: &Said, name: &str) -> String {
     let is_it = |line: &&str| line.split_once(' ').is_some_and(|(_, rest)| rest.trim_start().starts_with(name));
@@ -69,7 +79,7 @@ async fn what_is_wrong_is_named_with_what_to_do(app: &TestApp) {
     std::fs::create_dir_all(&keys).expect("a folder");
     std::fs::write(keys.join("a.key"), "secret").expect("a key");
     let mode = |mode: u32| {
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        let permissions = PermissionsExt::from_mode(mode);
         std::fs::set_permissions(keys.join("a.key"), permissions).expect("a mode");
     };
     mode(0o644);
@@ -87,6 +97,90 @@ async fn what_is_wrong_is_named_with_what_to_do(app: &TestApp) {
         .expect("a row");
     fails("migrations", &[], "newer").await;
     app.execute("DELETE FROM seaql_migrations WHERE version LIKE '%later'").await.expect("a row");
+}
+
+async fn mail_is_looked_at_and_secrets_are_not_shown(app: &TestApp) {
+    World::make(app).await;
+    let doctor = async |arguments: &[&str], code: i32| {
+        let said = app.peegel(&[&["doctor"], arguments].concat()).await.expect(code);
+        for secret in ["hush", KEY] {
+            assert!(!said.text().contains(secret) && !said.stderr.contains(secret), "{}{}", said.text(), said.stderr);
+        }
+        said
+    };
+    const KEY: &str = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=";
+    assert!(line(&doctor(&[], 0).await, "mail: ").starts_with("ok "));
+    let said = doctor(&["--vault-key", KEY], 0).await;
+    assert!(line(&said, "setting: vault_key").contains("vault_key = (set) (flag)"), "{}", said.text());
+    let said = doctor(&["--vault-key", "hush"], 1).await;
+    assert!(line(&said, "vault_key").starts_with("fail "), "{}", said.text());
+
+    let smtp = SmtpServer::start(0).await;
+    let said = doctor(&["--smtp-url", &format!("smtp://{}", smtp.address)], 0).await;
+    assert!(line(&said, "mail: ").contains("answers"), "{}", said.text());
+    assert!(line(&said, "setting: smtp_url").contains("smtp_url = (set) (flag)"), "{}", said.text());
+    assert!(line(&said, "setting: mail_from").contains("(default)"));
+    // Nobody listens; somebody listens and says nothing; what is no address.
+    let said = doctor(&["--smtp-url", "smtp://me:hush@127.0.0.1:1"], 0).await;
+    assert!(line(&said, "mail: ").starts_with("warn "), "{}", said.text());
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("smtp://me:hush@{}", silent.local_addr().expect("an address"));
+    let said = doctor(&["--smtp-url", &url], 0).await;
+    assert!(line(&said, "mail: ").contains("within 5 s"), "{}", said.text());
+    for url in ["hush", "imap://me:hush@mail.example"] {
+        assert!(line(&doctor(&["--smtp-url", url], 1).await, "mail: ").starts_with("fail "));
+    }
+    assert!(line(&doctor(&["--mail-from", "nobody"], 1).await, "mail: ").starts_with("fail "));
+}
+
+async fn a_bad_vault_key_stops_the_server(app: &TestApp) {
+    World::make(app).await;
+    app.stop().await;
+    for (command, more) in [("serve", &["--listen", "127.0.0.1:0"][..]), ("worker", &[])] {
+        for key in ["hush hush hush", "c2hvcnQ="] {
+            let said = app.peegel(&[&[command, "--vault-key", key], more].concat()).await.expect(2);
+            assert!(
+                said.stderr.contains("--vault-key") && said.stderr.contains("32 bytes in base64"),
+                "{}",
+                said.stderr
+            );
+            assert!(!said.stderr.contains("hush") && !said.stderr.contains("c2hvcnQ"), "{}", said.stderr);
+        }
+        let file = app.data().join("keys/vault.secret");
+        let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        mode(0o640);
+        let said = app.peegel(&[&[command], more].concat()).await.expect(1);
+        assert!(said.stderr.contains("unusable_keys") && said.stderr.contains("chmod 600 "), "{}", said.stderr);
+        mode(0o600);
+        let key = std::fs::read(&file).expect("the key");
+        std::fs::write(&file, "damaged").expect("a file");
+        let said = app.peegel(&[&[command], more].concat()).await.expect(1);
+        assert!(said.stderr.contains("32 bytes in base64") && !said.stderr.contains("damaged"), "{}", said.stderr);
+        std::fs::write(&file, key).expect("a file");
+    }
+    app.serve(&[]).await;
+}
+
+async fn what_is_made_is_for_its_owner_alone(app: &TestApp) {
+    let world = World::make(app).await;
+    world.file(&world.assign_one().await, &tiny::fair()).await;
+    let user = json!({"email": "new@alpha.example", "name": "New", "role": "auditor"});
+    world.admin.client.post("/v1/users", &user).created().await;
+    letter(app, "new@alpha.example", 1).await;
+    // By the commands that may come first, and by the server.
+    app.peegel(&["firm", "add", "--code", "first", "--name", "First", "--data", "parent/first"]).await.expect(0);
+    let mut count = 0;
+    let mut folders = vec![app.data(), app.folder().join("parent")];
+    while let Some(path) = folders.pop() {
+        let metadata = std::fs::symlink_metadata(&path).expect("something");
+        let mode = metadata.permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
+        count += 1;
+        if metadata.is_dir() {
+            folders.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+        }
+    }
+    assert!(count > 15, "{count} files and folders");
 }
 
 #[tokio::test]

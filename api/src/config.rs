@@ -38,7 +38,7 @@ pub struct DataSettings {
     pub vault_key: Option<Hidden>,
 }
 
-/// A setting that no log and no message shows.
+/// A setting that no log and no message shows. `peegel doctor` knows secrets by this type: give it to every one.
 #[derive(Clone)]
 pub struct Hidden(String);
 

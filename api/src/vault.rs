@@ -2,8 +2,8 @@
 //! a copy of the database alone does not give it away.
 
 use std::fmt::{Debug, Formatter};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -12,7 +12,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
 use tokio::sync::OnceCell;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::secrets::{hex, random_bytes};
 
 /// The file of the key.
@@ -84,6 +84,23 @@ impl Vault {
         Ok(hex(hmac::sign(&self.keys().await?.marking, value.as_bytes()).as_ref()))
     }
 
+    /// Looks at the key when the program starts. One that is not there yet is made when it is first needed.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] (503 `unusable_keys`) saying what to do, when it is no key, or others can read it.
+    pub async fn prepare(&self) -> Result<(), Failure> {
+        let text = match &self.given {
+            Some(text) => Some(text.clone()),
+            None => {
+                let path = self.folder.join(FILE);
+                tokio::task::spawn_blocking(move || read(&path)).await.map_err(Failure::internal)??
+            }
+        };
+        let problem = text.as_deref().and_then(key_problem);
+        problem.map_or(Ok(()), |problem| Err(unusable(problem)))
+    }
+
     async fn keys(&self) -> Result<&Keys, Failure> {
         self.keys
             .get_or_try_init(|| async {
@@ -96,16 +113,12 @@ impl Vault {
                             .map_err(Failure::internal)??
                     }
                 };
-                let wrong = || Failure::internal("the vault key is not 32 bytes in base64");
-                let bytes = BASE64_STANDARD.decode(key.trim()).map_err(|_| wrong())?;
-                if bytes.len() != KEY_BYTES {
-                    return Err(wrong());
-                }
+                let bytes = bytes_of(&key).map_err(Failure::internal)?;
                 // Two uses, two keys.
                 let root = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
                 let derived = |name: &[u8]| hmac::sign(&root, name);
                 let sealing = UnboundKey::new(&AES_256_GCM, derived(b"peegel vault: seal").as_ref());
-                let sealing = LessSafeKey::new(sealing.map_err(|_| wrong())?);
+                let sealing = LessSafeKey::new(sealing.map_err(|_| Failure::internal("the vault key seals nothing"))?);
                 let marking = hmac::Key::new(hmac::HMAC_SHA256, derived(b"peegel vault: mark").as_ref());
                 Ok(Keys { sealing, marking })
             })
@@ -113,14 +126,45 @@ impl Vault {
     }
 }
 
+/// What is wrong with a key, if anything; the key is not repeated.
+pub fn key_problem(text: &str) -> Option<String> {
+    bytes_of(text).err()
+}
+
+fn bytes_of(text: &str) -> Result<Vec<u8>, String> {
+    let bytes = BASE64_STANDARD.decode(text.trim()).ok().filter(|bytes| bytes.len() == KEY_BYTES);
+    bytes.ok_or_else(|| format!("The key of --vault-key or {FILE} is not {KEY_BYTES} bytes in base64."))
+}
+
+fn unusable(detail: String) -> Failure {
+    Failure::new(Kind::Unavailable, "unusable_keys", detail)
+}
+
+/// Reads the key, if there is one.
+fn read(path: &Path) -> Result<Option<String>, Failure> {
+    let mut file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let shown = path.display();
+        return Err(unusable(format!(
+            "Others can use the vault key {shown} (mode {mode:03o}). Run: chmod 600 {shown}"
+        )));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(Some(text))
+}
+
 /// Reads the key, or makes one that only this account reads. When two processes make one at once, the first one stays.
 fn read_or_make(folder: &Path) -> Result<String, Failure> {
     let path = folder.join(FILE);
-    match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        read => return Ok(read?),
+    if let Some(text) = read(&path)? {
+        return Ok(text);
     }
-    std::fs::create_dir_all(folder)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let temporary = folder.join(format!("{FILE}.{}", hex(&random_bytes::<8>())));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     file.write_all(BASE64_STANDARD.encode(random_bytes::<KEY_BYTES>()).as_bytes())?;
@@ -131,7 +175,7 @@ fn read_or_make(folder: &Path) -> Result<String, Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
         _ => std::fs::File::open(folder)?.sync_all()?,
     }
-    Ok(std::fs::read_to_string(&path)?)
+    read(&path)?.ok_or_else(|| Failure::internal("the vault key is gone as soon as it was made"))
 }
 
 #[cfg(test)]
@@ -156,12 +200,19 @@ mod tests {
 
     #[tokio::test]
     async fn the_key_is_made_once_and_for_this_account_only() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = std::env::temp_dir().join(format!("peegel-vault-{}", hex(&random_bytes::<8>())));
         let first = Vault::new(folder.clone(), None).mark("x").await.unwrap();
         assert_eq!(Vault::new(folder.clone(), None).mark("x").await.unwrap(), first);
         let mode = std::fs::metadata(folder.join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        Vault::new(folder.clone(), None).prepare().await.unwrap();
+        // What others can read, or what is no key, is not used.
+        std::fs::set_permissions(folder.join(FILE), PermissionsExt::from_mode(0o640)).unwrap();
+        assert!(Vault::new(folder.clone(), None).prepare().await.is_err());
+        assert!(Vault::new(folder.clone(), None).mark("x").await.is_err());
+        std::fs::set_permissions(folder.join(FILE), PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::write(folder.join(FILE), "c2hvcnQ=").unwrap();
+        assert!(Vault::new(folder.clone(), None).prepare().await.is_err());
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

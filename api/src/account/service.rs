@@ -34,7 +34,13 @@ pub struct Shown {
 /// # Errors
 ///
 /// 422 `wrong_password` at `pointer`, 429 after too many wrong ones, 503 `busy` when too many sign in at once.
-pub async fn shown(app: &App, person: &SignedIn, password: &str, pointer: &str, origin: &Origin) -> Result<Shown, Failure> {
+pub async fn shown(
+    app: &App,
+    person: &SignedIn,
+    password: &str,
+    pointer: &str,
+    origin: &Origin,
+) -> Result<Shown, Failure> {
     let gone = || Failure::not_found("account");
     let user = user_by_id(app.db.reader(), person.user_id).await?.ok_or_else(gone)?;
     let place = throttle::place(origin.address);

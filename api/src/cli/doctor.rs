@@ -4,6 +4,7 @@ use std::net::ToSocketAddrs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -11,12 +12,14 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::file::Setting;
-use crate::config::{DataSettings, ServeSettings, program_folders};
+use crate::config::{DataSettings, MailSettings, ServeSettings, program_folders};
 use crate::db::{Db, Look};
 use crate::failure::Failure;
 use crate::http::tls::Tls;
 use crate::ids::Ids;
+use crate::mail::transport::Mailer;
 use crate::ops::process;
+use crate::vault;
 
 const MIB: u64 = 1024 * 1024;
 /// Less room than this is too little to go on.
@@ -29,6 +32,8 @@ const SKEW_S: i64 = 5;
 const BAD_SKEW_S: i64 = 120;
 /// File descriptors beside those of connections.
 const OTHER_FILES: u64 = 512;
+/// How long the mail server may take to greet.
+const MAIL_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// Programs that some files need, and what for.
 const TOOLS: [(&str, &str); 2] = [
     ("ffmpeg", "install ffmpeg to convert recordings that browsers do not play"),
@@ -42,6 +47,8 @@ pub struct DoctorArgs {
     data: DataSettings,
     #[command(flatten)]
     serve: ServeSettings,
+    #[command(flatten)]
+    mail: MailSettings,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -98,6 +105,7 @@ pub async fn run(args: DoctorArgs, settings: &[Setting], file: Option<&Path>) ->
     look_at_settings(&mut findings, settings, file);
     look_at_addresses(&mut findings, &args.serve);
     look_at_folder(&mut findings, &args.data);
+    look_at_mail(&mut findings, &args.data, &args.mail).await;
     look_at_database(&mut findings, &args.data).await;
     look_at_files(&mut findings, &args.data);
     look_at_room(&mut findings, &args.data, args.serve.edge.max_connections);
@@ -132,13 +140,6 @@ fn look_at_settings(findings: &mut Findings, settings: &[Setting], file: Option<
     for Setting { name, value, source } in settings {
         let value = value.as_deref().unwrap_or("not set");
         findings.ok("setting", format!("{name} = {value} ({source})"));
-        if name == "smtp_url" && *source != "default" && !["smtp://", "smtps://"].iter().any(|s| value.starts_with(s)) {
-            findings.fail(
-                "mail",
-                format!("{value} is no mail server"),
-                "write smtps://USER:PASSWORD@HOST or smtp://HOST",
-            );
-        }
     }
 }
 
@@ -185,6 +186,9 @@ fn look_at_folder(findings: &mut Findings, data: &DataSettings) {
         Ok(_) => findings.fail("data", format!("{shown} is not a folder"), "name a folder with --data"),
         Err(error) => findings.fail("data", format!("{shown}: {error}"), "name the folder with --data, or make a firm"),
     }
+    if let Some(message) = data.vault_key.as_ref().and_then(|key| vault::key_problem(key.reveal())) {
+        findings.fail("vault_key", message, "make one with `openssl rand -base64 32`");
+    }
     let keys = data.signing_keys();
     let Ok(entries) = std::fs::read_dir(&keys) else { return };
     let open: Vec<_> = entries
@@ -197,6 +201,26 @@ fn look_at_folder(findings: &mut Findings, data: &DataSettings) {
     } else {
         let todo = format!("chmod 600 {}, and think about who has read them", open.join(" "));
         findings.fail("keys", "others on this machine can read signing keys", todo);
+    }
+}
+
+/// Whether letters can leave. A server that does not answer now may do so later, and letters wait for it.
+async fn look_at_mail(findings: &mut Findings, data: &DataSettings, mail: &MailSettings) {
+    let mailer = match Mailer::new(mail, data.outbox()) {
+        Ok(mailer) => mailer,
+        Err(message) => {
+            let todo = "write smtps://USER:PASSWORD@HOST or smtp://HOST, and an address that letters are from";
+            findings.fail("mail", message, todo);
+            return;
+        }
+    };
+    match tokio::time::timeout(MAIL_ANSWERS_WITHIN, mailer.test()).await {
+        Ok(Ok(what)) => findings.ok("mail", what),
+        Ok(Err(what)) => findings.warn("mail", what, "check smtp_url, the user and the password in it"),
+        Err(_) => {
+            let what = format!("the SMTP server does not answer within {} s", MAIL_ANSWERS_WITHIN.as_secs());
+            findings.warn("mail", what, "check smtp_url, and that the network lets mail out");
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use crate::entity::firm;
 use crate::failure::{Failure, Kind};
 use crate::ids::Ids;
 use crate::mail::transport::Mailer;
+use crate::ops::process;
 use crate::people::store::list_firms;
 use crate::vault::Vault;
 
@@ -184,12 +185,14 @@ pub async fn open_existing(data: &DataSettings) -> Result<Result<Arc<App>, Strin
     connect(data, &MailSettings::default(), Clock::System, Ids::system(Clock::System)).await.map(Ok)
 }
 
-/// Makes a folder unless it is there.
+/// Makes a data folder unless it is there. It is for the account that runs this alone, and so is all that this process
+/// makes from then on: the database, the files, the letters.
 ///
 /// # Errors
 ///
 /// [`Failure`] with the reason why it cannot be made.
 pub async fn make_folder(folder: &Path) -> Result<(), Failure> {
+    process::keep_files_private();
     let made = tokio::fs::create_dir_all(folder).await;
     made.map_err(|error| unusable(format!("The folder {} cannot be made: {error}", folder.display())))
 }

@@ -21,6 +21,7 @@ use crate::http::tls::Tls;
 use crate::ids::Ids;
 use crate::jobs;
 use crate::ops::process;
+use crate::vault;
 
 /// File descriptors beside those of connections: the database, files being received and sent.
 const OTHER_FILES: u64 = 512;
@@ -60,6 +61,9 @@ pub struct MigrateArgs {
 ///
 /// [`Failure`] when the data or the address cannot be used.
 pub async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
+    if let Some(message) = bad_vault_key(&args.data) {
+        return Ok(bad_usage(&message));
+    }
     let _lock = match lock(&args.data).await? {
         Ok(lock) => lock,
         Err(message) => return Ok(bad_usage(&message)),
@@ -92,6 +96,7 @@ pub async fn run_server(
     };
     app.blobs.prepare(app.clock.now()).await?;
     app.signing.prepare(app.clock.now()).await?;
+    app.vault.prepare().await?;
     make_room(edge.max_connections);
     let listener = bind(&settings.listen).await?;
     let figures = match &edge.metrics_listen {
@@ -137,6 +142,12 @@ pub async fn run_server(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is wrong with the vault key that was given, if anything. Found out at the first sign-in, it would be too late.
+fn bad_vault_key(data: &DataSettings) -> Option<String> {
+    let problem = vault::key_problem(data.vault_key.as_ref()?.reveal())?;
+    Some(format!("{problem} Make one with: openssl rand -base64 32"))
+}
+
 async fn bind(address: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| unusable(format!("Cannot listen on {address}: {error}")))
 }
@@ -174,12 +185,16 @@ fn reload_at_hangup(tls: Arc<Tls>) -> Result<JoinHandle<()>, Failure> {
 ///
 /// [`Failure`] when the data cannot be used.
 pub async fn worker(args: WorkerArgs) -> Result<ExitCode, Failure> {
+    if let Some(message) = bad_vault_key(&args.data) {
+        return Ok(bad_usage(&message));
+    }
     let _lock = match lock(&args.data).await? {
         Ok(lock) => lock,
         Err(message) => return Ok(bad_usage(&message)),
     };
     let app = open_to_serve(&args.data, &args.mail, Clock::System, Ids::system(Clock::System)).await?;
     app.blobs.prepare(app.clock.now()).await?;
+    app.vault.prepare().await?;
     jobs::worker::run(app, stop_signal()?).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,11 +3,14 @@
 //! Its values become the defaults of the arguments before these are read, so that there is one place that knows a
 //! setting, its form and its rank.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use crate::config::Hidden;
 
 /// Its name in the data folder.
 pub const NAME: &str = "peegel.toml";
@@ -188,17 +191,17 @@ fn settings(command: &Command, matches: &ArgMatches, values: &Values) -> Vec<Set
             _ => "default",
         };
         let raw = matches.get_raw(id).map(|values| values.map(|value| value.to_string_lossy()).collect::<Vec<_>>());
-        let value = raw.map(|values| without_secrets(&name, &values.join(",")));
+        // One rule: what has the type of secrets is never shown, and of addresses their passwords are not.
+        let is_secret = argument.get_value_parser().type_id() == TypeId::of::<Hidden>();
+        let shown = |text: String| if is_secret { "(set)".to_owned() } else { without_secrets(&text) };
+        let value = raw.map(|values| shown(values.join(",")));
         Some(Setting { name, value, source })
     };
     command.get_arguments().filter_map(setting).collect()
 }
 
-/// A value as it may be shown.
-fn without_secrets(name: &str, value: &str) -> String {
-    if ["password", "secret", "token"].iter().any(|word| name.contains(word)) {
-        return "(set)".to_owned();
-    }
+/// A value as it may be shown: an address loses its password and its query.
+fn without_secrets(value: &str) -> String {
     let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
     let (address, query) = rest.split_once('?').map_or((rest, ""), |(address, _)| (address, "?(hidden)"));
     // The last one: a password may hold an @ of its own.
@@ -246,6 +249,8 @@ mod tests {
         count: u32,
         #[arg(long, env = "PEEGEL_UNIT_MAIL_URL")]
         mail_url: Option<String>,
+        #[arg(long, env = "PEEGEL_UNIT_SEAL")]
+        seal: Option<Hidden>,
     }
 
     fn load(text: &str, line: &[&str]) -> Result<Loaded<Example>, String> {
@@ -264,7 +269,7 @@ mod tests {
     #[test]
     fn the_file_stands_below_flags_and_above_defaults() {
         let text = "unit_listen = \"there\"\nunit_quiet = true\nunit_hosts = [\"a\", \"b\"]\nunit_log = \"debug\"\n\
-                    unit_count = 7\nunit_mail_url = \"smtp://me:pass@word@mail.example:25?x=secret\"";
+                    unit_count = 7\nunit_mail_url = \"smtp://me:pass@word@mail.example:25?x=secret\"\nunit_seal = \"hush\"";
         let loaded = load(text, &["--listen", "elsewhere"]).unwrap();
         let Do::Run(run) = loaded.arguments.command;
         assert_eq!((run.listen.as_str(), run.quiet, run.count), ("elsewhere", true, 7));
@@ -274,6 +279,8 @@ mod tests {
         assert_eq!((of("unit_hosts").source, of("unit_hosts").value.as_deref()), ("file", Some("a,b")));
         assert_eq!(of("unit_log").source, "file");
         assert_eq!(of("unit_mail_url").value.as_deref(), Some("smtp://me:(hidden)@mail.example:25?(hidden)"));
+        assert_eq!(of("unit_seal").value.as_deref(), Some("(set)"), "its type says that it is secret");
+        assert_eq!(run.seal.as_ref().map(Hidden::reveal), Some("hush"));
         let Do::Run(run) = load("", &[]).unwrap().arguments.command;
         assert_eq!((run.listen.as_str(), run.quiet, run.count, run.mail_url), ("here", false, 1, None));
     }

@@ -90,16 +90,33 @@ impl Mailer {
             .map_err(|_| refused("the letter cannot be written".to_owned()))?;
         match &self.way {
             Way::Folder(folder) => write(folder.clone(), id, message.formatted()).await,
-            Way::Smtp(server) => match server.send(message).await {
-                Ok(_) => Ok(()),
-                // The server's own words may repeat the address.
-                Err(error) => Err(refused(match error.status() {
-                    Some(code) => format!("the SMTP server answered {code}"),
-                    None if error.is_timeout() => "the SMTP server is too slow".to_owned(),
-                    None => "the SMTP server cannot be reached, or speaks differently".to_owned(),
-                })),
+            Way::Smtp(server) => server.send(message).await.map(drop).map_err(|error| refused(said(&error))),
+        }
+    }
+
+    /// Looks whether letters can leave, and sends none: how it went, either way.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, without the server's address.
+    pub async fn test(&self) -> Result<String, String> {
+        match &self.way {
+            Way::Folder(folder) => Ok(format!("letters are written to {}", folder.display())),
+            Way::Smtp(server) => match server.test_connection().await {
+                Ok(true) => Ok("the SMTP server answers".to_owned()),
+                Ok(false) => Err("the SMTP server answers and takes nothing".to_owned()),
+                Err(error) => Err(said(&error)),
             },
         }
+    }
+}
+
+/// What went wrong. The server's own words may repeat an address.
+fn said(error: &lettre::transport::smtp::Error) -> String {
+    match error.status() {
+        Some(code) => format!("the SMTP server answered {code}"),
+        None if error.is_timeout() => "the SMTP server is too slow".to_owned(),
+        None => "the SMTP server cannot be reached, or speaks differently".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rustix::fs::Mode;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// What the process uses.
@@ -55,6 +56,11 @@ pub fn raise_file_limit() {
             tracing::debug!(%error, "the limit of file descriptors stays");
         }
     }
+}
+
+/// Keeps what this process makes from now on from all other accounts: folders get 0700 at most, files 0600.
+pub fn keep_files_private() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
 /// Room left on the disk of a folder, in bytes.

@@ -97,7 +97,8 @@ pub async fn accept_membership(app: &App, signed_in: &SignedIn, id: Uuid) -> Res
     let not_found = || Failure::not_found("membership");
     let user = store::user_by_id(app.db.reader(), signed_in.user_id).await?.ok_or_else(auth_failure)?;
     if user.proven_at.is_none() {
-        let detail = "Nobody knows yet that this address is yours. Accept by the link in the mail, or reset the password.";
+        let detail =
+            "Nobody knows yet that this address is yours. Accept by the link in the mail, or reset the password.";
         return Err(Failure::new(Kind::Forbidden, "address_not_proven", detail));
     }
     let pending = store::memberships_of(app.db.reader(), user.id, MembershipState::Pending).await?;
