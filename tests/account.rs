@@ -198,7 +198,9 @@ async fn a_first_password_opens_no_other_firm(app: &TestApp) {
     let of_new = letter(app, new, 1).await.code();
     let of_new = accept(app, &json!({"token": of_new})).invalid(&[("/password", "missing")]).await;
     assert_eq!(missing.json()["errors"], of_new.json()["errors"]);
-    accept(app, &json!({"token": token, "password": "beta-beta-beta-77"})).invalid(&[("/password", "too_obvious")]).await;
+    accept(app, &json!({"token": token, "password": "beta-beta-beta-77"}))
+        .invalid(&[("/password", "too_obvious")])
+        .await;
     accept(app, &json!({"token": token, "password": NEW_PASSWORD})).ok().await;
 
     // Nothing of what was there before opens it: no session, key, password, second factor.
@@ -229,11 +231,14 @@ async fn a_reset_takes_back_an_account_with_a_first_password(app: &TestApp) {
     let alpha = World::make(app).await;
     let email = "ohver@elsewhere.example";
     let thief = with_first_password(app, &alpha, email).await;
+    let begun = sign_in(app, email, PASSWORD).created().await;
     enrol(&thief).await;
     request_reset(app, email).await;
     let token = letter(app, email, 2).await.code();
     finish_reset(app, &token, NEW_PASSWORD).send().await.expect(204);
     thief.get("/v1/me").problem(401, "unauthenticated").await;
+    let refresh = json!({"refresh_token": begun["refresh_token"]});
+    app.client().post("/v1/sessions/refresh", &refresh).problem(401, "unauthenticated").await;
     // The second factor was the thief's.
     let session = sign_in(app, email, NEW_PASSWORD).created().await;
     let victim = app.client().with_token(session["access_token"].as_str().expect("a token"));

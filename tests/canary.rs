@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::app::{Kind, TestApp};
 use crate::support::wire::Wire;
-use crate::support::world::{File, World, filing, proofs};
+use crate::support::world::{File, PASSWORD, World, filing, name_of, proofs};
 use crate::support::{new_id, tiny};
 
 /// What stands in every secret and every personal word.
@@ -107,7 +107,7 @@ async fn marked_values_are_not_logged(kind: Kind) {
     app.stop().await;
     let log = app.log();
     assert!(log.contains(" DEBUG ") && log.contains("answered"), "it says everything");
-    let mut secrets = vec![MARK.to_owned(), crate::support::world::PASSWORD.to_owned()];
+    let mut secrets = vec![MARK.to_owned(), PASSWORD.to_owned()];
     for person in [&world.admin, &world.reviewer, &world.auditor] {
         secrets.push(person.client.token().to_owned());
         secrets.push(person.email.clone());
@@ -120,6 +120,20 @@ async fn marked_values_are_not_logged(kind: Kind) {
         assert!(year.bytes().all(|byte| byte.is_ascii_digit()) && year.len() == 4, "no line of its own: {line}");
         assert!(!line.contains('\u{1b}'), "no colours of others: {line}");
     }
+}
+
+#[tokio::test]
+async fn what_tests_send_and_get_is_looked_for_in_every_log() {
+    let app = TestApp::start(Kind::Sqlite).await;
+    let world = World::make(&app).await;
+    let totp = world.auditor.client.post("/v1/me/totp", &json!({"password": PASSWORD})).created().await;
+    let wanted =
+        [PASSWORD, world.admin.client.token(), &name_of("auditor"), totp["secret"].as_str().expect("a secret")];
+    let secrets = app.secrets();
+    for secret in wanted {
+        assert!(secrets.iter().any(|known| known == secret), "{secret}");
+    }
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::openapi::{document, operations};
 use crate::support::app::{Kind, TestApp};
-use crate::support::client::{Answer, Client};
+use crate::support::client::{Answer, Client, Secrets};
 use crate::support::wire::{Wire, request};
 use crate::support::world::{File, World, filing};
 use crate::support::{eventually, new_id, on_both};
@@ -546,7 +546,7 @@ async fn figures_may_have_an_address_of_their_own() {
     let line = log.lines().find(|line| line.contains("listening for /metrics")).expect("a line that names the address");
     let port = line.rsplit_once("127.0.0.1:").expect("an address").1.trim_end_matches(|c: char| !c.is_ascii_digit());
     let base = format!("http://127.0.0.1:{port}");
-    let figures = Client::new(std::sync::Arc::new(std::sync::RwLock::new(base)));
+    let figures = Client::new(std::sync::Arc::new(std::sync::RwLock::new(base)), Secrets::default());
     let page = figures.get("/metrics").header("x-forwarded-for", "198.51.100.1").send().await.expect(200);
     read_figures(std::str::from_utf8(&page.body).expect("text"));
     figures.get("/livez").problem(404, "no_such_address").await;

@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::client::Client;
+use super::client::{Client, Secrets};
 use super::new_id;
 use super::postgres::TestDatabase;
 
@@ -39,6 +39,7 @@ pub struct TestApp {
     folder: PathBuf,
     base: Arc<RwLock<String>>,
     expected_errors: Mutex<Vec<&'static str>>,
+    secrets: Secrets,
 }
 
 /// What a finished command said.
@@ -89,7 +90,14 @@ impl TestApp {
         };
         let folder = std::env::temp_dir().join(format!("peegel-test-{}", new_id()));
         std::fs::create_dir(&folder).expect("a temporary folder");
-        Self { server: Mutex::new(None), database, folder, base: Arc::default(), expected_errors: Mutex::default() }
+        Self {
+            server: Mutex::new(None),
+            database,
+            folder,
+            base: Arc::default(),
+            expected_errors: Mutex::default(),
+            secrets: Secrets::default(),
+        }
     }
 
     /// The database that it runs on.
@@ -114,6 +122,11 @@ impl TestApp {
     /// What the server logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// What will be looked for in the log when the test ends.
+    pub fn secrets(&self) -> Vec<String> {
+        self.secrets.all()
     }
 
     /// Starts the server on what is there, with more arguments.
@@ -205,7 +218,7 @@ impl TestApp {
 
     /// A client that is not signed in. It follows the server when that is started again.
     pub fn client(&self) -> Client {
-        Client::new(self.base.clone())
+        Client::new(self.base.clone(), self.secrets.clone())
     }
 
     /// The program with arguments, on this folder and database.
@@ -232,6 +245,9 @@ impl TestApp {
 
     /// Runs a command to its end, with standard input.
     pub async fn peegel_with_input(&self, arguments: &[&str], input: &str) -> Said {
+        if arguments.contains(&"--password-stdin") {
+            input.lines().for_each(|line| self.secrets.add(line));
+        }
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -279,7 +295,40 @@ impl Drop for TestApp {
         }
         // The server goes first; it is killed when its handle is dropped.
         self.server.get_mut().take();
+        let log = self.log();
         drop(std::fs::remove_dir_all(&self.folder));
+        if !std::thread::panicking() {
+            let told: Vec<_> = log.lines().filter_map(|line| told(line, &self.secrets.all())).collect();
+            assert!(told.is_empty(), "secrets or personal data are in the log of the server:\n{}", told.join("\n"));
+        }
+    }
+}
+
+/// What a line of the log tells that it must not: something that a test used as a secret, a token, or an address of
+/// somebody (all are under `.example`).
+fn told(line: &str, secrets: &[String]) -> Option<String> {
+    let is_body = |rest: &str| rest.chars().take_while(char::is_ascii_alphanumeric).count() >= 8;
+    let token = ["pgl_at_", "pgl_rt_", "pgl_key_", "pgl_lnk_"].into_iter();
+    let token = token.filter(|prefix| line.split(prefix).skip(1).any(is_body)).map(str::to_owned).next();
+    let is_word = |c: char| c.is_alphanumeric() || ".-_+".contains(c);
+    let is_address = |(before, after): (&str, &str)| {
+        let host: String = after.chars().take_while(|c| is_word(*c)).collect();
+        before.ends_with(is_word) && host.trim_end_matches('.').ends_with(".example")
+    };
+    let mut ats = line.match_indices('@').map(|(at, _)| (&line[..at], &line[at + 1..]));
+    let address = ats.find(|pair| is_address(*pair)).map(|_| "an address".to_owned());
+    let secret = || secrets.iter().find(|secret| line.contains(secret.as_str())).cloned();
+    token.or(address).or_else(secret).map(|what| format!("{what}: {line}"))
+}
+
+#[test]
+fn what_must_not_be_told_is_found() {
+    let secrets = ["neli juhuslikku sõna".to_owned()];
+    for line in ["x pgl_rt_0123456789abc", "to <mari@b.example>", "mari@b.example.", "a=\"neli juhuslikku sõna\""] {
+        assert!(told(line, &secrets).is_some(), "{line}");
+    }
+    for line in ["pgl_at_made_up", "https://b.example/@x", "@b.example", "juhuslikku", "to mari@localhost"] {
+        assert_eq!(told(line, &secrets), None, "{line}");
     }
 }
 

@@ -17,9 +17,11 @@ pub async fn checked_events(admin: &Client) -> Vec<Value> {
         assert_eq!(text("payload_sha256"), payload_sha256, "{event}");
         let at: chrono::DateTime<chrono::Utc> = text("at").parse().expect("a time");
         let micros = at.timestamp_micros().to_string();
-        let line =
-            [&before, &event["seq"].to_string(), text("kind"), text("object"), &micros, &payload_sha256].join("\n");
-        assert_eq!(text("hash"), sha256(line.as_bytes()), "{event}");
+        let actor = event["actor_id"].as_str().unwrap_or("-");
+        let kept_in = if event["feed"] == true { "feed" } else { "log" };
+        let seq = event["seq"].to_string();
+        let lines = [&before, &seq, text("kind"), text("object"), actor, kept_in, &micros, &payload_sha256];
+        assert_eq!(text("hash"), sha256(lines.join("\n").as_bytes()), "{event}");
         text("hash").clone_into(&mut before);
     }
     events

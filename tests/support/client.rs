@@ -1,24 +1,66 @@
 //! A client that signs in, and answers that say what is wrong with them.
 
-use std::sync::{Arc, RwLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, RwLock};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+
+/// What clients sent or got that nobody else may read, in a log least of all.
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<Mutex<BTreeSet<String>>>);
+
+impl Secrets {
+    /// Shorter ones are words or numbers that may stand in a log by themselves, such as a code of six digits or the
+    /// password `wrong`.
+    const MIN_CHARS: usize = 8;
+
+    /// Adds one.
+    pub fn add(&self, secret: &str) {
+        if secret.chars().count() >= Self::MIN_CHARS {
+            self.0.lock().expect("no test panics while it holds this").insert(secret.to_owned());
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().expect("no test panics while it holds this").iter().cloned().collect()
+    }
+
+    /// Adds what stands under the names of secrets in the JSON of a request or an answer.
+    fn add_of(&self, call: &str, body: &Value) {
+        // Chains and branches have codes and names too, which are no secret.
+        let of_account = ["/v1/sessions", "/v1/me", "/v1/api-keys"].iter().any(|path| call.contains(path));
+        let of_person = ["/v1/users", "/v1/invitations"].iter().any(|path| call.contains(path));
+        let is_secret = |name: &str| match name {
+            "password" | "current_password" | "new_password" | "token" | "refresh_token" | "access_token"
+            | "device_token" | "secret" | "otpauth_uri" | "recovery_codes" => true,
+            "code" => of_account,
+            "name" => of_person,
+            _ => false,
+        };
+        for (_, value) in body.as_object().into_iter().flatten().filter(|(name, _)| is_secret(name)) {
+            let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            texts.iter().filter_map(Value::as_str).for_each(|text| self.add(text));
+        }
+    }
+}
 
 /// Somebody who sends requests.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: Arc<RwLock<String>>,
+    secrets: Secrets,
     token: Option<String>,
 }
 
 impl Client {
-    /// A client that is not signed in, of the server whose address is in `base`.
-    pub fn new(base: Arc<RwLock<String>>) -> Self {
+    /// A client that is not signed in, of the server whose address is in `base`. It notes secrets in `secrets`.
+    pub fn new(base: Arc<RwLock<String>>, secrets: Secrets) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        Self { http: http.build().expect("a client"), base, token: None }
+        Self { http: http.build().expect("a client"), base, secrets, token: None }
     }
 
     /// The same server, with this access token.
@@ -53,7 +95,7 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        Call { request, name }
+        Call { request, name, secrets: self.secrets.clone() }
     }
 
     /// `GET`.
@@ -114,6 +156,7 @@ impl Client {
 pub struct Call {
     request: RequestBuilder,
     name: String,
+    secrets: Secrets,
 }
 
 impl Call {
@@ -125,6 +168,7 @@ impl Call {
 
     /// Adds a JSON body.
     pub fn json(mut self, body: &Value) -> Self {
+        self.secrets.add_of(&self.name, body);
         self.request = self.request.json(body);
         self
     }
@@ -155,6 +199,9 @@ impl Call {
         let response = self.request.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.ok()?.to_vec();
+        if ["/v1/sessions", "/v1/me"].iter().any(|path| self.name.contains(path)) {
+            self.secrets.add_of(&self.name, &serde_json::from_slice(&body).unwrap_or_default());
+        }
         Some(Answer { status, headers, body, name: self.name })
     }
 

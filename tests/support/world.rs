@@ -303,9 +303,14 @@ async fn first_admin(app: &TestApp, code: &str) -> Person {
     sign_in(app, email).await
 }
 
+/// The name of somebody: one that nothing else has, so that it is found wherever it should not be.
+pub fn name_of(name: &str) -> String {
+    format!("{name} Isikunimi")
+}
+
 async fn add_person(app: &TestApp, admin: &Person, code: &str, name: &str, role: &str, scope: Option<Value>) -> Person {
     let email = format!("{name}@{code}.example");
-    let mut body = json!({"email": email, "name": name, "role": role, "password": PASSWORD});
+    let mut body = json!({"email": email, "name": name_of(name), "role": role, "password": PASSWORD});
     if let Some(scope) = scope {
         body["scope"] = scope;
     }
