@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Kind, TestApp};
 use crate::support::client::Client;
 use crate::support::files::{fixture, jpeg_size, sha256};
-use crate::support::world::{File, Person, World, filing, id_of, ids_of};
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, ids_of};
 use crate::support::{new_id, on_both, tiny};
 
 on_both!(
@@ -309,7 +309,8 @@ async fn each_role_reads_its_own_results(app: &TestApp) {
     let card = north.client.get(&format!("/v1/regions/{}/scorecard", world.regions[0])).ok().await;
     assert_eq!(card["overall"]["visits"], 3);
     // A key reads what its person reads.
-    let key = json!({"name": "k", "operations": ["read_results"], "expires_on": crate::support::today()});
+    let key =
+        json!({"name": "k", "rights": ["read_results"], "expires_on": crate::support::today(), "password": PASSWORD});
     let key = manager.client.post("/v1/api-keys", &key).created().await;
     let key = app.client().with_token(key["key"].as_str().expect("a key"));
     assert_eq!(seen(&key, &all).await, own(&[0]));

@@ -12,7 +12,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 use crate::support::files::in_repository;
 use crate::support::pdf::checked_text;
-use crate::support::world::{File, Person, World, filing, id_of, small_photo};
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, small_photo};
 use crate::support::{eventually, new_id, on_both, setting, tiny};
 
 on_both!(each_role_sees_these_members, nothing_of_an_auditor_gets_through);
@@ -190,7 +190,8 @@ async fn each_role_sees_these_members(app: &TestApp) {
     let visit = full_visit(&world, "m4rk").await;
     // Something in every list.
     world.assign_in(&world.wave, vec![world.assignment(1, None)]).await;
-    let key = json!({"name": "k", "operations": ["read_chains"], "expires_on": crate::support::today()});
+    let key =
+        json!({"name": "k", "rights": ["read_chains"], "expires_on": crate::support::today(), "password": PASSWORD});
     for (_, person) in &people {
         person.client.post("/v1/api-keys", &key).created().await;
     }

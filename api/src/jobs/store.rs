@@ -92,12 +92,14 @@ pub async fn extend_lease(
     Ok(extended.rows_affected > 0)
 }
 
-/// Whether a job is still in the hands of who claimed it: every claim counts up its attempts.
+/// Whether a job is still in the hands of who claimed it: every claim counts up its attempts, and who runs a dead job
+/// again queues it anew.
 fn held(job: &job::Model) -> Condition {
     Condition::all()
         .add(job::Column::Id.eq(job.id))
         .add(job::Column::State.eq(JobState::Running))
         .add(job::Column::Attempts.eq(job.attempts))
+        .add(job::Column::CreatedAt.eq(job.created_at))
 }
 
 /// How the job table looks, found through its indexes.
@@ -177,12 +179,13 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<job::Mo
     job::Entity::find_by_id(id).one(db).await
 }
 
-/// Makes a dead job ready, with all its attempts; none when it is not dead.
+/// Makes a dead job ready as if it were queued now, with all its attempts; none when it is not dead.
 pub async fn revive(tx: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>) -> Result<Option<job::Model>, DbErr> {
     let revived = job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value(JobState::Ready))
         .col_expr(job::Column::RunAt, Expr::value(now))
         .col_expr(job::Column::Attempts, Expr::value(0))
+        .col_expr(job::Column::CreatedAt, Expr::value(now))
         .filter(job::Column::Id.eq(id))
         .filter(job::Column::State.eq(JobState::Dead))
         .exec_with_returning(tx)
