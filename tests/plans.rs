@@ -143,8 +143,13 @@ async fn all_problems_of_a_change_are_named(app: &TestApp) {
         .await;
     send(json!({"state": "dropped"})).invalid(&[("/drop_reason", "missing")]).await;
     send(json!({"state": "dropped", "drop_reason": ""})).invalid(&[("/drop_reason", "empty")]).await;
-    for bad in [json!({"boss": "x"}), json!({"state": "finished"}), json!({"due_on": "soon"}), json!([])] {
-        send(bad).problem(400, "malformed").await;
+    for (bad, problem) in [
+        (json!({"boss": "x"}), ("/boss", "unknown_field")),
+        (json!({"state": "finished"}), ("/state", "bad_value")),
+        (json!({"due_on": "soon"}), ("/due_on", "bad_date")),
+        (json!([]), ("", "bad_type")),
+    ] {
+        send(bad).invalid(&[problem]).await;
     }
     let dropped = send(json!({"state": "dropped", "drop_reason": "Pood suleti."})).ok().await;
     assert_eq!((dropped["state"].as_str(), dropped["drop_reason"].as_str()), (Some("dropped"), Some("Pood suleti.")));

@@ -101,7 +101,8 @@ impl Once {
     /// 400 `bad_idempotency_key` when it is empty, longer than 128 characters or unprintable.
     pub fn of(caller: &Caller, operation: &'static str, key: Option<String>, body: &Value) -> Result<Self, Failure> {
         let key = key.map(|key| key.trim().trim_matches('"').to_owned());
-        if key.as_deref().is_some_and(|key| text_problem(key, 128).is_some()) {
+        let is_printable = |key: &str| key.bytes().all(|b| matches!(b, b' '..=b'~'));
+        if key.as_deref().is_some_and(|key| text_problem(key, 128).is_some() || !is_printable(key)) {
             let detail = "`Idempotency-Key` is 1 to 128 printable characters, best a UUID.";
             return Err(Failure::malformed("bad_idempotency_key", detail));
         }

@@ -15,6 +15,7 @@ use crate::account::{links, service};
 use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::content::NoContent;
 use crate::sessions::types::Origin;
 
@@ -46,7 +47,7 @@ impl AccountApi {
         app: Data<&Arc<App>>,
         request: &Request,
         auth: Auth,
-        body: Json<PasswordChange>,
+        body: Checked<PasswordChange>,
     ) -> Result<NoContent, Failure> {
         service::change_password(&app, &auth.person()?, body.0, &Origin::of(request)).await?;
         Ok(NoContent)
@@ -61,7 +62,7 @@ impl AccountApi {
         &self,
         app: Data<&Arc<App>>,
         request: &Request,
-        body: Json<ResetRequest>,
+        body: Checked<ResetRequest>,
     ) -> Result<AcceptedAnswer, Failure> {
         links::request_reset(&app, &body.0.email, &Origin::of(request)).await?;
         let detail = "If somebody signs in with this address, a mail with a link is on its way. It works for an hour.";
@@ -77,7 +78,7 @@ impl AccountApi {
         &self,
         app: Data<&Arc<App>>,
         request: &Request,
-        body: Json<ResetFinish>,
+        body: Checked<ResetFinish>,
     ) -> Result<NoContent, Failure> {
         links::finish_reset(&app, body.0, &Origin::of(request)).await?;
         Ok(NoContent)
@@ -92,7 +93,7 @@ impl AccountApi {
         &self,
         app: Data<&Arc<App>>,
         request: &Request,
-        body: Json<InvitationAccept>,
+        body: Checked<InvitationAccept>,
     ) -> Result<Json<AcceptedInvitation>, Failure> {
         Ok(Json(links::accept_invitation(&app, body.0, &Origin::of(request)).await?))
     }
@@ -107,7 +108,7 @@ impl AccountApi {
         app: Data<&Arc<App>>,
         request: &Request,
         auth: Auth,
-        body: Json<TotpBegin>,
+        body: Checked<TotpBegin>,
     ) -> Result<SecretAnswer, Failure> {
         let person = auth.person()?;
         let secret = service::begin_totp(&app, &person, &body.0.password, &Origin::of(request)).await?;
@@ -122,7 +123,7 @@ impl AccountApi {
         &self,
         app: Data<&Arc<App>>,
         auth: Auth,
-        body: Json<TotpConfirm>,
+        body: Checked<TotpConfirm>,
     ) -> Result<Json<RecoveryCodes>, Failure> {
         Ok(Json(service::confirm_totp(&app, &auth.person()?, &body.0.code).await?))
     }
@@ -136,7 +137,7 @@ impl AccountApi {
         app: Data<&Arc<App>>,
         request: &Request,
         auth: Auth,
-        body: Json<BothFactors>,
+        body: Checked<BothFactors>,
     ) -> Result<NoContent, Failure> {
         service::remove_totp(&app, &auth.person()?, body.0, &Origin::of(request)).await?;
         Ok(NoContent)
@@ -151,7 +152,7 @@ impl AccountApi {
         app: Data<&Arc<App>>,
         request: &Request,
         auth: Auth,
-        body: Json<BothFactors>,
+        body: Checked<BothFactors>,
     ) -> Result<Json<RecoveryCodes>, Failure> {
         let person = auth.person()?;
         Ok(Json(service::renew_recovery_codes(&app, &person, body.0, &Origin::of(request)).await?))

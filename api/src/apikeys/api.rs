@@ -15,6 +15,7 @@ use crate::apikeys::{service, store};
 use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::content::NoContent;
 use crate::http::paging::{Page, Slice};
 use crate::sessions::types::Origin;
@@ -43,7 +44,7 @@ impl ApiKeysApi {
         app: Data<&Arc<App>>,
         request: &Request,
         auth: Auth,
-        body: Json<NewApiKey>,
+        body: Checked<NewApiKey>,
     ) -> Result<KeyAnswer, Failure> {
         let (person, caller) = auth.person_and_caller(Operation::CreateApiKey)?;
         let made = service::create(&app, &person, &caller, body.0, &Origin::of(request)).await?;

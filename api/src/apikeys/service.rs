@@ -152,9 +152,6 @@ fn problems_of(role: Role, new: &NewApiKey, now: DateTime<Utc>) -> Vec<FieldProb
     if let Some((code, message)) = text_problem(&new.name, 200) {
         problems.push(FieldProblem::new("/name", code, message));
     }
-    if new.rights.is_empty() {
-        problems.push(FieldProblem::new("/rights", "empty", "names at least one right"));
-    }
     for (position, right) in new.rights.iter().enumerate() {
         if !may_be_granted(role, *right) {
             let message = format!("cannot be given to a key of the role {role}");

@@ -15,7 +15,7 @@ pub struct NewApiKey {
     #[oai(validator(max_length = 200))]
     pub name: String,
     /// What it may do; each must be something that the role may do.
-    #[oai(validator(max_items = 50))]
+    #[oai(validator(min_items = 1, max_items = 50))]
     pub rights: Vec<Right>,
     /// The last day on which it works, in UTC: at most a year from now.
     pub expires_on: NaiveDate,

@@ -139,6 +139,7 @@ pub struct NewBranch {
     #[oai(validator(min_length = 1, max_length = 400))]
     pub address: String,
     /// The code of the region it is in from today on.
+    #[oai(validator(max_length = 64))]
     pub region: Option<String>,
     /// Degrees north; comes with `longitude`.
     #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
@@ -147,6 +148,7 @@ pub struct NewBranch {
     #[oai(validator(minimum(value = "-180"), maximum(value = "180")))]
     pub longitude: Option<f64>,
     /// The IANA name of its time zone, such as `Europe/Tallinn`.
+    #[oai(validator(max_length = 64))]
     pub time_zone: String,
     /// What kind of place it is, in the chain's own words; `store` if absent.
     #[oai(validator(max_length = 64))]

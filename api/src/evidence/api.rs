@@ -15,6 +15,7 @@ use crate::evidence::service;
 use crate::evidence::types::{EvidenceView, Loss, PreviewSize};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::content::{FileAnswer, Range};
 
 /// Evidence.
@@ -50,7 +51,7 @@ impl EvidenceApi {
         auth: Auth,
         /// The id in the manifest.
         evidence_id: Path<Uuid>,
-        body: Json<Loss>,
+        body: Checked<Loss>,
     ) -> Result<Json<EvidenceView>, Failure> {
         let caller = auth.caller(Operation::LoseEvidence)?;
         Ok(Json(service::lose(&app, &caller, evidence_id.0, body.0.reason).await?))

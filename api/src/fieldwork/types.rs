@@ -81,6 +81,7 @@ pub struct NewAssignment {
     /// client only.
     pub branch_id: Uuid,
     /// The standard to visit by.
+    #[oai(validator(max_length = 64))]
     pub standard_id: String,
     /// The version of the standard, which must be published.
     #[oai(validator(minimum(value = "1")))]
@@ -133,6 +134,7 @@ pub struct AssignmentView {
     /// The IANA name of the branch's time zone.
     pub time_zone: String,
     /// The standard to visit by.
+    #[oai(validator(max_length = 64))]
     pub standard_id: String,
     /// The version of the standard.
     pub standard_version: i32,

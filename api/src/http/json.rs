@@ -11,6 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOpti
 use serde_json::Value;
 
 use crate::failure::{Failure, FieldProblem, Kind};
+use crate::http::body::checked;
 
 /// The media type of JSON in requests and answers.
 const MEDIA_TYPE: &str = "application/json; charset=utf-8";
@@ -123,10 +124,7 @@ impl<'a, T: ParseFromJSON + Type> ApiExtractor<'a> for OptionalJson<T> {
             let detail = format!("Send `application/json`, not `{content_type}`.");
             return Err(Failure::new(Kind::WrongMediaType, "wrong_media_type", detail).into());
         }
-        let malformed = |what: &str| Failure::malformed("malformed", format!("The body cannot be read: {what}."));
-        let value = serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))?;
-        let parsed = T::parse_from_json(Some(value)).map_err(|error| malformed(&error.into_message()))?;
-        Ok(Self(Some(parsed)))
+        Ok(Self(Some(checked(RawJson::<T> { bytes, declared: PhantomData }.value()?)?)))
     }
 }
 
@@ -262,7 +260,7 @@ impl<'a> Reader<'a> {
     }
 
     fn as_uuid(&mut self, name: &str, value: &Value) -> Option<uuid::Uuid> {
-        let id = value.as_str().filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
+        let id = value.as_str().and_then(id);
         if id.is_none() {
             self.problem(name, "bad_id", "must be a UUID such as 0198c2f4-7d5b-7e3a-9c1d-2f6b8a4e0c11");
         }
@@ -304,10 +302,7 @@ impl<'a> Reader<'a> {
     /// A day as YYYY-MM-DD.
     pub fn date(&mut self, name: &'static str) -> Option<chrono::NaiveDate> {
         let value = self.value(name)?;
-        let day = value
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .filter(|day| (1970..=9999).contains(&chrono::Datelike::year(day)));
+        let day = value.as_str().and_then(day);
         if day.is_none() {
             self.problem(name, "bad_date", "must be a day such as 2026-11-22");
         }
@@ -327,12 +322,7 @@ impl<'a> Reader<'a> {
     }
 
     fn as_time(&mut self, name: &str, value: &Value) -> Option<chrono::DateTime<chrono::Utc>> {
-        let time = value
-            .as_str()
-            .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-            .and_then(|time| chrono::DateTime::from_timestamp_micros(time.timestamp_micros()))
-            // RFC 3339 has four-digit years, and it is the year in UTC that is stored.
-            .filter(|time| (1970..=9999).contains(&chrono::Datelike::year(time)));
+        let time = value.as_str().and_then(time);
         if time.is_none() {
             self.problem(name, "bad_time", "must be a time such as 2026-11-22T09:30:00Z");
         }
@@ -384,6 +374,34 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A UUID (RFC 9562) in its usual form.
+pub fn id(text: &str) -> Option<uuid::Uuid> {
+    Some(text).filter(|text| text.len() == 36)?.parse().ok()
+}
+
+/// Whether a text is a day as YYYY-MM-DD.
+pub fn is_day(text: &str) -> bool {
+    // Shorter and longer ones are days to the parser, and none to RFC 3339.
+    text.len() == 10 && text.parse::<chrono::NaiveDate>().is_ok()
+}
+
+/// A day as YYYY-MM-DD, from 1970 on.
+fn day(text: &str) -> Option<chrono::NaiveDate> {
+    Some(text).filter(|text| is_day(text))?.parse().ok().filter(is_in_time)
+}
+
+/// A time in RFC 3339, from 1970 on, cut to microseconds.
+pub fn time(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
+    let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    // It is the year in UTC that is stored.
+    chrono::DateTime::from_timestamp_micros(time.timestamp_micros()).filter(is_in_time)
+}
+
+/// RFC 3339 has four-digit years.
+fn is_in_time(day: &impl chrono::Datelike) -> bool {
+    (1970..=9999).contains(&day.year())
+}
+
 /// Escapes one step of a JSON pointer.
 pub fn escape(step: &str) -> String {
     step.replace('~', "~0").replace('/', "~1")
@@ -391,14 +409,14 @@ pub fn escape(step: &str) -> String {
 
 /// What is wrong with a text, if anything: empty, too long, or with control characters other than line breaks.
 pub fn text_problem(text: &str, max_chars: usize) -> Option<(&'static str, String)> {
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Some(("bad_character", "must not contain control characters".to_owned()));
+    }
     if text.trim().is_empty() {
         return Some(("empty", "must not be empty".to_owned()));
     }
     if text.chars().count() > max_chars {
         return Some(("too_long", format!("must have at most {max_chars} characters")));
-    }
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return Some(("bad_character", "must not contain control characters".to_owned()));
     }
     None
 }

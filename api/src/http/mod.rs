@@ -3,6 +3,7 @@
 pub mod address;
 mod allow;
 pub mod auth;
+pub mod body;
 pub mod conditions;
 pub mod connection;
 pub mod content;

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// Most entries of one page.
 pub const MAX_LIMIT: u64 = 200;
 /// Entries of a page when the request names no number.
-const DEFAULT_LIMIT: u64 = 50;
+pub const DEFAULT_LIMIT: u64 = 50;
 
 /// One page of a list.
 #[derive(Debug, Object)]
@@ -74,7 +74,9 @@ pub fn cursor(key: &str) -> String {
 
 fn decode(cursor: &str) -> Result<String, Failure> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad_cursor())?;
-    String::from_utf8(bytes).map_err(|_| bad_cursor())
+    let key = String::from_utf8(bytes).map_err(|_| bad_cursor())?;
+    // Nothing is no key, and would begin anew.
+    if key.is_empty() { Err(bad_cursor()) } else { Ok(key) }
 }
 
 fn bad_cursor() -> Failure {

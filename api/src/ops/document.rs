@@ -1,6 +1,6 @@
 //! The OpenAPI document as it is served and checked in, and the page that shows it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use poem::endpoint::make_sync;
 use poem::http::header;
@@ -9,10 +9,32 @@ use serde_json::{Map, Value, json};
 
 use crate::access::{self, Needs};
 use crate::app;
+use crate::http::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::words::Role;
 
 /// Requests and answers shown with the operations, by operation id; recorded from a running server.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
+
+/// What `http::json::text_problem` lets pass: not blank, and no control characters but line breaks and tabs.
+const TEXT_PATTERN: &str =
+    r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+/// The days and times that can be stored.
+const YEARS_PATTERN: &str = "^(19[7-9][0-9]|[2-9][0-9]{3})-";
+/// The schema of a file that the scoring rules read: nothing in it may be null, and its texts have rules of their own.
+const STANDARD: &str = "StandardDocument";
+/// Texts of requests that may be anything: what they are is looked up, not kept.
+const FREE_TEXTS: [&str; 1] = ["email"];
+/// Operations behind a sign-in that ask for passwords and codes, or send mail: they are throttled as well.
+const THROTTLED: [&str; 8] = [
+    "begin_totp",
+    "change_password",
+    "confirm_totp",
+    "create_api_key",
+    "create_user",
+    "invite_user",
+    "remove_totp",
+    "renew_recovery_codes",
+];
 
 /// The document.
 pub fn document() -> Value {
@@ -22,14 +44,22 @@ pub fn document() -> Value {
     if let Some(root) = document.as_object_mut() {
         root.remove("webhooks");
     }
-    let types = types_of(&document);
-    for schema in document["components"]["schemas"].as_object_mut().into_iter().flat_map(Map::values_mut) {
-        tidy_schema(schema, &types);
+    let (types, requested) = (types_of(&document), requested(&document));
+    for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
+        if name == STANDARD {
+            schema["additionalProperties"] = json!(false);
+            continue;
+        }
+        say_nullable(schema, &types);
+        if requested.contains(name) {
+            say_strict(schema);
+        }
     }
     if let Some(paths) = document["paths"].as_object_mut() {
         for operations in paths.values_mut().filter_map(Value::as_object_mut) {
-            for operation in operations.values_mut() {
-                tidy(operation, &examples);
+            for (method, operation) in operations.iter_mut() {
+                say_parameters(operation, method);
+                tidy(operation, method, &examples);
                 say_who(operation);
             }
         }
@@ -70,12 +100,83 @@ fn types_of(document: &Value) -> HashMap<String, Value> {
     schemas.map(|(name, schema)| (format!("#/components/schemas/{name}"), schema["type"].clone())).collect()
 }
 
+/// The named schemas that bodies of requests are made of.
+fn requested(document: &Value) -> BTreeSet<String> {
+    let operations = document["paths"].as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object);
+    let mut open: Vec<_> = operations.flat_map(Map::values).map(|operation| &operation["requestBody"]).collect();
+    let mut found = BTreeSet::new();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => open.extend(members.values()),
+            Value::Array(list) => open.extend(list),
+            Value::String(path) => {
+                if let Some(name) = path.strip_prefix("#/components/schemas/")
+                    && found.insert(name.to_owned())
+                {
+                    open.push(&document["components"]["schemas"][name]);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Says of what a request sends that unknown members are refused, that texts are neither blank nor hold control
+/// characters, and from when on days and times count.
+fn say_strict(schema: &mut Value) {
+    let Some(members) = schema.as_object_mut() else { return };
+    if members.contains_key("properties") {
+        members.insert("additionalProperties".to_owned(), json!(false));
+    }
+    let of_texts = members.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let free: Vec<_> = of_texts.map(|(name, _)| name.clone()).filter(|name| FREE_TEXTS.contains(&&**name)).collect();
+    if members.get("type").is_some_and(|of_type| of_type == "string") && !members.contains_key("enum") {
+        match members.get("format").and_then(Value::as_str) {
+            None if !members.contains_key("pattern") => {
+                members.insert("minLength".to_owned(), json!(1));
+                members.insert("pattern".to_owned(), json!(TEXT_PATTERN));
+            }
+            Some("date" | "date-time") => {
+                members.insert("pattern".to_owned(), json!(YEARS_PATTERN));
+            }
+            _ => {}
+        }
+    }
+    for part in ["items", "additionalProperties"] {
+        members.get_mut(part).into_iter().for_each(say_strict);
+    }
+    let properties = members.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
+    properties.filter(|(name, _)| !free.contains(name)).for_each(|(_, member)| say_strict(member));
+}
+
+/// Says of the parameters that many operations share what they may be.
+fn say_parameters(operation: &mut Value, method: &str) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        let said = match parameter["name"].as_str() {
+            Some("limit") => {
+                let (least, most) = (1, MAX_LIMIT);
+                json!({"type": "integer", "format": "int32", "minimum": least, "maximum": most, "default": DEFAULT_LIMIT})
+            }
+            Some("cursor") => json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
+            // Printable, and more than quotes and blanks.
+            Some("Idempotency-Key") => json!({"type": "string", "maxLength": 128, "pattern": "^[ -~]*[!#-~][ -~]*$"}),
+            Some("If-None-Match") if method != "get" => json!({"type": "string", "enum": ["*"]}),
+            _ => continue,
+        };
+        parameter["schema"] = said;
+    }
+}
+
 /// Says what the framework leaves unsaid: that members which may be absent may also be null, in requests as in answers.
-fn tidy_schema(schema: &mut Value, types: &HashMap<String, Value>) {
+fn say_nullable(schema: &mut Value, types: &HashMap<String, Value>) {
     let required: Vec<_> = schema["required"].as_array().into_iter().flatten().cloned().collect();
     for (name, member) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
         if member["format"] == "naive-date" {
             member["format"] = json!("date");
+        }
+        if let Some(entry) = member.get_mut("additionalProperties").filter(|entry| entry["$ref"].is_string()) {
+            *entry = json!({"anyOf": or_null(entry.take(), types)});
         }
         let Some(members) = member.as_object_mut() else { continue };
         if members.contains_key("default") || required.iter().any(|known| known == name) {
@@ -84,18 +185,23 @@ fn tidy_schema(schema: &mut Value, types: &HashMap<String, Value>) {
         let reference =
             members.get("allOf").and_then(|all| all.get(0)).filter(|first| first["$ref"].is_string()).cloned();
         if let Some(reference) = reference {
-            let of_type = reference["$ref"].as_str().and_then(|path| types.get(path)).cloned().unwrap_or_default();
             members.remove("allOf");
-            let nothing = json!({"type": of_type, "nullable": true, "enum": [null]});
-            members.insert("anyOf".to_owned(), json!([reference, nothing]));
+            members.insert("anyOf".to_owned(), or_null(reference, types));
         } else if members.contains_key("type") {
             members.insert("nullable".to_owned(), json!(true));
         }
     }
 }
 
+/// The alternatives of a named schema and null.
+fn or_null(reference: Value, types: &HashMap<String, Value>) -> Value {
+    let of_type = reference["$ref"].as_str().and_then(|path| types.get(path)).cloned().unwrap_or_default();
+    let nothing = json!({"type": of_type, "nullable": true, "enum": [null]});
+    json!([reference, nothing])
+}
+
 /// Removes answers that an operation cannot give, and adds its examples.
-fn tidy(operation: &mut Value, examples: &Value) {
+fn tidy(operation: &mut Value, method: &str, examples: &Value) {
     let names: Vec<String> = operation["parameters"]
         .as_array()
         .into_iter()
@@ -106,7 +212,8 @@ fn tidy(operation: &mut Value, examples: &Value) {
     let has_body = operation.get("requestBody").is_some();
     let is_open = is_open(operation);
     let is_bare = names.is_empty() && !has_body;
-    let example = examples[operation["operationId"].as_str().unwrap_or_default()].clone();
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let example = examples[&id].clone();
     let Some(members) = operation.as_object_mut() else { return };
     if is_open {
         // Says that it is open, where nothing would leave it unsaid.
@@ -126,14 +233,14 @@ fn tidy(operation: &mut Value, examples: &Value) {
         drop_unless("405", false);
         drop_unless("414", false);
         drop_unless("431", false);
-        drop_unless("409", has_body || !is_bare);
+        drop_unless("409", method != "get" && !is_bare);
         drop_unless("412", writes_with_condition);
         drop_unless("428", writes_with_condition);
         drop_unless("413", has_body);
         drop_unless("415", has_body);
         drop_unless("422", has_body);
         drop_unless("416", has("range"));
-        drop_unless("429", is_open && has_body);
+        drop_unless("429", (is_open && has_body) || THROTTLED.contains(&id.as_str()));
         drop_unless("507", has_body);
         drop_unless("400", !is_bare);
         for (status, answer) in answers.iter_mut() {

@@ -12,6 +12,7 @@ use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::content::NoContent;
 use crate::http::json::Created;
 use crate::http::paging::{Page, Slice};
@@ -63,7 +64,7 @@ impl PeopleApi {
         /// Makes a repeated request harmless.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
-        body: Json<NewUser>,
+        body: Checked<NewUser>,
     ) -> Result<Created<AddedUser>, Failure> {
         let caller = auth.caller(Operation::CreateUser)?;
         Ok(Created::new(service::create_user(&app, &caller, idempotency_key.0, body.0).await?))
@@ -102,7 +103,7 @@ impl PeopleApi {
         auth: Auth,
         /// The membership.
         id: Path<Uuid>,
-        body: Json<UserChange>,
+        body: Checked<UserChange>,
     ) -> Result<Json<UserView>, Failure> {
         let caller = auth.caller(Operation::UpdateUser)?;
         Ok(Json(service::update_user(&app, &caller, id.0, body.0).await?))
@@ -156,7 +157,7 @@ impl PeopleApi {
         &self,
         app: Data<&Arc<App>>,
         auth: Auth,
-        body: Json<FirmChange>,
+        body: Checked<FirmChange>,
     ) -> Result<Json<FirmView>, Failure> {
         Ok(Json(service::update_firm(&app, &auth.caller(Operation::UpdateFirm)?, body.0).await?))
     }

@@ -12,6 +12,7 @@ use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::conditions::{Condition, not_modified};
 use crate::http::content::disposition;
 use crate::plans::service;
@@ -122,7 +123,7 @@ impl PlansApi {
         /// The entity tag of the copy that the change was made from.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: Json<ActionChange>,
+        body: Checked<ActionChange>,
     ) -> Result<ActionAnswer, Failure> {
         let caller = auth.caller(Operation::UpdateAction)?;
         let condition = Condition::of_write(if_match.0.as_deref(), None)?;

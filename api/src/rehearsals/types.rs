@@ -17,8 +17,10 @@ pub struct RehearsalIn {
     /// Only the history of this chain; all chains if absent.
     pub chain_id: Option<Uuid>,
     /// The standard whose history is scored again; the candidate's own id if absent.
+    #[oai(validator(max_length = 64))]
     pub history_of: Option<String>,
     /// Starts the draws of weights, 0 to 4294967295; 1 if absent. The same seed gives the same report.
+    #[oai(validator(minimum(value = "0"), maximum(value = "4294967295")))]
     pub seed: Option<i64>,
 }
 

@@ -12,6 +12,7 @@ use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::json::OptionalJson;
 use crate::review::service::{Move, move_visit};
 use crate::review::types::{Approval, ReviewReason, ReviewView};
@@ -62,7 +63,7 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
-        body: Json<ReviewReason>,
+        body: Checked<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
         let caller = auth.caller(Operation::ReturnVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Return(body.0.reason)).await?))
@@ -78,7 +79,7 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
-        body: Json<ReviewReason>,
+        body: Checked<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
         let caller = auth.caller(Operation::RejectVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Reject(body.0.reason)).await?))
@@ -94,7 +95,7 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
-        body: Json<ReviewReason>,
+        body: Checked<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
         let caller = auth.caller(Operation::ReopenVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Reopen(body.0.reason)).await?))
@@ -144,7 +145,7 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
-        body: Json<ReviewReason>,
+        body: Checked<ReviewReason>,
     ) -> Result<Json<ReviewView>, Failure> {
         let caller = auth.caller(Operation::UnpublishVisit)?;
         Ok(Json(move_visit(&app, &caller, id.0, Move::Unpublish(body.0.reason)).await?))

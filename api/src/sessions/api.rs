@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::content::NoContent;
 use crate::sessions::service;
 use crate::sessions::store::Which;
@@ -38,7 +39,7 @@ impl SessionsApi {
         &self,
         app: Data<&Arc<App>>,
         request: &Request,
-        body: Json<SignIn>,
+        body: Checked<SignIn>,
     ) -> Result<SessionAnswer, Failure> {
         let view = service::sign_in(&app, body.0, &Origin::of(request)).await?;
         Ok(SessionAnswer::Created(Json(view)))
@@ -54,7 +55,7 @@ impl SessionsApi {
         &self,
         app: Data<&Arc<App>>,
         request: &Request,
-        body: Json<Refresh>,
+        body: Checked<Refresh>,
     ) -> Result<SessionAnswer, Failure> {
         let view = service::refresh(&app, &body.0.refresh_token, &Origin::of(request)).await?;
         Ok(SessionAnswer::Created(Json(view)))

@@ -13,6 +13,9 @@ use crate::http::limits::too_large;
 /// Largest standard in canonical form, in bytes.
 pub const LIMIT_BYTES: usize = 1024 * 1024;
 
+/// The form of the file, for those who name it.
+const FORMAT: &str = "peegel.standard/1";
+
 /// A standard that may be stored.
 #[derive(Debug)]
 pub struct Checked {
@@ -43,6 +46,13 @@ pub fn check(file: &Value) -> Result<Checked, Failure> {
     }
     let mut problems = Vec::new();
     plain_text(file, String::new(), &mut problems);
+    // Scoring reads neither; the document says what they are.
+    if file.get("format").is_some_and(|format| format != FORMAT) {
+        problems.push(FieldProblem::new("/format", "bad_value", format!("must be {FORMAT}")));
+    }
+    if file.get("channel").is_some_and(|channel| !channel.is_string()) {
+        problems.push(FieldProblem::new("/channel", "bad_type", "must be a text"));
+    }
     let standard = match Standard::parse(file) {
         Ok(standard) => standard,
         Err(found) => {
@@ -136,6 +146,17 @@ mod tests {
             "sections": [{"id": "door", "weight": 1}],
             "items": [{"id": "greeted", "section": "door", "type": "yes_no", "weight": 3, "text": {"en": "Greeted"}}],
         })
+    }
+
+    #[test]
+    fn what_scoring_does_not_read_is_what_the_document_says() {
+        let mut file = tiny();
+        file["format"] = json!("peegel.standard/1");
+        file["channel"] = json!("store_visit");
+        assert!(check(&file).is_ok());
+        file["format"] = json!("peegel.standard/2");
+        file["channel"] = json!(["store_visit"]);
+        assert_eq!(codes(&check(&file).unwrap_err()), [("/format", "bad_value"), ("/channel", "bad_type")]);
     }
 
     fn codes(failure: &Failure) -> Vec<(&str, &str)> {

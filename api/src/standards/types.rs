@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use poem_openapi::Object;
 use poem_openapi::types::Any;
+use poem_openapi::{Enum, Object};
 use serde_json::Value;
 
 use crate::http::problem::ProblemField;
@@ -16,25 +16,30 @@ use crate::words::{StandardKind, VersionState};
 #[derive(Debug, Object)]
 pub struct StandardDocument {
     /// `peegel.standard/1`.
-    pub format: Option<String>,
-    /// The id that all versions share: `[A-Za-z_][A-Za-z0-9._-]{0,63}`.
+    pub format: Option<StandardFormat>,
+    /// The id that all versions share.
+    #[oai(validator(pattern = "^[A-Za-z_][A-Za-z0-9._-]{0,63}$"))]
     pub id: String,
     /// The version, 1, 2, 3 and so on.
     #[oai(validator(minimum(value = "1")))]
     pub version: i32,
     /// The title by language.
     pub title: Option<Any<Value>>,
+    /// What it is for, in the firm's own words, such as `store_visit`.
+    pub channel: Option<String>,
     /// The languages that every text must be written in.
     pub languages: Option<Vec<String>>,
-    /// How section scores become the visit score: `pooled` (the default) or `weighted_sections`.
-    pub aggregation: Option<String>,
-    /// How optional items left empty count: `exclude` (the default) or `zero`.
-    pub unanswered: Option<String>,
+    /// How section scores become the visit score; `pooled` if absent.
+    pub aggregation: Option<Aggregation>,
+    /// How optional items left empty count; `exclude` if absent.
+    pub unanswered: Option<Unanswered>,
     /// Whether bonus items stop lifting a score at full marks; true if absent.
     pub cap_bonus: Option<bool>,
     /// Smallest share of the asked weight that must be scored, in basis points.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
     pub min_scored_share_bp: Option<i32>,
     /// The pass mark in basis points.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
     pub pass_bp: Option<i32>,
     /// The sections, in the order of the visit.
     pub sections: Vec<Any<Value>>,
@@ -45,6 +50,34 @@ pub struct StandardDocument {
     /// The items, in the order of the questionnaire; at most 500.
     #[oai(validator(max_items = 500))]
     pub items: Vec<Any<Value>>,
+}
+
+/// The form of a standard file.
+#[derive(Clone, Copy, Debug, Enum)]
+pub enum StandardFormat {
+    /// The first and only one.
+    #[oai(rename = "peegel.standard/1")]
+    One,
+}
+
+/// How section scores become the visit score.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum Aggregation {
+    /// All points of the visit together.
+    Pooled,
+    /// Sections by their weights.
+    WeightedSections,
+}
+
+/// How optional items left empty count.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum Unanswered {
+    /// Not at all.
+    Exclude,
+    /// As nothing earned.
+    Zero,
 }
 
 /// A version of a standard.

@@ -94,11 +94,15 @@ fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
         if reader.optional_value("na").is_some_and(|na| !na.is_boolean()) {
             reader.problem("na", "bad_type", "must be true or false");
         }
-        // An empty box is no comment.
-        if answer["comment"] == "" {
-            reader.optional_value("comment");
-        } else {
-            reader.optional_text("comment", MAX_TEXT_CHARS);
+        match reader.optional_value("comment") {
+            // An empty box is no comment.
+            Some(Value::String(text)) => {
+                if let Some((code, message)) = value_text_problem(text) {
+                    reader.problem("comment", code, message);
+                }
+            }
+            Some(_) => reader.problem("comment", "bad_type", "must be a text"),
+            None => {}
         }
         problems.extend(reader.finish());
     }
@@ -108,7 +112,7 @@ fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
 /// What is wrong with the value of an answer, whatever its item.
 fn value_problem(value: &Value) -> Option<(&'static str, String)> {
     match value {
-        Value::String(text) => text_problem(text, MAX_TEXT_CHARS).filter(|(code, _)| *code != "empty"),
+        Value::String(text) => value_text_problem(text),
         Value::Array(values) if values.len() > MAX_CHOSEN => {
             Some(("too_many", format!("has {} entries; at most {MAX_CHOSEN} are allowed", values.len())))
         }
@@ -120,6 +124,11 @@ fn value_problem(value: &Value) -> Option<(&'static str, String)> {
         Value::Object(_) => Some(("bad_type", "must be a value, not an object".to_owned())),
         _ => None,
     }
+}
+
+/// What is wrong with a text that may be empty.
+fn value_text_problem(text: &str) -> Option<(&'static str, String)> {
+    text_problem(text, MAX_TEXT_CHARS).filter(|(code, _)| *code != "empty")
 }
 
 fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEntry> {

@@ -1,5 +1,7 @@
 //! A visit in requests and in answers.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use poem_openapi::types::Any;
@@ -19,12 +21,26 @@ pub struct VisitIn {
     pub state: WriteState,
     /// Whether the visit could be made; `completed` if absent.
     pub outcome: Option<Outcome>,
-    /// Answers by item id: `{"v": value}` or `{"na": true}`, each with an optional `comment`.
-    pub answers: Any<Value>,
+    /// Answers by item id; null stands for no answer.
+    #[oai(validator(max_properties = 500))]
+    pub answers: BTreeMap<String, Option<AnswerIn>>,
     /// The evidence manifest: every file that belongs to the visit. It freezes at submit.
+    #[oai(validator(max_items = 200))]
     pub evidence: Option<Vec<EvidenceIn>>,
     /// What the phone says of itself and of its clock.
     pub device: Option<DeviceIn>,
+}
+
+/// The answer to an item: `{"v": value}` or `{"na": true}`, each with an optional `comment`.
+#[derive(Debug, Object)]
+pub struct AnswerIn {
+    /// The value; what it may be is up to the item. Not an object, and a text has at most 5000 characters.
+    pub v: Option<Any<Value>>,
+    /// True when the item did not apply.
+    pub na: Option<bool>,
+    /// Anything to add, in at most 5000 characters; an empty one is none.
+    #[oai(validator(max_length = 5000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))]
+    pub comment: Option<String>,
 }
 
 /// What a write wants the visit to be.
@@ -55,16 +71,24 @@ pub struct EvidenceIn {
     /// An id that the phone made, any RFC 9562 UUID.
     pub id: Uuid,
     /// The items that it proves.
+    #[oai(validator(max_items = 50))]
     pub item_ids: Vec<String>,
     /// What it is.
     pub kind: EvidenceKind,
-    /// Its name, unique in the visit.
+    /// Its name, unique in the visit; not a path.
+    #[oai(validator(
+        max_length = 255,
+        pattern = r"^[^/\\\x00-\x1f\x7f-\x9f]*[^\s/\\\x00-\x1f\x7f-\x9f][^/\\\x00-\x1f\x7f-\x9f]*$"
+    ))]
     pub file_name: String,
     /// The sha256 of its bytes in lower-case hex, if known already.
+    #[oai(validator(pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Option<String>,
     /// Its size, if known already.
+    #[oai(validator(minimum(value = "0"), maximum(value = "209715200")))]
     pub bytes: Option<i64>,
     /// Its media type, such as `image/jpeg`.
+    #[oai(validator(max_length = 127))]
     pub media_type: Option<String>,
     /// When it was taken, by the phone's clock.
     pub captured_at: Option<DateTime<Utc>>,
@@ -76,12 +100,16 @@ pub struct DeviceIn {
     /// The phone's clock when it sent this.
     pub at: Option<DateTime<Utc>>,
     /// The phone's clock that never goes back, in milliseconds.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     pub monotonic_ms: Option<i64>,
     /// Its model.
+    #[oai(validator(max_length = 200))]
     pub model: Option<String>,
     /// Its operating system.
+    #[oai(validator(max_length = 200))]
     pub os: Option<String>,
     /// The app and its version.
+    #[oai(validator(max_length = 200))]
     pub app: Option<String>,
 }
 
