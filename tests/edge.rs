@@ -188,6 +188,25 @@ async fn bodies_end_at_their_limits(app: &TestApp) {
     let answer = wire.answer().await;
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("json_too_deep"), "{answer}");
 
+    // Who sends no token sends little, announced or not.
+    let large = vec![b' '; 65_537];
+    app.client()
+        .call(reqwest::Method::POST, "/v1/sessions")
+        .header("content-type", "application/json")
+        .bytes(large.clone())
+        .problem(413, "too_large")
+        .await;
+    let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+    wire.send(
+        b"POST /v1/sessions HTTP/1.1\r\nHost: peegel\r\nConnection: close\r\nContent-Type: application/json\r\n\
+          Transfer-Encoding: chunked\r\n\r\n10001\r\n",
+    )
+    .await;
+    wire.send(&large).await;
+    wire.send(b"\r\n0\r\n\r\n").await;
+    let answer = wire.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("too_large"), "{answer}");
+
     // A length in two ways is a request that can be read in two ways.
     for (first, second) in
         [("Content-Length: 4", "Transfer-Encoding: chunked"), ("Transfer-Encoding: chunked", "content-length: 4")]

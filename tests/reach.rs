@@ -9,6 +9,7 @@ use crate::openapi::{Operation, document, operations};
 use crate::support::app::{Kind, TestApp};
 use crate::support::client::Client;
 use crate::support::files::in_repository;
+use crate::support::wire::{Wire, request};
 use crate::support::world::{Person, World, filing, id_of, ids_of};
 use crate::support::{new_id, on_both, tiny};
 use crate::throttling::expect_alike;
@@ -19,6 +20,8 @@ on_both!(
     a_visit_moves_only_where_the_table_says,
     an_assignment_moves_only_where_the_table_says,
     no_body_sets_what_the_server_decides,
+    rights_are_those_of_the_moment_of_writing,
+    two_who_disable_each_other_leave_one,
 );
 
 /// A rival chain measured by the same firm, with a visit by the other auditor.
@@ -401,4 +404,81 @@ fn knows(document: &Value, operation: &Operation, name: &str) -> bool {
     let schema = &operation.object["requestBody"]["content"]["application/json; charset=utf-8"]["schema"];
     let reference = schema["$ref"].as_str().unwrap_or_default().trim_start_matches('#');
     document.pointer(reference).is_some_and(|schema| schema["properties"].get(name).is_some())
+}
+
+/// The head and the first byte of a request, which is all that somebody sends while they still have the right.
+async fn begin(app: &TestApp, person: &Person, method: &str, path: &str, body: &Value) -> (Wire, Vec<u8>) {
+    let conditions: &[(&str, &str)] = if method == "PUT" { &[("if-none-match", "*")] } else { &[] };
+    let headers = [&[("content-type", "application/json"), ("connection", "close")], conditions].concat();
+    let body = body.to_string().into_bytes();
+    let whole = request(method, path, person.client.token(), &headers, &body);
+    let (first, rest) = whole.split_at(whole.len() - body.len() + 1);
+    let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+    wire.send(first).await;
+    (wire, rest.to_vec())
+}
+
+async fn rights_are_those_of_the_moment_of_writing(app: &TestApp) {
+    let world = World::make(app).await;
+    let second = world.person(app, "second", "firm_admin", None).await;
+    let branch = json!({"code": "N1", "name": "N", "address": "Pikk 1", "time_zone": "Europe/Tallinn"});
+    let wave = json!({
+        "chain_id": world.chain, "name": "w", "kind": "regular", "opens_on": "2026-01-01", "closes_on": "2026-02-01",
+    });
+    let chain = json!({"code": "late", "name": "Late", "kind": "client", "locale": "et", "colour": "#1F4E79"});
+    let user = json!({"email": "late@alpha.example", "name": "Late", "role": "firm_admin", "locale": "en"});
+    let assignments = json!({"wave_id": world.wave, "assignments": [world.assignment(0, None)]});
+    let draft = filing(&world.assign_one().await, "draft", &tiny::perfect(), &[]);
+    let visit = visit_in(&world, "in_review").await;
+    let myself = format!("/v1/users/{}", second.id);
+    let asked = [
+        (&second, "POST", "/v1/users".to_owned(), user),
+        (&second, "PATCH", myself.clone(), json!({"role": "firm_admin"})),
+        (&second, "PATCH", myself, json!({"enabled": true})),
+        (&second, "PATCH", "/v1/firm".to_owned(), json!({"require_totp": false})),
+        (&second, "POST", "/v1/chains".to_owned(), chain),
+        (
+            &second,
+            "POST",
+            format!("/v1/chains/{}/regions", world.chain),
+            json!({"regions": [{"code": "w", "name": "W"}]}),
+        ),
+        (&second, "POST", "/v1/branches".to_owned(), json!({"chain_id": world.chain, "branches": [branch]})),
+        (&second, "POST", "/v1/waves".to_owned(), wave),
+        (&second, "POST", "/v1/standards".to_owned(), tiny::version(2)),
+        (&second, "POST", "/v1/assignments".to_owned(), assignments),
+        (&second, "POST", format!("/v1/visits/{visit}/reject"), json!({"reason": "x"})),
+        (&world.auditor, "PUT", format!("/v1/visits/{}", new_id()), draft),
+    ];
+    let mut half_sent = Vec::new();
+    for (person, method, path, body) in &asked {
+        half_sent.push((format!("{method} {path}"), begin(app, person, method, path, body).await));
+    }
+    // More than the server takes for a slow body.
+    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+    for person in [&second, &world.auditor] {
+        let path = format!("/v1/users/{}", person.id);
+        world.admin.client.patch(&path, &json!({"enabled": false})).ok().await;
+    }
+    let before = world.admin.client.all("/v1/events", 200).await;
+    for (what, (mut wire, rest)) in half_sent {
+        wire.send(&rest).await;
+        let answer = wire.answer().await;
+        let status = answer.split(' ').nth(1).expect("a status");
+        assert!(["401", "403"].contains(&status), "{what}: {answer}");
+    }
+    assert_eq!(world.admin.client.all("/v1/events", 200).await, before, "nothing happened");
+}
+
+async fn two_who_disable_each_other_leave_one(app: &TestApp) {
+    let world = World::make(app).await;
+    for round in 0..5 {
+        let one = world.person(app, &format!("one{round}"), "firm_admin", None).await;
+        let other = world.person(app, &format!("other{round}"), "firm_admin", None).await;
+        let off = json!({"enabled": false});
+        let (of_other, of_one) = (format!("/v1/users/{}", other.id), format!("/v1/users/{}", one.id));
+        let (a, b) = tokio::join!(one.client.patch(&of_other, &off).send(), other.client.patch(&of_one, &off).send());
+        let done = [a.status, b.status].iter().filter(|status| **status == 200).count();
+        assert_eq!(done, 1, "{} {}", a.describe(), b.describe());
+    }
 }

@@ -12,6 +12,7 @@ use crate::events;
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, Kind};
 use crate::http::json::text_problem;
+use crate::people::service::still_may;
 use crate::people::types::Caller;
 
 /// A transaction of one firm. Dropping it undoes everything.
@@ -32,6 +33,18 @@ impl<'a> Write<'a> {
     /// [`Failure`] (500) when the database fails.
     pub async fn begin(app: &'a App, firm_id: Uuid) -> Result<Self, Failure> {
         Ok(Self { app, firm_id, tx: app.db.begin().await?, events: Vec::new() })
+    }
+
+    /// Begins for somebody whose rights must still be what they were when the request began: its body may have taken a
+    /// minute to come.
+    ///
+    /// # Errors
+    ///
+    /// As [`still_may`], and [`Failure`] (500) when the database fails.
+    pub async fn begin_by(app: &'a App, caller: &Caller) -> Result<Self, Failure> {
+        let write = Self::begin(app, caller.firm_id).await?;
+        still_may(&write.tx, caller).await?;
+        Ok(write)
     }
 
     /// Adds a fact, which is written with the rest at the commit.

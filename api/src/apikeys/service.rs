@@ -12,7 +12,8 @@ use crate::account;
 use crate::apikeys::store;
 use crate::apikeys::types::{ApiKeyView, MadeApiKey, NewApiKey};
 use crate::app::App;
-use crate::chains::service::begin_set_up;
+use crate::chains::service::begin_set_up_by;
+use crate::clock::Stopwatch;
 use crate::entity::api_key;
 use crate::events::store::lock_head;
 use crate::events::types::NewEvent;
@@ -71,6 +72,7 @@ pub async fn signed_in(app: &Arc<App>, key: &str) -> Result<SignedIn, Failure> {
         chosen: Some(row.membership_id),
         memberships: vec![membership],
         granted: Some(rights(&row.rights)),
+        began: Stopwatch::start(),
     })
 }
 
@@ -126,7 +128,7 @@ pub async fn create(
         used_at: None,
         revoked_at: None,
     };
-    let mut write = Write::begin(app, caller.firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     let code = new.code.as_ref().map(|code| code.as_str());
     account::service::hold_with_code(app, &write.tx, &shown, code).await?;
     lock_head(&write.tx, caller.firm_id).await?;
@@ -173,7 +175,7 @@ fn problems_of(role: Role, new: &NewApiKey, now: DateTime<Utc>) -> Vec<FieldProb
 ///
 /// 404 when there is no such key to revoke.
 pub async fn revoke(app: &App, caller: &Caller, id: Uuid) -> Result<(), Failure> {
-    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if !store::revoke(&write.tx, caller.firm_id, own_unless_admin(caller), id, app.clock.now()).await? {
         return Err(Failure::not_found("API key"));
     }

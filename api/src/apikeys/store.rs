@@ -161,3 +161,9 @@ pub async fn note_use(
         .await
         .map(drop)
 }
+
+/// Whether a key was not revoked.
+pub async fn is_live(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<bool, DbErr> {
+    let row = api_key::Entity::find_by_id((firm_id, id)).one(db).await?;
+    Ok(row.is_some_and(|row| row.revoked_at.is_none()))
+}

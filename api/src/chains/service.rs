@@ -16,6 +16,7 @@ use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::json::Reader;
 use crate::http::paging::{Page, Slice};
+use crate::people::service::still_may;
 use crate::people::types::{Caller, Scope};
 use crate::words::Role;
 use crate::write::{Once, Write};
@@ -28,7 +29,7 @@ use crate::write::{Once, Write};
 /// * As [`Once`] for a repeated key.
 pub async fn create_chain(app: &App, caller: &Caller, key: Option<String>, body: &Value) -> Result<String, Failure> {
     let once = Once::of(caller, "create_chain", key, body)?;
-    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
@@ -62,7 +63,7 @@ pub async fn create_regions(
     let firm_id = caller.firm_id;
     // The same body for another chain is another request.
     let once = Once::of(caller, "create_regions", key, &json!([chain_id, body]))?;
-    let mut write = begin_set_up(app, firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
@@ -101,7 +102,7 @@ pub async fn create_regions(
 pub async fn create_branches(app: &App, caller: &Caller, key: Option<String>, body: &Value) -> Result<String, Failure> {
     let firm_id = caller.firm_id;
     let once = Once::of(caller, "create_branches", key, body)?;
-    let mut write = begin_set_up(app, firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
@@ -168,6 +169,18 @@ async fn add_branches(
 pub async fn begin_set_up(app: &App, firm_id: Uuid) -> Result<Write<'_>, Failure> {
     let write = Write::begin(app, firm_id).await?;
     lock_head(&write.tx, firm_id).await?;
+    Ok(write)
+}
+
+/// [`begin_set_up`] for somebody whose rights must still be what they were. Two who take each other's rights away at the
+/// same moment are judged one after the other.
+///
+/// # Errors
+///
+/// As [`still_may`], and [`Failure`] (500) when the database fails.
+pub async fn begin_set_up_by<'a>(app: &'a App, caller: &Caller) -> Result<Write<'a>, Failure> {
+    let write = begin_set_up(app, caller.firm_id).await?;
+    still_may(&write.tx, caller).await?;
     Ok(write)
 }
 

@@ -62,7 +62,7 @@ pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Re
         app.blobs.keep(caller.firm_id, &mut received).await?;
     }
     let at = app.clock.now();
-    let mut write = Write::begin(app, caller.firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     let gone = || Failure::not_found("evidence");
     let mut row = store::lock_evidence(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
     if has_bytes(row.state) {
@@ -148,7 +148,7 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
         return Err(Failure::invalid(vec![FieldProblem::new("/reason", code, message)]));
     }
     visible(app, caller, id).await?;
-    let mut write = Write::begin(app, caller.firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     let gone = || Failure::not_found("evidence");
     let mut row = store::lock_evidence(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
     if row.state == EvidenceState::Lost {

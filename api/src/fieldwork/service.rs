@@ -10,7 +10,7 @@ use crate::access::Reach;
 use crate::app::App;
 use crate::chains;
 use crate::chains::parse::{Stamp, bulk};
-use crate::chains::service::{begin_set_up, only_auditor, only_chain, stamps};
+use crate::chains::service::{begin_set_up_by, only_auditor, only_chain, stamps};
 use crate::chains::types::degrees;
 use crate::entity::{assignment, wave};
 use crate::events::types::NewEvent;
@@ -36,7 +36,7 @@ use crate::write::{Once, Write};
 pub async fn create_wave(app: &App, caller: &Caller, key: Option<String>, body: &Value) -> Result<String, Failure> {
     let firm_id = caller.firm_id;
     let once = Once::of(caller, "create_wave", key, body)?;
-    let mut write = begin_set_up(app, firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
@@ -68,7 +68,7 @@ pub async fn create_wave(app: &App, caller: &Caller, key: Option<String>, body: 
 /// * 404 when there is no such wave.
 /// * 409 `illegal_state` when its state does not allow the move.
 pub async fn move_wave(app: &App, caller: &Caller, id: Uuid, mv: &str) -> Result<WaveView, Failure> {
-    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     let row = store::wave_by_id(&write.tx, caller.firm_id, id).await?;
     let mut row = row.ok_or_else(|| Failure::not_found("wave"))?;
     row.state = after(WAVE_MOVES, "wave", row.state, mv)?;
@@ -130,7 +130,7 @@ pub async fn create_assignments(
 ) -> Result<String, Failure> {
     let firm_id = caller.firm_id;
     let once = Once::of(caller, "create_assignments", key, body)?;
-    let mut write = begin_set_up(app, firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
@@ -286,7 +286,7 @@ impl Move {
 /// * 409 `illegal_state` when its state does not allow the move, `wave_closed` when it is too late to claim it.
 pub async fn move_assignment(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Result<AssignmentView, Failure> {
     let firm_id = caller.firm_id;
-    let mut write = Write::begin(app, firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     let mut row = visible(store::lock_assignment(&write.tx, firm_id, id).await?, caller)?;
     if mv == Move::Claim && row.state == AssignmentState::Claimed {
         return view(&write.tx, firm_id, row).await;

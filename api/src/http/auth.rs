@@ -76,6 +76,6 @@ impl Auth {
             let detail = "This API key was not given the right to do this; make one that is.";
             return Err(Failure::new(Kind::Forbidden, "not_granted", detail));
         }
-        Ok(membership.caller(reach))
+        Ok(membership.caller(reach, self.0.by(), self.0.began))
     }
 }

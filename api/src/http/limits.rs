@@ -1,6 +1,7 @@
 //! What a request may demand: sizes, depth, and how slowly its body may come.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,11 @@ pub const URL_LIMIT_BYTES: usize = 8 * 1024;
 pub const HEADERS_LIMIT_BYTES: usize = 16 * 1024;
 /// Largest JSON body, in bytes.
 pub const JSON_LIMIT_BYTES: u64 = 2 * 1024 * 1024;
+/// Largest JSON body of a request without a token, in bytes.
+pub const OPEN_JSON_LIMIT_BYTES: u64 = 64 * 1024;
+/// Most bytes of JSON bodies that are held while they come, in all; the first [`OPEN_JSON_LIMIT_BYTES`] of each are not
+/// counted, so that only who is signed in can use it up.
+pub const JSON_IN_FLIGHT_BYTES: u64 = 256 * 1024 * 1024;
 /// Deepest nesting of lists and objects in a JSON body.
 pub const JSON_DEPTH: usize = 64;
 /// Most members of one object in a JSON body.
@@ -90,7 +96,12 @@ pub fn limited(mut request: Request, pace: Pace) -> Result<(Request, Duration), 
         let any = HeaderValue::from_static("application/octet-stream");
         request.headers_mut().insert(header::CONTENT_TYPE, any);
     }
-    let (limit, timeout) = if is_file { (FILE_LIMIT_BYTES, FILE_TIMEOUT) } else { (JSON_LIMIT_BYTES, JSON_TIMEOUT) };
+    let has_token = request.headers().contains_key(header::AUTHORIZATION);
+    let (limit, timeout) = match (is_file, has_token) {
+        (true, _) => (FILE_LIMIT_BYTES, FILE_TIMEOUT),
+        (false, true) => (JSON_LIMIT_BYTES, JSON_TIMEOUT),
+        (false, false) => (OPEN_JSON_LIMIT_BYTES, JSON_TIMEOUT),
+    };
     let announced = request.header(header::CONTENT_LENGTH).map(str::parse::<u64>);
     match announced {
         Some(Ok(0)) => return Ok((request, timeout)),
@@ -102,8 +113,9 @@ pub fn limited(mut request: Request, pace: Pace) -> Result<(Request, Duration), 
         None => {}
     }
     let scan = may_be_json(&request).then(Scan::default);
+    let held = (!is_file).then(Held::default);
     let body = request.take_body();
-    request.set_body(guarded(body, limit, scan, pace));
+    request.set_body(guarded(body, limit, scan, held, pace));
     Ok((request, timeout))
 }
 
@@ -128,6 +140,8 @@ enum Broken {
     Deep,
     #[error("more than {0} members")]
     Members(u32),
+    #[error("too much is on its way already")]
+    Crowded,
 }
 
 impl Broken {
@@ -137,6 +151,10 @@ impl Broken {
             Self::Slow => {
                 let detail = "The body came too slowly. Try again where the network is better.";
                 Failure::new(Kind::Timeout, "body_too_slow", detail)
+            }
+            Self::Crowded => {
+                let detail = "Too many large requests are on their way. Send it again in a moment; nothing was kept.";
+                Failure { retry_after_s: Some(2), ..Failure::new(Kind::Unavailable, "busy", detail) }
             }
             Self::Deep => {
                 let detail = format!("The JSON body is nested deeper than the limit of {JSON_DEPTH} levels.");
@@ -164,10 +182,10 @@ pub fn broken(error: &(dyn std::error::Error + 'static)) -> Option<Failure> {
 }
 
 /// A body that ends with an error where it breaks a limit.
-fn guarded(body: Body, limit: u64, scan: Option<Scan>, pace: Pace) -> Body {
-    let start = (body.into_bytes_stream().boxed(), 0, scan, pace.grace);
+fn guarded(body: Body, limit: u64, scan: Option<Scan>, held: Option<Held>, pace: Pace) -> Body {
+    let start = (body.into_bytes_stream().boxed(), 0, scan, held, pace.grace);
     Body::from_bytes_stream(unfold(Some(start), move |state| async move {
-        let (mut stream, seen, mut scan, purse) = state?;
+        let (mut stream, seen, mut scan, mut held, purse) = state?;
         let watch = Stopwatch::start();
         let next = if pace.bytes_per_second == 0 {
             stream.next().await
@@ -183,13 +201,38 @@ fn guarded(body: Body, limit: u64, scan: Option<Scan>, pace: Pace) -> Body {
         };
         let seen = seen + chunk.len() as u64;
         let within = if seen > limit { Err(Broken::Large(limit)) } else { Ok(()) };
-        let checked = within.and_then(|()| scan.as_mut().map_or(Ok(()), |scan| scan.read(&chunk)));
+        let checked = within
+            .and_then(|()| held.as_mut().map_or(Ok(()), |held| held.hold(seen)))
+            .and_then(|()| scan.as_mut().map_or(Ok(()), |scan| scan.read(&chunk)));
         if let Err(broken) = checked {
             return Some((Err(io::Error::other(broken)), None));
         }
         let purse = pace.earn(purse.saturating_sub(Duration::from_micros(watch.elapsed_us())), chunk.len());
-        Some((Ok(chunk), Some((stream, seen, scan, purse))))
+        Some((Ok(chunk), Some((stream, seen, scan, held, purse))))
     }))
+}
+
+/// Bytes of large JSON bodies that are being received by this process.
+static IN_FLIGHT_BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// What one body takes of [`JSON_IN_FLIGHT_BYTES`], given back when it has come or its client has gone.
+#[derive(Debug, Default)]
+struct Held(u64);
+
+impl Held {
+    /// Holds as many bytes as have come of a body.
+    fn hold(&mut self, seen: u64) -> Result<(), Broken> {
+        let more = seen.saturating_sub(OPEN_JSON_LIMIT_BYTES).saturating_sub(self.0);
+        self.0 += more;
+        let all = IN_FLIGHT_BYTES.fetch_add(more, Ordering::Relaxed) + more;
+        if all > JSON_IN_FLIGHT_BYTES { Err(Broken::Crowded) } else { Ok(()) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        IN_FLIGHT_BYTES.fetch_sub(self.0, Ordering::Relaxed);
+    }
 }
 
 /// Counts levels and members of JSON as it comes, before anything is made of it. Whether it is JSON is not its business.
@@ -278,6 +321,23 @@ mod tests {
         assert_eq!(scan(&many(JSON_MEMBERS / 1000)), Ok(()));
         assert_eq!(scan(&many(JSON_MEMBERS / 1000 + 1)), Err(Broken::Members(JSON_MEMBERS)));
         assert_eq!(scan(&format!("[\"{}\"]", ":".repeat(60_000))), Ok(()), "colons in texts are not members");
+    }
+
+    #[test]
+    fn only_so_much_is_on_its_way() {
+        let mut small = Held::default();
+        assert_eq!(small.hold(OPEN_JSON_LIMIT_BYTES), Ok(()));
+        let mut bodies: Vec<_> = (0..127).map(|_| Held::default()).collect();
+        for body in &mut bodies {
+            assert_eq!(body.hold(JSON_LIMIT_BYTES / 2), Ok(()));
+            assert_eq!(body.hold(JSON_LIMIT_BYTES + OPEN_JSON_LIMIT_BYTES), Ok(()));
+        }
+        let mut more = Held::default();
+        assert_eq!(more.hold(2 * JSON_LIMIT_BYTES), Err(Broken::Crowded));
+        drop(more);
+        assert_eq!(Held::default().hold(OPEN_JSON_LIMIT_BYTES), Ok(()), "small ones always get through");
+        drop(bodies);
+        assert_eq!(IN_FLIGHT_BYTES.load(Ordering::Relaxed), 0);
     }
 
     #[test]

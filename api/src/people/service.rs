@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::canonical::canonical;
 use crate::chains;
 use crate::chains::parse::is_code;
-use crate::chains::service::begin_set_up;
+use crate::chains::service::{begin_set_up, begin_set_up_by};
 use crate::entity::{firm, membership, user};
 use crate::events;
 use crate::events::store::{insert_head, lock_head};
@@ -27,8 +27,8 @@ use crate::people::passwords::{self, Secret};
 use crate::people::store;
 use crate::people::throttle::{INVITATION_ACCOUNT, INVITATIONS};
 use crate::people::types::{
-    AddedUser, Caller, FirmChange, FirmView, Invitation, MeView, MembershipView, NewUser, Scope, SignedIn, UserChange,
-    UserView,
+    AddedUser, By, Caller, FirmChange, FirmView, Invitation, MeView, MembershipView, NewUser, Scope, SignedIn,
+    UserChange, UserView,
 };
 use crate::sessions;
 use crate::sessions::service::EMAIL_CHARS;
@@ -57,6 +57,29 @@ pub async fn me(app: &App, signed_in: &SignedIn) -> Result<MeView, Failure> {
         totp_since,
         recovery_codes_left,
     })
+}
+
+/// Whether somebody still has the rights with which a request began. Ask in the transaction that writes.
+///
+/// # Errors
+///
+/// * 401 `unauthenticated` when they were signed out, or the key was revoked.
+/// * 403 `rights_changed` when the membership was disabled, or its role or scope changed.
+pub async fn still_may(db: &impl ConnectionTrait, caller: &Caller) -> Result<(), Failure> {
+    let row = store::membership_by_id(db, caller.firm_id, caller.membership_id).await?.ok_or_else(auth_failure)?;
+    let is_live = match caller.by {
+        By::Session(id) => sessions::store::is_live(db, id, row.sessions_after).await?,
+        By::Key(id) => apikeys::store::is_live(db, caller.firm_id, id).await?,
+    };
+    if !is_live {
+        return Err(auth_failure());
+    }
+    let scope: Scope = serde_json::from_str(&row.scope).unwrap_or_default();
+    if row.state != MembershipState::Active || row.role != caller.role || scope != caller.scope {
+        let detail = "Your rights changed while the request was under way. Look at GET /v1/me and send it again.";
+        return Err(Failure::new(Kind::Forbidden, "rights_changed", detail));
+    }
+    Ok(())
 }
 
 /// The active memberships of a person.
@@ -234,7 +257,7 @@ pub async fn create_user(app: &App, caller: &Caller, key: Option<String>, new: N
     let once = Once::of(caller, "create_user", key, &fingerprint)?;
     let new = Checked::of(app, caller.firm_id, new).await?;
     take_invitation(app, caller.firm_id, &new.email)?;
-    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
@@ -412,7 +435,7 @@ pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChang
     if !problems.is_empty() {
         return Err(Failure::invalid(problems));
     }
-    let mut write = begin_set_up(app, firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     let before = store::membership_by_id(&write.tx, firm_id, id).await?.ok_or_else(not_found)?;
     let mut row = before.clone();
     row.role = change.role.unwrap_or(before.role);
@@ -464,7 +487,7 @@ pub async fn sign_out_user(app: &App, caller: &Caller, id: Uuid) -> Result<(), F
     let row = store::membership_by_id(app.db.reader(), firm_id, id).await?;
     let user_id = row.ok_or_else(|| Failure::not_found("user"))?.user_id;
     let now = app.clock.now();
-    let mut write = Write::begin(app, firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     lock_user(&write.tx, user_id).await?;
     lock_head(&write.tx, firm_id).await?;
     store::end_sessions_of(&write.tx, firm_id, id, now).await?;
@@ -496,7 +519,7 @@ pub async fn invite_user(app: &App, caller: &Caller, id: Uuid) -> Result<(), Fai
     }
     let user = store::user_by_id(app.db.reader(), row.user_id).await?.ok_or_else(not_found)?;
     take_invitation(app, firm_id, &user.email)?;
-    let mut write = Write::begin(app, firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     let letter = Letter::Invitation { link_id: app.ids.next(), firm_id, membership_id: id };
     mail::service::post(app, &write.tx, Some(firm_id), &letter).await?;
     let event = NewEvent::new("membership.invited", "membership", id, caller.membership_id, json!({}));
@@ -539,7 +562,7 @@ pub async fn update_firm(app: &App, caller: &Caller, change: FirmChange) -> Resu
             return Err(Failure::conflict("no_totp", detail));
         }
     }
-    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     let before = store::firm_by_id(&write.tx, caller.firm_id).await?.ok_or_else(not_found)?;
     let mut row = before.clone();
     row.name = change.name.unwrap_or(row.name);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::access::{Reach, Right};
+use crate::clock::Stopwatch;
 use crate::failure::{Failure, Kind};
 use crate::http::problem::auth_failure;
 use crate::words::{MembershipState, Role};
@@ -68,6 +69,8 @@ pub struct SignedIn {
     pub memberships: Vec<Membership>,
     /// What an API key was given; none for people, who may do what their role may.
     pub granted: Option<Vec<Right>>,
+    /// Since when this is known.
+    pub began: Stopwatch,
 }
 
 /// An active membership.
@@ -100,9 +103,27 @@ pub struct Caller {
     pub scope: Scope,
     /// How far the right reaches under which they act.
     pub reach: Reach,
+    /// By what they act, which must still be good when something is written.
+    pub by: By,
+    /// Since when the request is known to be theirs; its body may have come slowly.
+    pub began: Stopwatch,
+}
+
+/// By what somebody acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A signed-in device.
+    Session(Uuid),
+    /// An API key.
+    Key(Uuid),
 }
 
 impl SignedIn {
+    /// By what they act.
+    pub fn by(&self) -> By {
+        if self.granted.is_some() { By::Key(self.session_id) } else { By::Session(self.session_id) }
+    }
+
     /// The membership meant: the one chosen, or the only one.
     ///
     /// # Errors
@@ -136,8 +157,16 @@ impl SignedIn {
 
 impl Membership {
     /// Somebody acting under this membership, as far as a right reaches.
-    pub fn caller(&self, reach: Reach) -> Caller {
-        Caller { firm_id: self.firm_id, membership_id: self.id, role: self.role, scope: self.scope.clone(), reach }
+    pub fn caller(&self, reach: Reach, by: By, began: Stopwatch) -> Caller {
+        Caller {
+            firm_id: self.firm_id,
+            membership_id: self.id,
+            role: self.role,
+            scope: self.scope.clone(),
+            reach,
+            by,
+            began,
+        }
     }
 }
 

@@ -201,7 +201,7 @@ pub async fn update_action(
     let branch = chains::service::visible_branch(app, caller, row.branch_id)
         .await
         .map_err(|failure| if failure.kind == Kind::NotFound { not_found() } else { failure })?;
-    let mut write = Write::begin(app, firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     // The plans of one branch are written by one at a time: a new proposal must not undo this change, nor meet it
     // halfway.
     lock_branch(&write.tx, firm_id, branch.id).await?;

@@ -45,7 +45,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// * As [`Once`] for a repeated key.
 pub async fn create(app: &App, caller: &Caller, key: Option<String>, body: &Value) -> Result<String, Failure> {
     let once = Once::of(caller, "create_rehearsal", key, body)?;
-    let mut write = Write::begin(app, caller.firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }

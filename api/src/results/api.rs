@@ -96,6 +96,7 @@ impl ResultsApi {
         /// The result.
         result_id: Path<Uuid>,
         /// The number of the photo in the result, from 1.
+        #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
         n: Path<u32>,
         /// The long edge in pixels.
         size: Query<PreviewSize>,

@@ -30,6 +30,9 @@ use crate::visits::types::ScoreSummary;
 use crate::visits::withhold::may_be_shown;
 use crate::words::Outcome;
 
+/// The long edge of the largest preview, in pixels.
+const PREVIEW_PX: i64 = 1600;
+
 /// The members of a stored result that a chain reads. What is not named here stays where it is.
 #[derive(Deserialize)]
 struct Trace {
@@ -257,11 +260,14 @@ fn photo(file: &evidence::Model, n: u32) -> ResultPhoto {
         height_px: Option<i64>,
     }
     let size: Size = file.facts.as_deref().and_then(|facts| serde_json::from_str(facts).ok()).unwrap_or_default();
+    // The size of the largest preview: that of the camera would tell which visits were made with one phone.
+    let long_edge_px = size.width_px.max(size.height_px).unwrap_or(0).max(1);
+    let shown = |edge_px: i64| if long_edge_px > PREVIEW_PX { edge_px * PREVIEW_PX / long_edge_px } else { edge_px };
     ResultPhoto {
         n,
         item_ids: serde_json::from_str(&file.item_ids).unwrap_or_default(),
-        width_px: size.width_px,
-        height_px: size.height_px,
+        width_px: size.width_px.map(shown),
+        height_px: size.height_px.map(shown),
     }
 }
 

@@ -110,8 +110,8 @@ pub struct ResultPhoto {
     pub n: u32,
     /// The items that it proves.
     pub item_ids: Vec<String>,
-    /// Its width in pixels as it was taken; previews are smaller.
+    /// The width of its largest preview, in pixels.
     pub width_px: Option<i64>,
-    /// Its height in pixels as it was taken.
+    /// The height of its largest preview, in pixels.
     pub height_px: Option<i64>,
 }

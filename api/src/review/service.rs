@@ -96,7 +96,7 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Resul
         return Err(Failure::invalid(vec![FieldProblem::new(format!("/{member}"), code, message)]));
     }
     let (name, event) = mv.names();
-    let mut write = Write::begin(app, caller.firm_id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
     let stored = lock_visit(&write.tx, caller.firm_id, id).await?.ok_or_else(|| Failure::not_found("visit"))?;
     let to = after(VISIT_MOVES, "visit", stored.state, name)?;
     check_person(&write, caller, &stored, &mv).await?;

@@ -12,6 +12,7 @@ use crate::access::needs_second_factor;
 use crate::account::second_factor;
 use crate::account::store::{account_by_email, set_password};
 use crate::app::App;
+use crate::clock::Stopwatch;
 use crate::entity::session;
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem, Kind};
@@ -75,7 +76,14 @@ pub async fn signed_in(app: &Arc<App>, token: &str, chosen: Option<Uuid>) -> Res
             lacks_second_factor: row.require_totp? && needs_second_factor(row.role?) && !row.second_factor,
         })
     });
-    Ok(SignedIn { user_id, session_id, chosen, memberships: memberships.collect(), granted: None })
+    Ok(SignedIn {
+        user_id,
+        session_id,
+        chosen,
+        memberships: memberships.collect(),
+        granted: None,
+        began: Stopwatch::start(),
+    })
 }
 
 /// Notes that a session is used. The first use decides what a second use of the refresh token before it means, so it is

@@ -166,12 +166,12 @@ pub async fn forget_all(tx: &DatabaseTransaction, user_id: Uuid) -> Result<(), D
 }
 
 /// Whether a device is signed in, since after `after` if that is given. Ask with the person locked.
-pub async fn is_live(tx: &DatabaseTransaction, family_id: Uuid, after: Option<DateTime<Utc>>) -> Result<bool, DbErr> {
+pub async fn is_live(db: &impl ConnectionTrait, family_id: Uuid, after: Option<DateTime<Utc>>) -> Result<bool, DbErr> {
     let count = session::Entity::find()
         .filter(session::Column::FamilyId.eq(family_id))
         .filter(session::Column::EndedAt.is_null())
         .apply_if(after, |query, after| query.filter(session::Column::SignedInAt.gt(after)))
-        .count(tx)
+        .count(db)
         .await?;
     Ok(count > 0)
 }

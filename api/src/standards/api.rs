@@ -127,7 +127,7 @@ impl StandardsApi {
     ) -> Result<Json<StandardVersionView>, Failure> {
         let caller = auth.caller(Operation::PublishStandard)?;
         let version = service::version_to_publish(&body.value()?)?;
-        Ok(Json(service::publish(&app, caller.firm_id, Some(caller.membership_id), &id, version).await?))
+        Ok(Json(service::publish(&app, caller.firm_id, Some(&caller), &id, version).await?))
     }
 
     /// Get a version of a standard

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::access::sees_drafts;
 use crate::app::App;
-use crate::chains::service::{begin_set_up, only_auditor, only_chain};
+use crate::chains::service::{begin_set_up, begin_set_up_by, only_auditor, only_chain};
 use crate::entity::{standard, standard_version};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
@@ -66,7 +66,7 @@ pub async fn import(
 pub async fn import_once(app: &App, caller: &Caller, key: Option<String>, file: &Value) -> Result<String, Failure> {
     let once = Once::of(caller, "import_standard", key, file)?;
     let checked = check(file)?;
-    let mut write = begin_set_up(app, caller.firm_id).await?;
+    let mut write = begin_set_up_by(app, caller).await?;
     if let Some(answer) = once.answered(&write).await? {
         return Ok(answer);
     }
@@ -119,7 +119,7 @@ fn version_exists(there: &standard_version::Model) -> Failure {
     Failure::conflict("version_exists", detail)
 }
 
-/// Publishes a version, which from then on never changes.
+/// Publishes a version, which from then on never changes; for the operator without a caller.
 ///
 /// # Errors
 ///
@@ -129,11 +129,15 @@ fn version_exists(there: &standard_version::Model) -> Failure {
 pub async fn publish(
     app: &App,
     firm_id: Uuid,
-    actor_id: Option<Uuid>,
+    caller: Option<&Caller>,
     standard_id: &str,
     version: i32,
 ) -> Result<StandardVersionView, Failure> {
-    let mut write = begin_set_up(app, firm_id).await?;
+    let mut write = match caller {
+        Some(caller) => begin_set_up_by(app, caller).await?,
+        None => begin_set_up(app, firm_id).await?,
+    };
+    let actor_id = caller.map(|caller| caller.membership_id);
     let row = stored(&write.tx, firm_id, standard_id, version).await?;
     let state = after(VERSION_MOVES, "version", row.state, "publish")?;
     let checked = check(&serde_json::from_str(&row.body).map_err(Failure::internal)?)?;

@@ -15,11 +15,15 @@ use crate::failure::{Failure, FieldProblem};
 use crate::fieldwork;
 use crate::http::conditions::Condition;
 use crate::http::json::escape;
+use crate::people::service::still_may;
 use crate::people::types::Caller;
 use crate::standards::cache::CompiledStandard;
 use crate::visits::parse::{VisitWrite, parse};
 use crate::visits::types::{ManifestEntry, ScoreSummary, VisitSaved, WriteState};
 use crate::words::{EvidenceKind, Outcome};
+
+/// A body that took longer than this to come is slow.
+const SLOW_BODY_US: u64 = 500_000;
 
 /// A write that is ready for its commit.
 #[derive(Clone, Debug)]
@@ -126,6 +130,11 @@ pub async fn put_visit(
         standard_version: assignment.standard_version,
         filing,
     };
+    // Asked before the commit and only of slow bodies, because this is the hot path: rights that change in the same
+    // moment change at the same time.
+    if caller.began.elapsed_us() > SLOW_BODY_US {
+        still_may(app.db.reader(), caller).await?;
+    }
     app.committer.commit(prepared).await
 }
 
