@@ -90,7 +90,7 @@ responses = {long}
 [checks.positive_data_acceptance]
 # 422 tells of rules that a schema cannot say: names of objects, order of days. `says_so` below looks at its reasons.
 # 412 and 428 are of conditions on what is there, 413 and 507 of sizes.
-expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "416", "422", "428", "429"]
+expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "413", "416", "422", "428", "429"]
 
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428", "429"]
