@@ -61,15 +61,27 @@ pub async fn run(args: ReceiptArgs) -> Result<ExitCode, Failure> {
 
 fn verify_file(file: &Path, keys: &[String]) -> Result<ExitCode, String> {
     let bytes = read(file, LIMIT_BYTES)?;
-    let mut given = Vec::new();
-    for key in keys {
-        given.extend(read_keys(key)?);
-    }
-    let verdict = verify(&bytes, (!keys.is_empty()).then_some(given.as_slice()));
+    let verdict = verify(&bytes, given_keys(keys)?.as_deref());
     let text = serde_json::to_string(&verdict).map_err(|error| error.to_string())?;
     // A reader that has gone away is no reason to panic.
     drop(writeln!(std::io::stdout().lock(), "{text}"));
     Ok(if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The keys of all `--key`; none if there is no such argument.
+///
+/// # Errors
+///
+/// The message for exit 2 when one is no key and no file with keys.
+pub fn given_keys(keys: &[String]) -> Result<Option<Vec<PublicKey>>, String> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let mut given = Vec::new();
+    for key in keys {
+        given.extend(read_keys(key)?);
+    }
+    Ok(Some(given))
 }
 
 /// The keys of one `--key`: the key itself, or a file with keys.

@@ -1,5 +1,5 @@
 //! The history of a firm as a file that anybody can verify: JSON lines, first what it is, then the events, then the
-//! head.
+//! head, signed.
 
 use std::io::{BufRead, Write};
 
@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::canonical::canonical;
 use crate::entity::{event, firm};
-use crate::events::verify::{Flaw, Head, walk};
+use crate::events::verify::{FORMAT, Flaw, Head, is_named, walk};
 use crate::failure::Failure;
+use crate::signing::key::{PublicKey, sign};
 
-/// The name of the format.
-const FORMAT: &str = "peegel.audit/1";
 /// Longest line that is read, in bytes.
 const LINE_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
+/// How the last line begins, and no event.
+const END: &[u8] = b"{\"head\":";
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,11 +29,38 @@ struct Title {
     exported_at: String,
 }
 
+/// What is signed: the title once more, and where the chain stood.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stand {
+    firm: String,
+    firm_id: Uuid,
+    exported_at: String,
+    seq: i64,
+    hash: String,
+}
+
+impl Stand {
+    fn new(title: &Title, head: &Head) -> Self {
+        Self {
+            firm: title.firm.clone(),
+            firm_id: title.firm_id,
+            exported_at: title.exported_at.clone(),
+            seq: head.seq,
+            hash: head.hash.clone(),
+        }
+    }
+}
+
 /// The last line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct End {
-    head: Head,
+    head: Stand,
+    /// The public key, as `x` of a JWK.
+    key: String,
+    /// Its signature over the name of the format, a line feed and `head` in canonical form.
+    signature: String,
 }
 
 /// One event. The payload is the text that was hashed.
@@ -86,22 +115,27 @@ impl Line {
     }
 }
 
-/// Writes the history of a firm, whole or not, and says what is wrong with it.
+/// Writes the history of a firm, whole or not, signs how far it goes, and says what is wrong with it.
 ///
 /// # Errors
 ///
-/// [`Failure`] when the database or the file fails.
+/// [`Failure`] when the database or the file fails, or the keys that sign cannot be used.
 pub async fn export(app: &App, firm: &firm::Model, out: &mut impl Write) -> Result<(Head, Option<Flaw>), Failure> {
-    let exported_at = app.clock.now().to_rfc3339_opts(SecondsFormat::Micros, true);
+    let now = app.clock.now();
+    app.signing.prepare(now).await?;
+    let exported_at = now.to_rfc3339_opts(SecondsFormat::Micros, true);
     let title = Title { format: FORMAT.to_owned(), firm: firm.code.clone(), firm_id: firm.id, exported_at };
     write_line(out, &title)?;
-    let mut last = Head::default();
-    let (reached, flaw) = walk(app, firm.id, |row| {
+    let mut last = Head::before_all(firm.id);
+    let (reached, flaw) = walk(app, firm, |row| {
         last = Head { seq: row.seq, hash: row.hash.clone() };
         write_line(out, &Line::from(row))
     })
     .await?;
-    write_line(out, &End { head: if flaw.is_none() { reached.clone() } else { last } })?;
+    let head = Stand::new(&title, if flaw.is_none() { &reached } else { &last });
+    let keys = app.signing.keys().await?;
+    let signature = sign(keys.signer(), FORMAT, canonical(&head)?.text.as_bytes());
+    write_line(out, &End { head, key: PublicKey::of(keys.signer()).to_text(), signature })?;
     out.flush()?;
     Ok((reached, flaw))
 }
@@ -116,51 +150,142 @@ fn write_line(out: &mut impl Write, line: &impl Serialize) -> Result<(), Failure
 pub struct Read {
     /// The firm's code.
     pub firm: String,
+    /// The firm.
+    pub firm_id: Uuid,
+    /// When it was written.
+    pub exported_at: String,
     /// How far the chain is whole.
     pub reached: Head,
+    /// The id of the key that signed it, if one did.
+    pub key_id: Option<String>,
     /// The first thing wrong with it.
     pub flaw: Option<Flaw>,
 }
 
-/// Verifies a file line by line; memory does not grow with its length.
-///
-/// # Errors
-///
-/// What makes it unreadable, with the number of the line.
-pub fn verify(input: &mut impl BufRead) -> Result<Read, String> {
-    let mut number = 0;
-    let mut next = || {
-        number += 1;
-        let mut line = Vec::new();
-        let read = std::io::Read::take(&mut *input, LINE_LIMIT_BYTES).read_until(b'\n', &mut line);
-        read.map_err(|error| format!("line {number}: {error}"))?;
-        Ok::<_, String>((number, line))
-    };
-    let (_, first) = next()?;
-    let title: Title = serde_json::from_slice(&first).map_err(|error| format!("line 1: {error}"))?;
-    if title.format != FORMAT {
-        return Err(format!("line 1: the format is {}, not {FORMAT}", title.format));
+/// A file that is read line by line; memory does not grow with its length.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    number: u64,
+    title: Title,
+}
+
+/// A line of a file.
+enum Part {
+    Event(Box<event::Model>),
+    /// An event in another form than the one that is written, by its number.
+    Odd(i64),
+    End(Option<End>),
+    Nothing,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the first line.
+    ///
+    /// # Errors
+    ///
+    /// What makes it unreadable.
+    pub fn open(input: R) -> Result<Self, String> {
+        let nobody =
+            Title { format: String::new(), firm: String::new(), firm_id: Uuid::nil(), exported_at: String::new() };
+        let mut reader = Self { input, number: 0, title: nobody };
+        let first = reader.line()?;
+        reader.title = serde_json::from_slice(&first).map_err(|error| format!("line 1: {error}"))?;
+        if reader.title.format != FORMAT {
+            return Err(format!("line 1: the format is {}, not {FORMAT}", reader.title.format));
+        }
+        Ok(reader)
     }
-    let mut reached = Head::default();
-    loop {
-        let (number, line) = next()?;
+
+    fn line(&mut self) -> Result<Vec<u8>, String> {
+        self.number += 1;
+        let mut line = Vec::new();
+        let read = std::io::Read::take(&mut self.input, LINE_LIMIT_BYTES).read_until(b'\n', &mut line);
+        read.map_err(|error| format!("line {}: {error}", self.number))?;
+        Ok(line)
+    }
+
+    fn part(&mut self) -> Result<Part, String> {
+        let line = self.line()?;
         if line.is_empty() {
-            let flaw = Flaw { seq: reached.seq + 1, why: "the file ends before its head".to_owned() };
-            return Ok(Read { firm: title.firm, reached, flaw: Some(flaw) });
+            return Ok(Part::Nothing);
         }
-        if let Ok(End { head }) = serde_json::from_slice(&line) {
-            let rest = next()?.1;
-            let flaw = if rest.is_empty() {
-                reached.ends_at(&head).err()
-            } else {
-                Some(Flaw { seq: reached.seq + 1, why: "something follows the head".to_owned() })
+        if line.starts_with(END) {
+            return Ok(Part::End(serde_json::from_slice(&line).ok()));
+        }
+        let number = self.number;
+        let unreadable = |why: String| format!("line {number}: {why}");
+        let event: Line = serde_json::from_slice(&line).map_err(|error| unreadable(error.to_string()))?;
+        let event = event.into_event(self.title.firm_id).map_err(unreadable)?;
+        let mut written = Vec::with_capacity(line.len());
+        write_line(&mut written, &Line::from(&event)).map_err(|failure| unreadable(failure.detail))?;
+        Ok(if written == line { Part::Event(Box::new(event)) } else { Part::Odd(event.seq) })
+    }
+
+    /// The next event; none behind the last.
+    ///
+    /// # Errors
+    ///
+    /// What makes it unreadable, with the number of the line.
+    pub fn event(&mut self) -> Result<Option<event::Model>, String> {
+        match self.part()? {
+            Part::Event(event) => Ok(Some(*event)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Verifies the file: the chain, where it ends, and that one of the keys has signed that. Without keys given, the key
+    /// in the file is taken, which says nothing of who signed.
+    ///
+    /// # Errors
+    ///
+    /// What makes it unreadable, with the number of the line.
+    pub fn verify(mut self, given: Option<&[PublicKey]>) -> Result<Read, String> {
+        let mut reached = Head::before_all(self.title.firm_id);
+        let mut key_id = None;
+        let flaw = loop {
+            let followed = match self.part()? {
+                Part::Event(event) => reached.follow(&event).and_then(|()| is_named(&event, &self.title.firm)),
+                Part::Odd(seq) => Err(Flaw::new(seq, "it is not in the form in which it was exported")),
+                Part::Nothing => Err(Flaw::new(reached.seq + 1, "the file ends before its head")),
+                Part::End(end) => match self.ends(end, &reached, given) {
+                    Ok(key) => {
+                        key_id = Some(key.id());
+                        break None;
+                    }
+                    Err(flaw) => Err(flaw),
+                },
             };
-            return Ok(Read { firm: title.firm, reached, flaw });
+            if let Err(flaw) = followed {
+                break Some(flaw);
+            }
+        };
+        let Title { firm, firm_id, exported_at, .. } = self.title;
+        Ok(Read { firm, firm_id, exported_at, reached, key_id, flaw })
+    }
+
+    fn ends(&mut self, end: Option<End>, reached: &Head, given: Option<&[PublicKey]>) -> Result<PublicKey, Flaw> {
+        let Some(End { head, key, signature }) = end else {
+            return Err(Flaw::of_all("its last line is not a signed head"));
+        };
+        if self.line().map_or(true, |rest| !rest.is_empty()) {
+            return Err(Flaw::new(reached.seq + 1, "something follows the head"));
         }
-        let event: Line = serde_json::from_slice(&line).map_err(|error| format!("line {number}: {error}"))?;
-        let event = event.into_event(title.firm_id).map_err(|message| format!("line {number}: {message}"))?;
-        if let Err(flaw) = reached.follow(&event) {
-            return Ok(Read { firm: title.firm, reached, flaw: Some(flaw) });
+        reached.ends_at(&Head { seq: head.seq, hash: head.hash.clone() })?;
+        if reached.seq == 0 {
+            return Err(Flaw::new(1, "it is missing: there is no event"));
         }
+        if head != Stand::new(&self.title, reached) {
+            return Err(Flaw::of_all("the first line is not the one of this head"));
+        }
+        let key = PublicKey::parse(&key).ok_or_else(|| Flaw::of_all("its last line names no key"))?;
+        if given.is_some_and(|given| !given.contains(&key)) {
+            return Err(Flaw::of_all(format!("key {}, which signed it, is none of those given", key.id())));
+        }
+        let text = canonical(&head).map_err(|failure| Flaw::of_all(failure.detail))?.text;
+        if !key.has_signed(FORMAT, text.as_bytes(), &signature) {
+            return Err(Flaw::of_all(format!("its head is not signed by key {}", key.id())));
+        }
+        Ok(key)
     }
 }

@@ -1,21 +1,21 @@
 //! Queries on events and heads.
 
-use sea_orm::sea_query::Expr;
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
 };
 use uuid::Uuid;
 
-use crate::entity::{event, firm_head};
+use crate::entity::{event, firm, firm_head};
 use crate::events::verify::Head;
-
-/// The hash before the first event.
-pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Makes the head row of a new firm.
 pub async fn insert_head(tx: &DatabaseTransaction, firm_id: Uuid) -> Result<(), DbErr> {
-    let head = firm_head::Model { firm_id, seq: 0, hash: GENESIS.to_owned() };
+    let Head { seq, hash } = Head::before_all(firm_id);
+    let head = firm_head::Model { firm_id, seq, hash };
     firm_head::Entity::insert(head.into_active_model()).exec_without_returning(tx).await?;
     Ok(())
 }
@@ -69,4 +69,52 @@ pub async fn list_after(
         .limit(limit)
         .all(db)
         .await
+}
+
+/// Events from a number on, whatever number that is, oldest first.
+pub async fn list_from(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    from: i64,
+    limit: u64,
+) -> Result<Vec<event::Model>, DbErr> {
+    event::Entity::find()
+        .filter(event::Column::FirmId.eq(firm_id))
+        .filter(event::Column::Seq.gte(from))
+        .order_by_asc(event::Column::Seq)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Number, time and mark of the feed of events as texts, as they are stored.
+pub async fn stored_forms(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    from: i64,
+    to: i64,
+) -> Result<Vec<(i64, Option<String>, Option<String>)>, DbErr> {
+    let as_text = |column| Expr::col(column).cast_as("text");
+    event::Entity::find()
+        .select_only()
+        .column(event::Column::Seq)
+        .column_as(as_text(event::Column::At), "stored_at")
+        .column_as(as_text(event::Column::Feed), "stored_feed")
+        .filter(event::Column::FirmId.eq(firm_id))
+        .filter(event::Column::Seq.between(from, to))
+        .order_by_asc(event::Column::Seq)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Every firm that has a row, a head or an event, with its row: none can be left out by taking away one of them.
+pub async fn all_firms(db: &impl ConnectionTrait) -> Result<BTreeMap<Uuid, Option<firm::Model>>, DbErr> {
+    let of_events = event::Entity::find().select_only().column(event::Column::FirmId).distinct();
+    let of_heads = firm_head::Entity::find().select_only().column(firm_head::Column::FirmId);
+    let mut ids: Vec<Uuid> = of_events.into_tuple().all(db).await?;
+    ids.extend(of_heads.into_tuple::<Uuid>().all(db).await?);
+    let mut firms: BTreeMap<_, _> = ids.into_iter().map(|id| (id, None)).collect();
+    firms.extend(firm::Entity::find().all(db).await?.into_iter().map(|row| (row.id, Some(row))));
+    Ok(firms)
 }
