@@ -74,8 +74,20 @@ async fn what_is_wrong_is_named_with_what_to_do(app: &TestApp) {
     let said = app.peegel(&["doctor"]).await.expect(0);
     assert!(line(&said, "files").starts_with("warn "), "{}", said.text());
     std::fs::rename(app.data().join("aside"), &blobs).expect("a moved folder");
+    // Where files are known, it is no new folder that is missing.
+    World::make(app).await.publish(0, &tiny::perfect()).await;
+    std::fs::rename(&blobs, app.data().join("aside")).expect("a moved folder");
+    fails("files", &[], "mount its volume").await;
+    std::fs::rename(app.data().join("aside"), &blobs).expect("a moved folder");
 
     let keys = app.data().join("keys");
+    let sealing = keys.join("vault.secret");
+    let key = std::fs::read(&sealing).expect("a key");
+    for damaged in ["damaged", "", "c2hvcnQ="] {
+        std::fs::write(&sealing, damaged).expect("a file");
+        fails("vault_key", &[], "backed up").await;
+    }
+    std::fs::write(&sealing, key).expect("a file");
     std::fs::create_dir_all(&keys).expect("a folder");
     std::fs::write(keys.join("a.key"), "secret").expect("a key");
     let mode = |mode: u32| {

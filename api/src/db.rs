@@ -7,9 +7,12 @@ use peegel_migrations::{Migrator, MigratorTrait};
 use sea_orm::sea_query::{Expr, Func, Query};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, QueryFilter, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+use uuid::Uuid;
+
+use crate::entity::evidence;
 
 /// Connections that read beside the one that writes, on SQLite.
 const SQLITE_READERS: u32 = 4;
@@ -68,10 +71,14 @@ impl Db {
         };
         let pending = Migrator::get_pending_migrations_read_only(&db).await;
         let pending = pending.map(|some| some.iter().map(|migration| migration.name().to_owned()).collect());
+        // A table that is not there yet knows of none.
+        let stored = evidence::Entity::find().filter(evidence::Column::StoredAt.is_not_null()).select_only();
+        let stored = stored.column(evidence::Column::Id).limit(1).into_tuple::<Uuid>().one(&db).await;
+        let has_files = stored.is_ok_and(|id| id.is_some());
         db.close().await?;
         // What follows the first words is how it was built.
         let version = version.split(" on ").next().unwrap_or_default();
-        Ok(Look { version: format!("{name}{version}"), pending, now })
+        Ok(Look { version: format!("{name}{version}"), pending, now, has_files })
     }
 
     /// For queries that change nothing.
@@ -133,6 +140,8 @@ pub struct Look {
     pub pending: Result<Vec<String>, DbErr>,
     /// Its time, if it has a clock of its own.
     pub now: Option<DateTime<Utc>>,
+    /// Whether it knows of files whose bytes are stored.
+    pub has_files: bool,
 }
 
 /// How many connections a pool has.

@@ -12,14 +12,14 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::file::Setting;
-use crate::config::{DataSettings, MailSettings, ServeSettings, program_folders};
+use crate::config::{DataSettings, Hidden, MailSettings, ServeSettings, program_folders};
 use crate::db::{Db, Look};
 use crate::failure::Failure;
 use crate::http::tls::Tls;
 use crate::ids::Ids;
 use crate::mail::transport::Mailer;
 use crate::ops::process;
-use crate::vault;
+use crate::vault::Vault;
 
 const MIB: u64 = 1024 * 1024;
 /// Less room than this is too little to go on.
@@ -105,9 +105,10 @@ pub async fn run(args: DoctorArgs, settings: &[Setting], file: Option<&Path>) ->
     look_at_settings(&mut findings, settings, file);
     look_at_addresses(&mut findings, &args.serve);
     look_at_folder(&mut findings, &args.data);
+    look_at_vault(&mut findings, &args.data).await;
     look_at_mail(&mut findings, &args.data, &args.mail).await;
-    look_at_database(&mut findings, &args.data).await;
-    look_at_files(&mut findings, &args.data);
+    let has_files = look_at_database(&mut findings, &args.data).await;
+    look_at_files(&mut findings, &args.data, has_files);
     look_at_room(&mut findings, &args.data, args.serve.edge.max_connections);
     look_at_tools(&mut findings);
     print(&findings.0, args.json)?;
@@ -186,9 +187,6 @@ fn look_at_folder(findings: &mut Findings, data: &DataSettings) {
         Ok(_) => findings.fail("data", format!("{shown} is not a folder"), "name a folder with --data"),
         Err(error) => findings.fail("data", format!("{shown}: {error}"), "name the folder with --data, or make a firm"),
     }
-    if let Some(message) = data.vault_key.as_ref().and_then(|key| vault::key_problem(key.reveal())) {
-        findings.fail("vault_key", message, "make one with `openssl rand -base64 32`");
-    }
     let keys = data.signing_keys();
     let Ok(entries) = std::fs::read_dir(&keys) else { return };
     let open: Vec<_> = entries
@@ -201,6 +199,19 @@ fn look_at_folder(findings: &mut Findings, data: &DataSettings) {
     } else {
         let todo = format!("chmod 600 {}, and think about who has read them", open.join(" "));
         findings.fail("keys", "others on this machine can read signing keys", todo);
+    }
+}
+
+/// Whether what is sealed could be opened. A key that is not there yet is made when it is first needed.
+async fn look_at_vault(findings: &mut Findings, data: &DataSettings) {
+    let vault = Vault::new(data.signing_keys(), data.vault_key.as_ref().map(Hidden::reveal).map(str::to_owned));
+    if let Err(failure) = vault.prepare().await {
+        let todo = if data.vault_key.is_some() {
+            "make one with `openssl rand -base64 32`"
+        } else {
+            "put back the vault.secret that was backed up, readable by its owner only; a new one opens no second factors"
+        };
+        findings.fail("vault_key", failure.detail, todo);
     }
 }
 
@@ -224,23 +235,24 @@ async fn look_at_mail(findings: &mut Findings, data: &DataSettings, mail: &MailS
     }
 }
 
-async fn look_at_database(findings: &mut Findings, data: &DataSettings) {
+/// Looks at the database, and says whether it knows of stored files.
+async fn look_at_database(findings: &mut Findings, data: &DataSettings) -> bool {
     if let Some(file) = data.sqlite_file()
         && !file.is_file()
     {
         let todo = "make the first firm with `peegel firm add`, or name the right folder with --data";
         findings.fail("database", format!("{} is not there", file.display()), todo);
-        return;
+        return false;
     }
     let look = match Db::look(&data.database_url()).await {
         Ok(look) => look,
         Err(error) => {
             let todo = "check database_url, and that the database runs and lets this user in";
             findings.fail("database", format!("it does not answer: {error}"), todo);
-            return;
+            return false;
         }
     };
-    let Look { version, pending, now, .. } = look;
+    let Look { version, pending, now, has_files } = look;
     findings.ok("database", version);
     match pending {
         Ok(pending) if pending.is_empty() => findings.ok("migrations", "all tables are there"),
@@ -254,6 +266,7 @@ async fn look_at_database(findings: &mut Findings, data: &DataSettings) {
         }
     }
     look_at_clock(findings, data, now);
+    has_files
 }
 
 /// Compares the clock of this machine with that of the database, or with the times of files it has written.
@@ -280,8 +293,13 @@ fn look_at_clock(findings: &mut Findings, data: &DataSettings, database: Option<
 }
 
 /// Writes a file where the server would, forces it to the disk and removes it again.
-fn look_at_files(findings: &mut Findings, data: &DataSettings) {
+fn look_at_files(findings: &mut Findings, data: &DataSettings, has_files: bool) {
     let blobs = data.blobs();
+    if !blobs.is_dir() && has_files {
+        let what = format!("the folder {} is not there, and the database knows of files in it", blobs.display());
+        findings.fail("files", what, "mount its volume, name it with --blobs, or bring it back from a backup");
+        return;
+    }
     if !blobs.is_dir() {
         let todo = "`peegel serve` makes it; if it is on another volume, mount that";
         findings.warn("files", format!("the folder {} is not there yet", blobs.display()), todo);
