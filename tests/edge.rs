@@ -612,6 +612,17 @@ mod tls {
     }
 
     #[tokio::test]
+    async fn a_hangup_ends_no_server_without_a_certificate() {
+        let app = TestApp::start(Kind::Sqlite).await;
+        for _ in 0..3 {
+            app.signal("HUP").await;
+            sleep(Duration::from_millis(100)).await;
+            app.client().get("/livez").send().await.expect(200);
+        }
+        app.finish().await;
+    }
+
+    #[tokio::test]
     async fn a_certificate_can_be_used_and_changed() {
         let app = TestApp::stopped(Kind::Sqlite).await;
         let said = app.peegel(&["serve", "--tls-cert", "cert.pem"]).await.expect(2);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -61,6 +61,7 @@ pub struct MigrateArgs {
 ///
 /// [`Failure`] when the data or the address cannot be used.
 pub async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
+    let _hangup = survive_hangup()?;
     if let Some(message) = bad_vault_key(&args.data) {
         return Ok(bad_usage(&message));
     }
@@ -166,6 +167,12 @@ fn make_room(connections: u32) {
     }
 }
 
+/// Listens for SIGHUP, which ends a process that does not, from now on for good. Whoever has a certificate renewed sends
+/// it to all servers and workers, with TLS or without.
+fn survive_hangup() -> Result<Signal, Failure> {
+    Ok(signal(SignalKind::hangup())?)
+}
+
 /// Reads the certificate again at every SIGHUP.
 fn reload_at_hangup(tls: Arc<Tls>) -> Result<JoinHandle<()>, Failure> {
     let mut hangup = signal(SignalKind::hangup())?;
@@ -185,6 +192,7 @@ fn reload_at_hangup(tls: Arc<Tls>) -> Result<JoinHandle<()>, Failure> {
 ///
 /// [`Failure`] when the data cannot be used.
 pub async fn worker(args: WorkerArgs) -> Result<ExitCode, Failure> {
+    let _hangup = survive_hangup()?;
     if let Some(message) = bad_vault_key(&args.data) {
         return Ok(bad_usage(&message));
     }
