@@ -306,6 +306,14 @@ async fn all_problems_of_a_standard_are_named(app: &TestApp) {
         assert!(pointers.iter().any(|pointer| pointer.starts_with("/items/1/")), "{pointers:?}");
         assert!(pointers.iter().any(|pointer| pointer.starts_with("/items/7/show_if")), "{pointers:?}");
     }
+    // A thousand of them are named, and how many more there are.
+    let mut endless = tiny::version(2);
+    endless["title"]["en"] = json!(vec!["bell\u{7}"; 5000]);
+    for path in ["/v1/standards/check", "/v1/standards"] {
+        let answer = world.admin.client.post(path, &endless).problem(422, "invalid").await;
+        let problems = answer.problems();
+        assert_eq!((problems.len(), problems[1000].1.as_str()), (1001, "more_problems"));
+    }
     assert_eq!(
         world.admin.client.get("/v1/standards").ok().await["data"][0]["versions"].as_array().map(Vec::len),
         Some(1)

@@ -13,6 +13,9 @@ use crate::http::limits::too_large;
 /// Largest standard in canonical form, in bytes.
 pub const LIMIT_BYTES: usize = 1024 * 1024;
 
+/// Problems of one standard that are named; how many more there are is said at the end.
+const PROBLEMS_LIMIT: usize = 1000;
+
 /// The form of the file, for those who name it.
 const FORMAT: &str = "peegel.standard/1";
 
@@ -38,7 +41,7 @@ pub struct Checked {
 /// # Errors
 ///
 /// * 413 `too_large` when it has more than a mebibyte in canonical form.
-/// * 422 naming everything wrong, with pointers into the file.
+/// * 422 naming everything wrong, up to a thousand problems, with pointers into the file.
 pub fn check(file: &Value) -> Result<Checked, Failure> {
     let canonical = canonical(file)?;
     if canonical.text.len() > LIMIT_BYTES {
@@ -57,7 +60,7 @@ pub fn check(file: &Value) -> Result<Checked, Failure> {
         Ok(standard) => standard,
         Err(found) => {
             problems.extend(found.into_iter().map(field_problem));
-            return Err(Failure::invalid(problems));
+            return Err(refused(problems));
         }
     };
     let report = publish::check(file, &standard);
@@ -79,7 +82,7 @@ pub fn check(file: &Value) -> Result<Checked, Failure> {
             items: standard.items().len(),
             warnings: report.warnings.into_iter().map(field_problem).collect(),
         }),
-        _ => Err(Failure::invalid(problems)),
+        _ => Err(refused(problems)),
     }
 }
 
@@ -99,6 +102,17 @@ pub fn is_id(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     let starts = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     starts && text.len() <= 64 && text.bytes().all(plain)
+}
+
+/// The failure that names these problems, in an answer of bounded size.
+fn refused(mut problems: Vec<FieldProblem>) -> Failure {
+    let more = problems.len().saturating_sub(PROBLEMS_LIMIT);
+    if more > 0 {
+        problems.truncate(PROBLEMS_LIMIT);
+        let message = format!("{more} more problems are not named; mend these first");
+        problems.push(FieldProblem::new("", "more_problems", message));
+    }
+    Failure::invalid(problems)
 }
 
 fn field_problem(problem: Problem) -> FieldProblem {
@@ -189,6 +203,21 @@ mod tests {
             file["version"] = version;
             assert_eq!(codes(&check(&file).unwrap_err()), [("/version", code)]);
         }
+    }
+
+    #[test]
+    fn a_thousand_problems_are_named_and_the_others_counted() {
+        let named = |count| refused(vec![FieldProblem::new("/a", "bad_value", "must be b"); count]).errors;
+        assert!(named(1000).iter().all(|problem| problem.code == "bad_value"));
+        for (count, more) in [(1001, "1 more "), (60_000, "59000 more ")] {
+            let errors = named(count);
+            let last = errors.last().unwrap();
+            assert_eq!((errors.len(), last.code.as_str()), (1001, "more_problems"));
+            assert!(last.message.starts_with(more), "{}", last.message);
+        }
+        let mut file = tiny();
+        file["title"]["en"] = json!(vec!["bell\u{7}"; 5000]);
+        assert_eq!(check(&file).unwrap_err().errors.len(), 1001);
     }
 
     #[test]
