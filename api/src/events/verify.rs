@@ -75,7 +75,7 @@ impl Head {
         if next == 1 && !is_first {
             return Err(Flaw::new(1, format!("it is not the {FIRST} of this firm, with which its history begins")));
         }
-        if row.at.timestamp_subsec_nanos() % 1000 != 0 {
+        if !row.at.timestamp_subsec_nanos().is_multiple_of(1000) {
             return Err(Flaw::new(next, "its time is not in whole microseconds"));
         }
         match (&row.salt, &row.payload) {
