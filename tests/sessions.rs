@@ -15,11 +15,15 @@ on_both!(
     using_the_new_tokens_makes_the_old_one_a_replay,
     two_refreshes_at_the_same_moment_leave_one_good,
     many_refreshes_at_the_same_moment_never_make_two_sessions,
+    a_stolen_token_shows_itself_however_late,
+    a_twin_that_asks_from_elsewhere_is_a_thief,
+    signing_in_anew_ends_what_the_device_had,
     tokens_end,
     tokens_have_a_form_that_is_checked_first,
     devices_are_listed_and_ended,
     the_use_of_a_device_is_noted_once_a_minute,
     firm_admins_end_sessions_for_their_firm_only,
+    firm_admins_end_sessions_in_every_role,
     a_change_of_a_membership_bites_on_the_next_request,
 );
 
@@ -173,6 +177,7 @@ async fn two_refreshes_at_the_same_moment_leave_one_good(app: &TestApp) {
         with(app, &refresh(app, &good[0]).await).get("/v1/me").ok().await;
     }
     assert_eq!(events(&world, "session.replayed").await.len(), 0);
+    assert_eq!(events(&world, "session.refreshed_elsewhere").await.len(), 5);
 }
 
 async fn many_refreshes_at_the_same_moment_never_make_two_sessions(app: &TestApp) {
@@ -190,6 +195,86 @@ async fn many_refreshes_at_the_same_moment_never_make_two_sessions(app: &TestApp
     assert_eq!(events(&world, "session.replayed").await.len(), 1);
     let rows = app.query("SELECT family_id FROM sessions WHERE ended_at IS NULL AND replaced_by IS NULL").await;
     assert_eq!(rows.len(), 4, "only the four people of the world are signed in; {family} is not");
+}
+
+/// The owner's phone lies idle while a thief goes on; the token that it then sends was exchanged long ago.
+async fn a_stolen_token_shows_itself_however_late(app: &TestApp) {
+    let world = World::make(app).await;
+    let first = sign_in(app, &world.auditor.email).await;
+    let mut thief = first.clone();
+    for _ in 0..3 {
+        thief = refresh(app, &thief).await;
+        with(app, &thief).get("/v1/me").ok().await;
+    }
+    let past = "'2020-01-01 00:00:00+00:00'";
+    let age = format!("UPDATE sessions SET refreshed_at = {past}, access_expires_at = {past}");
+    app.execute(&format!("{age} WHERE replaced_by IS NOT NULL")).await.expect("an update");
+    thief = refresh(app, &thief).await;
+    let rows = app.query(&format!("SELECT id FROM sessions WHERE refreshed_at = {past}")).await;
+    assert!(rows.is_empty(), "its row is gone");
+    assert_eq!(events(&world, "session.replayed").await.len(), 0);
+
+    // A token of nobody, and one of another device, are no replay of it.
+    let mut foreign = sign_in(app, &world.auditor.email).await;
+    foreign = refresh(app, &foreign).await;
+    with(app, &thief).get("/v1/me").ok().await;
+
+    app.client().post("/v1/sessions/refresh", &refresh_of(&first)).problem(401, "token_replayed").await;
+    with(app, &thief).get("/v1/me").problem(401, "unauthenticated").await;
+    app.client().post("/v1/sessions/refresh", &refresh_of(&thief)).problem(401, "unauthenticated").await;
+    app.client().post("/v1/sessions/refresh", &refresh_of(&first)).problem(401, "unauthenticated").await;
+    let events = events(&world, "session.replayed").await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["object"], format!("session/{}", first["session_id"].as_str().expect("an id")));
+    with(app, &foreign).get("/v1/me").ok().await;
+}
+
+/// Owner and thief refresh with the same token within a moment, and the thief uses what came last.
+async fn a_twin_that_asks_from_elsewhere_is_a_thief(app: &TestApp) {
+    let world = World::make(app).await;
+    let elsewhere = app.client().at_address(std::net::Ipv4Addr::new(127, 9, 77, 1));
+    let mut replays = 0;
+    for is_far in [true, false] {
+        let first = sign_in(app, &world.auditor.email).await;
+        let own = refresh(app, &first).await;
+        let stolen = match is_far {
+            true => elsewhere.post("/v1/sessions/refresh", &refresh_of(&first)),
+            false => app.client().post("/v1/sessions/refresh", &refresh_of(&first)).header("user-agent", "curl/8"),
+        };
+        let stolen = stolen.created().await;
+        // Until it is used, nobody can tell which of both is to go; the firm hears of it, once.
+        for _ in 0..2 {
+            app.client().post("/v1/sessions/refresh", &refresh_of(&own)).problem(401, "refreshed_elsewhere").await;
+        }
+        let told = events(&world, "session.refreshed_elsewhere").await;
+        assert_eq!(told.len(), replays + 1, "{told:?}");
+        with(app, &stolen).get("/v1/me").ok().await;
+        app.client().post("/v1/sessions/refresh", &refresh_of(&own)).problem(401, "token_replayed").await;
+        with(app, &stolen).get("/v1/me").problem(401, "unauthenticated").await;
+        replays += 1;
+        assert_eq!(events(&world, "session.replayed").await.len(), replays);
+    }
+}
+
+async fn signing_in_anew_ends_what_the_device_had(app: &TestApp) {
+    let world = World::make(app).await;
+    let first = sign_in(app, &world.auditor.email).await;
+    let stolen = refresh(app, &first).await;
+    with(app, &stolen).get("/v1/me").ok().await;
+    let mut body = json!({"email": world.auditor.email, "password": PASSWORD});
+    // Somebody else's device is none of one's business.
+    body["device_token"] = sign_in(app, &world.reviewer.email).await["refresh_token"].clone();
+    app.client().post("/v1/sessions", &body).created().await;
+    world.reviewer.client.get("/v1/me").ok().await;
+    with(app, &stolen).get("/v1/me").ok().await;
+    // Any token that the device had will do, however old.
+    body["device_token"] = first["refresh_token"].clone();
+    let anew = app.client().post("/v1/sessions", &body).created().await;
+    assert_ne!(anew["session_id"], first["session_id"]);
+    with(app, &stolen).get("/v1/me").problem(401, "unauthenticated").await;
+    app.client().post("/v1/sessions/refresh", &refresh_of(&stolen)).problem(401, "unauthenticated").await;
+    with(app, &refresh(app, &anew).await).get("/v1/me").ok().await;
+    world.auditor.client.get("/v1/me").ok().await;
 }
 
 async fn tokens_end(app: &TestApp) {
@@ -335,6 +420,36 @@ async fn firm_admins_end_sessions_for_their_firm_only(app: &TestApp) {
     visits(&refreshed).problem(401, "unauthenticated").await;
     visits(&sign_in(app, &auditor.email).await).ok().await;
     assert_eq!(events(&world, "membership.signed_out").await.len(), 2);
+}
+
+async fn firm_admins_end_sessions_in_every_role(app: &TestApp) {
+    let (world, other) = (World::make(app).await, World::named(app, "beta").await);
+    let auditor = &world.auditor;
+    let mut memberships = vec![auditor.id.clone()];
+    for (by, role) in [(&world.admin, "reviewer"), (&other.admin, "auditor")] {
+        let member = json!({"email": auditor.email, "name": "A", "role": role});
+        let member = by.client.post("/v1/users", &member).created().await;
+        let id = member["membership_id"].as_str().expect("an id").to_owned();
+        auditor.client.act(&format!("/v1/memberships/{id}/accept")).ok().await;
+        memberships.push(id);
+    }
+    let session = sign_in(app, &auditor.email).await;
+    let key =
+        json!({"name": "k", "rights": ["read_chains"], "expires_on": crate::support::today(), "password": PASSWORD});
+    let key = with(app, &session).post("/v1/api-keys", &key).header("peegel-membership", &memberships[1]);
+    let key = app.client().with_token(key.created().await["key"].as_str().expect("a key"));
+    key.get("/v1/chains").ok().await;
+    world.admin.client.act(&format!("/v1/users/{}/sign-out", auditor.id)).send().await.expect(204);
+    let ask = |membership: &str| with(app, &session).get("/v1/visits").header("peegel-membership", membership);
+    ask(&memberships[0]).problem(401, "unauthenticated").await;
+    ask(&memberships[1]).problem(401, "unauthenticated").await;
+    ask(&memberships[2]).ok().await;
+    key.get("/v1/chains").problem(401, "unauthenticated").await;
+    let objects: Vec<_> = events(&world, "membership.signed_out").await.iter().map(|e| e["object"].clone()).collect();
+    assert_eq!(
+        objects,
+        [json!(format!("membership/{}", memberships[0])), json!(format!("membership/{}", memberships[1]))]
+    );
 }
 
 async fn a_change_of_a_membership_bites_on_the_next_request(app: &TestApp) {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::account::enrol;
 use crate::support::app::{Kind, TestApp};
 use crate::support::client::{Call, Client};
+use crate::support::mail::letters;
 use crate::support::world::{PASSWORD, World};
 use crate::support::{Dice, eventually, on_both};
 
@@ -15,6 +17,9 @@ on_both!(
     one_account_is_guessed_ten_times_from_one_address,
     one_address_guesses_thirty_times_whoever_it_asks_for,
     nobody_can_lock_somebody_else_out,
+    wrong_second_factors_of_a_stranger_keep_nobody_out,
+    a_stolen_session_guesses_ten_passwords,
+    one_network_does_not_take_all_resets,
 );
 
 /// The most memory that a flood of sign-ins may take.
@@ -81,6 +86,7 @@ async fn nobody_can_lock_somebody_else_out(app: &TestApp) {
     let email = &world.auditor.email;
     let body = json!({"email": email, "password": PASSWORD});
     let session = app.client().post("/v1/sessions", &body).created().await;
+    let tablet = app.client().post("/v1/sessions", &body).created().await;
     // Many addresses guess until the account takes no more from strangers.
     let mut refused = 0;
     for n in 0..13 {
@@ -103,11 +109,80 @@ async fn nobody_can_lock_somebody_else_out(app: &TestApp) {
     let foreign = sign_in(&app.client(), &world.reviewer.email, PASSWORD).created().await;
     with_device["device_token"] = foreign["refresh_token"].clone();
     app.client().at_address(address(502)).post("/v1/sessions", &with_device).problem(429, "too_many_attempts").await;
-    let refresh = json!({"refresh_token": session["refresh_token"]});
+    let refresh = json!({"refresh_token": tablet["refresh_token"]});
     app.client().at_address(address(503)).post("/v1/sessions/refresh", &refresh).created().await;
     world.auditor.client.get("/v1/visits").ok().await;
     // Others sign in as always.
     sign_in(&new_place, &world.reviewer.email, PASSWORD).created().await;
+}
+
+async fn wrong_second_factors_of_a_stranger_keep_nobody_out(app: &TestApp) {
+    let world = World::make(app).await;
+    let email = &world.auditor.email;
+    let session = sign_in(&app.client(), email, PASSWORD).created().await;
+    let (_, codes) = enrol(&world.auditor.client).await;
+    let with_code = |code: &str| json!({"email": email, "password": PASSWORD, "code": code});
+    // Strangers who have the password are counted together, wherever they are.
+    for n in 0..5 {
+        let stranger = app.client().at_address(address(600 + n));
+        stranger.post("/v1/sessions", &with_code("000000")).problem(401, "wrong_code").await;
+    }
+    let stranger = app.client().at_address(address(606));
+    stranger.post("/v1/sessions", &with_code("000000")).problem(429, "too_many_attempts").await;
+    stranger.post("/v1/sessions", &with_code(&codes[0])).problem(429, "too_many_attempts").await;
+    // The owner hears of it, once.
+    let told = async || letters(app, email).iter().filter(|letter| letter.subject.contains("knows your")).count();
+    eventually("the letter", || async { (told().await == 1).then_some(()) }).await;
+    // The owner's place, device and sessions are not.
+    app.client().post("/v1/sessions", &with_code(&codes[0])).created().await;
+    let mut with_device = with_code(&codes[1]);
+    with_device["device_token"] = session["refresh_token"].clone();
+    stranger.post("/v1/sessions", &with_device).created().await;
+    let both = json!({"password": PASSWORD, "code": codes[2]});
+    world.auditor.client.post("/v1/me/recovery-codes", &both).send().await.expect(200);
+    // Each of them guesses no more than strangers do.
+    let mut last = 0;
+    for _ in 0..6 {
+        last = app.client().post("/v1/sessions", &with_code("000000")).send().await.status;
+    }
+    assert_eq!(last, 429);
+    let jobs = || async { app.query("SELECT id FROM jobs").await.is_empty().then_some(()) };
+    eventually("no letter waits", jobs).await;
+    assert_eq!(told().await, 1, "no more than one a day");
+}
+
+async fn a_stolen_session_guesses_ten_passwords(app: &TestApp) {
+    let world = World::make(app).await;
+    let change = |client: &Client, n: usize, password: &str| {
+        let body = json!({"current_password": password, "new_password": "another long password"});
+        client.at_address(address(700 + n)).post("/v1/me/password", &body)
+    };
+    let thief = &world.auditor.client;
+    for n in 0..10 {
+        change(thief, n, "wrong").invalid(&[("/current_password", "wrong_password")]).await;
+    }
+    change(thief, 11, "wrong").problem(429, "too_many_attempts").await;
+    let begin = json!({"password": "wrong"});
+    thief.at_address(address(712)).post("/v1/me/totp", &begin).problem(429, "too_many_attempts").await;
+    // Another device of the person does not wait.
+    let owner = app.client().sign_in(&world.auditor.email, PASSWORD).await;
+    change(&owner, 13, PASSWORD).send().await.expect(204);
+}
+
+async fn one_network_does_not_take_all_resets(app: &TestApp) {
+    let reset = |client: Client, n: usize| async move {
+        let body = json!({"email": format!("nobody{n}@alpha.example")});
+        client.post("/v1/password-resets", &body).send().await.status
+    };
+    let mut refused = 0;
+    for n in 0..12 {
+        let client = app.client().at_address(Ipv4Addr::new(127, 8, 1, u8::try_from(n).expect("small")));
+        for of in 0..10 {
+            refused += usize::from(reset(client.clone(), n * 10 + of).await == 429);
+        }
+    }
+    assert!((1..=20).contains(&refused), "{refused}");
+    assert_eq!(reset(app.client().at_address(Ipv4Addr::new(127, 8, 2, 1)), 1000).await, 202);
 }
 
 /// 200 wrong sign-ins at once, from as many addresses, do not take the memory, and others are served meanwhile.
@@ -172,7 +247,7 @@ async fn compare(app: &TestApp, samples: usize, ask: impl AsyncFn(&Client, bool)
     let mut dice = Dice(7);
     // Which comes first is thrown, so that whatever else the machine does hits both.
     for n in 0..samples {
-        let client = app.client().at_address(address(2000 + n % 50));
+        let client = app.client().at_address(address(2000 + n % 50 * 256));
         client.get("/livez").send().await;
         // The mail of the last pair is not to be measured with this one; a disk that is busy is not waited for.
         let no_job =

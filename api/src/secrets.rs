@@ -8,6 +8,8 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const READABLE: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 /// Random characters of a token: 256 bits.
 const TOKEN_CHARS: usize = 43;
+/// Of these, the first ones of a refresh token, which all of a device share: 125 bits. The other 131 are new each time.
+const DEVICE_CHARS: usize = 21;
 /// Characters of a token's checksum: enough for a CRC-32.
 const CHECK_CHARS: usize = 6;
 
@@ -43,6 +45,20 @@ impl TokenKind {
         random + &check
     }
 
+    /// The token of this kind that follows another one of the same device: its first half is the same, by which a
+    /// token is still recognised when nothing else is kept of it.
+    pub fn next_token(self, token: &str) -> String {
+        let device = device_part(self, token);
+        let random = format!("{}{device}{}", self.prefix(), random_text::<{ TOKEN_CHARS - DEVICE_CHARS }>(BASE62));
+        let check = checksum(&random);
+        random + &check
+    }
+
+    /// What is stored of the part that all tokens of a device share: its sha256 in lower-case hex.
+    pub fn device_sha256(self, token: &str) -> String {
+        token_sha256(device_part(self, token))
+    }
+
     /// Whether a text has the form and the checksum of such a token. What has not is no question for the database.
     pub fn is_token(self, text: &str) -> bool {
         let Some(body) = text.strip_prefix(self.prefix()) else { return false };
@@ -52,6 +68,12 @@ impl TokenKind {
         let (random, check) = text.split_at(text.len() - CHECK_CHARS);
         checksum(random) == check
     }
+}
+
+/// The part of a token that [`TokenKind::is_token`] that its device keeps.
+fn device_part(kind: TokenKind, token: &str) -> &str {
+    let from = kind.prefix().len();
+    token.get(from..from + DEVICE_CHARS).unwrap_or_default()
 }
 
 fn checksum(text: &str) -> String {
@@ -141,6 +163,19 @@ mod tests {
         }
         assert!(!TokenKind::Refresh.is_token(&TokenKind::Access.new_token()));
         assert!(!TokenKind::Access.is_token("pgl_at_made_up"));
+    }
+
+    #[test]
+    fn tokens_of_a_device_share_their_first_half() {
+        let kind = TokenKind::Refresh;
+        let first = kind.new_token();
+        let next = kind.next_token(&first);
+        assert!(kind.is_token(&next) && next.len() == first.len(), "{next}");
+        assert_eq!(kind.device_sha256(&first), kind.device_sha256(&next));
+        let own = |token: &str| token[7 + DEVICE_CHARS..7 + TOKEN_CHARS].to_owned();
+        assert_ne!(own(&first), own(&next));
+        assert_ne!(kind.device_sha256(&first), kind.device_sha256(&kind.new_token()));
+        assert_ne!(kind.device_sha256(&first), token_sha256(&first));
     }
 
     #[test]

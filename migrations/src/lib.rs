@@ -31,6 +31,7 @@ mod m20261122_000021_installation_jobs;
 mod m20261122_000022_dead_jobs;
 mod m20261122_000023_results;
 mod m20261122_000024_proven_people;
+mod m20261122_000025_stolen_tokens;
 mod table;
 
 /// All steps in order.
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000022_dead_jobs::Migration),
             Box::new(m20261122_000023_results::Migration),
             Box::new(m20261122_000024_proven_people::Migration),
+            Box::new(m20261122_000025_stolen_tokens::Migration),
         ]
     }
 }

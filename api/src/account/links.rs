@@ -15,10 +15,11 @@ use crate::failure::{Failure, FieldProblem};
 use crate::http::json::text_problem;
 use crate::mail;
 use crate::mail::types::Letter;
+use crate::people::email;
 use crate::people::passwords::{self, Secret};
 use crate::people::service::{Facts, add_fact, membership_view, revoke_keys, tell_firms};
 use crate::people::store::{activate_membership, firm_by_id, membership_by_id, user_by_id};
-use crate::people::throttle::{self, LINK_ADDRESS, RESET_ACCOUNT, RESET_ADDRESS, RESETS};
+use crate::people::throttle::{self, LINK_ADDRESS, RESET_ACCOUNT, RESET_ADDRESS, RESETS, RESETS_NETWORK, RESETS_SITE};
 use crate::secrets::{TokenKind, token_sha256};
 use crate::sessions;
 use crate::sessions::service::EMAIL_CHARS;
@@ -36,8 +37,17 @@ use crate::write::Write;
 /// the limit of an account no mail is sent, and the answer is as always.
 pub async fn request_reset(app: &App, email: &str, origin: &Origin) -> Result<(), Failure> {
     let (now, place) = (app.clock.now(), throttle::place(origin.address));
-    app.throttle.take(now, &[(&RESET_ADDRESS, place.as_str()), (&RESETS, "")])?;
-    let email = email.trim().to_lowercase();
+    let [site, network] = throttle::networks(origin.address);
+    app.throttle.take(
+        now,
+        &[
+            (&RESET_ADDRESS, place.as_str()),
+            (&RESETS_SITE, site.as_str()),
+            (&RESETS_NETWORK, network.as_str()),
+            (&RESETS, ""),
+        ],
+    )?;
+    let email = email::normal(email);
     let is_name = text_problem(&email, EMAIL_CHARS).is_none();
     if !is_name || app.throttle.take(now, &[(&RESET_ACCOUNT, email.as_str())]).is_err() {
         return Ok(());

@@ -23,21 +23,26 @@ const RECOVERY_CODES: usize = 10;
 
 /// Checks the code of a sign-in; true when a second factor was shown, false when none is set up.
 ///
-/// A code works once, as does every one before it.
+/// A code works once, as does every one before it. Wrong ones are counted for `guesser`.
 ///
 /// # Errors
 ///
 /// * 401 `totp_required` when the person has a second factor and sent no code.
 /// * 401 `wrong_code` when it is wrong, too old or was used before.
 /// * 429 `too_many_attempts` after several wrong ones.
-pub async fn check(app: &App, tx: &DatabaseTransaction, user_id: Uuid, code: Option<&str>) -> Result<bool, Failure> {
+pub async fn check(
+    app: &App,
+    tx: &DatabaseTransaction,
+    user_id: Uuid,
+    guesser: &str,
+    code: Option<&str>,
+) -> Result<bool, Failure> {
     let Some(totp) = confirmed(tx, user_id).await? else { return Ok(false) };
     let Some(code) = code else {
         let detail = "Send the six digits of the authenticator app, or a recovery code, as `code`.";
         return Err(Failure::new(Kind::Unauthenticated, "totp_required", detail));
     };
-    let whose = user_id.to_string();
-    let bucket = [(&SECOND_FACTOR, whose.as_str())];
+    let bucket = [(&SECOND_FACTOR, guesser)];
     app.throttle.take(app.clock.now(), &bucket)?;
     if !uses_code(app, tx, &totp, code).await? {
         let detail = "The code is wrong, or was used before. Wait for the next one, and check the phone's clock.";
@@ -126,6 +131,7 @@ pub async fn confirm(
     app: &App,
     tx: &DatabaseTransaction,
     user_id: Uuid,
+    guesser: &str,
     code: &str,
 ) -> Result<Option<Vec<String>>, Failure> {
     let rows = store::credentials(tx, user_id, CredentialKind::Totp).await?;
@@ -133,8 +139,7 @@ pub async fn confirm(
         let detail = "There is no second factor to confirm. Begin one with POST /v1/me/totp.";
         return Err(Failure::conflict("totp_not_begun", detail));
     };
-    let whose = user_id.to_string();
-    let bucket = [(&SECOND_FACTOR, whose.as_str())];
+    let bucket = [(&SECOND_FACTOR, guesser)];
     app.throttle.take(app.clock.now(), &bucket)?;
     let Some(step) = step_of(app, &begun, code.trim()).await? else { return Ok(None) };
     app.throttle.give_back(app.clock.now(), &bucket);

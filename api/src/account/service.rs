@@ -17,7 +17,7 @@ use crate::mail::types::Letter;
 use crate::people::passwords::{self, Secret};
 use crate::people::service::{Facts, add_fact, tell_firms};
 use crate::people::store::user_by_id;
-use crate::people::throttle::{self, ACCOUNT_AT_ADDRESS, ADDRESS};
+use crate::people::throttle::{self, ACCOUNT_AT_ADDRESS, ADDRESS, PASSWORD_OF_DEVICE};
 use crate::people::types::SignedIn;
 use crate::sessions;
 use crate::sessions::store::{Which, lock_user};
@@ -27,9 +27,16 @@ use crate::sessions::types::Origin;
 pub struct Shown {
     user: user::Model,
     hash: String,
+    guesser: String,
 }
 
-/// Checks the password of somebody who is signed in, as slowly and as seldom as at a sign-in.
+/// Whose wrong codes are counted of somebody who is signed in: those of the device.
+fn guesser(person: &SignedIn) -> String {
+    format!("{} session {}", person.user_id, person.session_id)
+}
+
+/// Checks the password of somebody who is signed in, as slowly and as seldom as at a sign-in, wherever the device asks
+/// from.
 ///
 /// # Errors
 ///
@@ -45,7 +52,12 @@ pub async fn shown(
     let user = user_by_id(app.db.reader(), person.user_id).await?.ok_or_else(gone)?;
     let place = throttle::place(origin.address);
     let at_address = format!("{place} {}", user.email);
-    let buckets = [(&ADDRESS, place.as_str()), (&ACCOUNT_AT_ADDRESS, at_address.as_str())];
+    let device = person.session_id.to_string();
+    let buckets = [
+        (&ADDRESS, place.as_str()),
+        (&ACCOUNT_AT_ADDRESS, at_address.as_str()),
+        (&PASSWORD_OF_DEVICE, device.as_str()),
+    ];
     app.throttle.take(app.clock.now(), &buckets)?;
     let account = store::account_by_email(app.db.reader(), &user.email).await?.ok_or_else(gone)?;
     let fits = passwords::verify(Secret::of(password), account.password_hash.clone()).await;
@@ -53,7 +65,7 @@ pub async fn shown(
         app.throttle.give_back(app.clock.now(), &buckets);
     }
     match account.password_hash {
-        Some(hash) if fits? => Ok(Shown { user, hash }),
+        Some(hash) if fits? => Ok(Shown { user, hash, guesser: guesser(person) }),
         _ => Err(wrong(pointer, "wrong_password", "is not the password of now")),
     }
 }
@@ -79,7 +91,7 @@ async fn hold(tx: &DatabaseTransaction, shown: &Shown, pointer: &str) -> Result<
 }
 
 /// Locks a person who has shown the password at `/password`, and checks the `/code` of the second factor if there is
-/// one.
+/// one; true when it was shown.
 ///
 /// # Errors
 ///
@@ -89,10 +101,10 @@ pub async fn hold_with_code(
     tx: &DatabaseTransaction,
     shown: &Shown,
     code: Option<&str>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     hold(tx, shown, "/password").await?;
-    match second_factor::check(app, tx, shown.user.id, code).await {
-        Ok(_) => Ok(()),
+    match second_factor::check(app, tx, shown.user.id, &shown.guesser, code).await {
+        Ok(is_shown) => Ok(is_shown),
         Err(failure) if failure.code == "totp_required" => {
             Err(wrong("/code", "missing", "is required: the six digits of the authenticator app, or a recovery code"))
         }
@@ -168,7 +180,7 @@ pub async fn begin_totp(app: &App, person: &SignedIn, password: &str, origin: &O
 pub async fn confirm_totp(app: &App, person: &SignedIn, code: &str) -> Result<RecoveryCodes, Failure> {
     let tx = app.db.begin().await?;
     lock_user(&tx, person.user_id).await?;
-    let Some(recovery_codes) = second_factor::confirm(app, &tx, person.user_id, code).await? else {
+    let Some(recovery_codes) = second_factor::confirm(app, &tx, person.user_id, &guesser(person), code).await? else {
         return Err(wrong("/code", "wrong_code", "is not what the app shows now; check the phone's clock"));
     };
     sessions::store::set_second_factor(&tx, person.user_id, Some(person.session_id), true).await?;
@@ -215,7 +227,7 @@ async fn both_factors(
 ) -> Result<(DatabaseTransaction, Uuid), Failure> {
     let shown = shown(app, person, &body.password, "/password", origin).await?;
     let tx = begin(app, &shown, "/password").await?;
-    match second_factor::check(app, &tx, shown.user.id, Some(&body.code)).await {
+    match second_factor::check(app, &tx, shown.user.id, &shown.guesser, Some(&body.code)).await {
         Ok(true) => Ok((tx, shown.user.id)),
         Ok(false) => Err(Failure::conflict("no_totp", "There is no second factor. Set one up with POST /v1/me/totp.")),
         Err(failure) if failure.code == "wrong_code" => Err(wrong_code()),

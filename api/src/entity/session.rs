@@ -14,6 +14,8 @@ pub struct Model {
     pub refresh_sha256: String,
     pub client: String,
     pub address_sha256: String,
+    pub device_sha256: Option<String>,
+    pub asked_from_sha256: Option<String>,
     pub second_factor: bool,
     pub signed_in_at: DateTimeUtc,
     pub created_at: DateTimeUtc,

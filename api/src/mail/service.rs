@@ -61,6 +61,7 @@ pub async fn send(app: &App, letter: Letter) -> Result<(), Failure> {
             let about = if *is_set_up { About::SecondFactorSetUp } else { About::SecondFactorRemoved };
             notify(app, letter.id(), *user_id, about).await
         }
+        Letter::WrongCodes { user_id, .. } => notify(app, letter.id(), *user_id, About::WrongCodes).await,
     }
 }
 

@@ -39,6 +39,13 @@ pub enum Letter {
         /// Which of both.
         is_set_up: bool,
     },
+    /// Somebody has the password and guesses at the second factor.
+    WrongCodes {
+        /// The letter.
+        notice_id: Uuid,
+        /// The person.
+        user_id: Uuid,
+    },
 }
 
 impl Letter {
@@ -46,7 +53,9 @@ impl Letter {
     pub fn id(&self) -> Uuid {
         match self {
             Self::Invitation { link_id, .. } | Self::Reset { link_id, .. } => *link_id,
-            Self::PasswordChanged { notice_id, .. } | Self::SecondFactorChanged { notice_id, .. } => *notice_id,
+            Self::PasswordChanged { notice_id, .. }
+            | Self::SecondFactorChanged { notice_id, .. }
+            | Self::WrongCodes { notice_id, .. } => *notice_id,
         }
     }
 }

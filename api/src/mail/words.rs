@@ -30,6 +30,8 @@ pub enum About<'a> {
     SecondFactorSetUp,
     /// The second factor was removed.
     SecondFactorRemoved,
+    /// Somebody has the password and guesses at the second factor.
+    WrongCodes,
 }
 
 /// Writes a letter in a language; in English when it is none of ours. `name` is how the person wants to be called.
@@ -82,6 +84,12 @@ fn english(firm: &str, about: About) -> (String, String) {
             "From now on signing in takes a code from your authenticator app.\n\nIf that was not you, tell your firm at once."
                 .to_owned(),
         ),
+        About::WrongCodes => (
+            "Somebody knows your Peegel password".to_owned(),
+            "Somebody signed in with your password and sent several wrong codes of the second factor.\n\nIf that was not \
+             you, reset the password now: only the second factor still keeps them out."
+                .to_owned(),
+        ),
         About::SecondFactorRemoved => (
             "The second factor of your Peegel account was removed".to_owned(),
             "From now on signing in takes the password alone.\n\nIf that was not you, reset the password at once and tell \
@@ -118,6 +126,12 @@ fn estonian(firm: &str, about: About) -> (String, String) {
             "Peegelis seadistati teine autentimistegur".to_owned(),
             "Nüüdsest on sisselogimiseks vaja ka autentimisrakenduse koodi.\n\nKui see ei olnud sina, teata sellest kohe oma \
              ettevõttele."
+                .to_owned(),
+        ),
+        About::WrongCodes => (
+            "Keegi teab sinu Peegeli parooli".to_owned(),
+            "Keegi sisestas sinu parooli ja seejärel mitu valet teise autentimisteguri koodi.\n\nKui see ei olnud sina, \
+             lähtesta parool kohe: teda peatab veel ainult teine autentimistegur."
                 .to_owned(),
         ),
         About::SecondFactorRemoved => (
@@ -159,6 +173,12 @@ fn hungarian(firm: &str, about: About) -> (String, String) {
              cégének."
                 .to_owned(),
         ),
+        About::WrongCodes => (
+            "Valaki ismeri a Peegel-jelszavát".to_owned(),
+            "Valaki megadta az Ön jelszavát, majd többször hibás azonosító kódot írt be.\n\nHa nem Ön volt, azonnal kérjen \
+             új jelszót: már csak a kétlépcsős azonosítás tartja távol."
+                .to_owned(),
+        ),
         About::SecondFactorRemoved => (
             "Kétlépcsős azonosítás kikapcsolva a Peegelben".to_owned(),
             "Mostantól a bejelentkezéshez elég a jelszó.\n\nHa nem Ön tette, azonnal kérjen új jelszót, és szóljon a \
@@ -176,7 +196,14 @@ mod tests {
     fn every_letter_is_written_in_every_language_and_carries_its_link() {
         let invitation = About::Invitation { firm: "Hõbekaja\r\nBcc: x@y.example", link: "https://x.example/#code" };
         let reset = About::Reset { link: "https://x.example/#code" };
-        let all = [invitation, reset, About::PasswordChanged, About::SecondFactorSetUp, About::SecondFactorRemoved];
+        let all = [
+            invitation,
+            reset,
+            About::PasswordChanged,
+            About::SecondFactorSetUp,
+            About::SecondFactorRemoved,
+            About::WrongCodes,
+        ];
         for (number, about) in all.into_iter().enumerate() {
             let texts = ["en", "et", "hu"].map(|locale| text(locale, "Mari\nMaasikas", about));
             assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2]);

@@ -1,8 +1,8 @@
 //! How often somebody may try: token buckets in the memory of this process.
 //!
 //! What succeeds gives its token back, so that only failures count, and only its own buckets: signing in as oneself
-//! refills nobody else's. Limits of an account never shut out a device or an address that has signed in to it before;
-//! nobody can lock somebody else out.
+//! refills nobody else's. Limits of an account, of networks and of the installation never shut out a device or an
+//! address that has signed in to the account before. Who has many networks can make strangers to an account wait.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -34,14 +34,28 @@ pub const ADDRESS: Rule = rule("address", 30, 10_000);
 pub const ACCOUNT_AT_ADDRESS: Rule = rule("account at address", 10, 60_000);
 /// Failed sign-ins to one account from all addresses that never signed in to it.
 pub const ACCOUNT: Rule = rule("account", 100, 36_000);
+/// Failed sign-ins from one household or office, as [`networks`] has it: fewer than the installation bears.
+pub const SIGN_INS_SITE: Rule = rule("sign-ins of a site", 100, 1_000);
+/// Failed sign-ins from the network that it belongs to.
+pub const SIGN_INS_NETWORK: Rule = rule("sign-ins of a network", 200, 500);
 /// Failed sign-ins to the whole installation, but from known devices and addresses.
 pub const SIGN_INS: Rule = rule("sign-ins", 300, 100);
-/// Wrong second factors of one account; only who knows the password gets here.
+/// Passwords that somebody who is signed in on a device shows wrongly, wherever it asks from: a stolen session guesses no
+/// more.
+pub const PASSWORD_OF_DEVICE: Rule = rule("password of device", 10, 60_000);
+/// Wrong second factors of one account, by strangers together and by each device and place that is known; only who knows
+/// the password gets here.
 pub const SECOND_FACTOR: Rule = rule("second factor", 5, 300_000);
+/// Letters to one person that somebody guesses at the second factor.
+pub const WRONG_CODES_LETTER: Rule = rule("wrong codes letter", 1, 86_400_000);
 /// Password resets asked for from one address.
 pub const RESET_ADDRESS: Rule = rule("reset address", 10, 60_000);
 /// Reset mails to one account.
 pub const RESET_ACCOUNT: Rule = rule("reset account", 3, 900_000);
+/// Password resets asked for from one household or office.
+pub const RESETS_SITE: Rule = rule("resets of a site", 50, 10_000);
+/// Password resets asked for from the network that it belongs to.
+pub const RESETS_NETWORK: Rule = rule("resets of a network", 100, 5_000);
 /// Password resets of the whole installation.
 pub const RESETS: Rule = rule("resets", 300, 1_000);
 /// Links tried from one address.
@@ -158,6 +172,21 @@ pub fn place(address: IpAddr) -> String {
     }
 }
 
+/// The networks that somebody is in, each wider than [`place`]: what a household or an office is given (/56 of IPv6, the
+/// address of IPv4), and what a provider hands out at once (/48, /24). One of them does not empty what all share.
+pub fn networks(address: IpAddr) -> [String; 2] {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            [address.to_string(), format!("{a}.{b}.{c}.0/24")]
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            [format!("{a:x}:{b:x}:{c:x}:{:x}::/56", d & 0xff00), format!("{a:x}:{b:x}:{c:x}::/48")]
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
@@ -212,5 +241,40 @@ mod tests {
         assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2:ffff::1"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
         assert_eq!(network("192.0.2.7"), "192.0.2.7");
+    }
+
+    #[test]
+    fn one_network_does_not_empty_what_all_share() {
+        let (throttle, now) = (Throttle::default(), DateTime::UNIX_EPOCH);
+        let attempt = |address: &str| {
+            let address: IpAddr = address.parse().unwrap();
+            let ([site, network], place) = (networks(address), place(address));
+            let buckets = [
+                (&ADDRESS, place.as_str()),
+                (&SIGN_INS_SITE, site.as_str()),
+                (&SIGN_INS_NETWORK, network.as_str()),
+                (&SIGN_INS, ""),
+            ];
+            throttle.take(now, &buckets).map_err(|empty| empty.rule)
+        };
+        // A household has 256 networks of /64, each with attempts of its own.
+        let mut last = Ok(());
+        for n in 0..256 {
+            last = attempt(&format!("2001:db8:1:{n:x}::1"));
+        }
+        assert_eq!(last, Err(&SIGN_INS_SITE));
+        // So have its neighbours, up to what the network of all of them has.
+        for n in 0..256 {
+            last = attempt(&format!("2001:db8:1:{:x}::1", 0x100 + n));
+        }
+        assert_eq!(last, Err(&SIGN_INS_NETWORK));
+        assert_eq!(attempt("2001:db8:2::1"), Ok(()));
+        for n in 0..256 {
+            last = attempt(&format!("192.0.2.{n}"));
+        }
+        assert_eq!(last, Err(&SIGN_INS), "two networks together empty it");
+        let [site, network] = networks("192.0.2.7".parse().unwrap());
+        assert_eq!((site.as_str(), network.as_str()), ("192.0.2.7", "192.0.2.0/24"));
+        assert_eq!(networks("2001:db8:1:2ab::1".parse().unwrap())[0], "2001:db8:1:200::/56");
     }
 }

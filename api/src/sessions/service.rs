@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,10 +18,15 @@ use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::json::text_problem;
 use crate::http::problem::auth_failure;
+use crate::mail;
+use crate::mail::types::Letter;
+use crate::people::email;
 use crate::people::passwords::{self, Secret};
 use crate::people::service::{Facts, add_fact, is_enrolment_required, membership_views, revoke_keys, tell_firms};
 use crate::people::store::memberships_of;
-use crate::people::throttle::{self, ACCOUNT, ACCOUNT_AT_ADDRESS, ADDRESS, Bucket, SIGN_INS};
+use crate::people::throttle::{
+    self, ACCOUNT, ACCOUNT_AT_ADDRESS, ADDRESS, Bucket, SIGN_INS, SIGN_INS_NETWORK, SIGN_INS_SITE, WRONG_CODES_LETTER,
+};
 use crate::people::types::{Membership, SignedIn};
 use crate::secrets::{TokenKind, token_sha256};
 use crate::sessions::store::{self, Which};
@@ -42,7 +47,8 @@ const SESSION_LASTS: Duration = Duration::days(365);
 const USE_NOTED_EVERY: Duration = Duration::minutes(1);
 /// Two refreshes within this time may be two windows of one device.
 const SAME_MOMENT: Duration = Duration::seconds(10);
-/// How long exchanged tokens are remembered, so that their second use is noticed.
+/// How long each exchanged token is remembered, which tells a lost answer from a theft. The second use of an older one is
+/// noticed as long as the device may be signed in, by the part that its tokens share.
 const EXCHANGED_KEPT: Duration = Duration::days(7);
 /// Most devices that are listed.
 const DEVICES_MAX: u64 = 1000;
@@ -121,15 +127,24 @@ async fn write_use(app: &App, id: Uuid, now: DateTime<Utc>) -> Result<(), Failur
 /// * 422 when the membership named is not one of the person's.
 /// * 429 `too_many_attempts` after too many failures, 503 `busy` when too many sign in at once.
 pub async fn sign_in(app: &App, request: SignIn, origin: &Origin) -> Result<SessionView, Failure> {
-    let email = request.email.trim().to_lowercase();
+    let email = email::normal(&request.email);
     let place = throttle::place(origin.address);
     let at_address = format!("{place} {email}");
     let address_mark = app.vault.mark(&at_address).await?;
     let device = request.device_token.as_ref().filter(|token| TokenKind::Refresh.is_token(token));
-    let known =
-        Known { email: &email, address_mark: &address_mark, device_sha256: device.map(|token| token_sha256(token)) };
+    let known = Known {
+        email: &email,
+        address_mark: &address_mark,
+        device_sha256: device.map(|token| TokenKind::Refresh.device_sha256(token)),
+    };
+    let [site, network] = throttle::networks(origin.address);
     let near = [(&ADDRESS, place.as_str()), (&ACCOUNT_AT_ADDRESS, at_address.as_str())];
-    let far = [(&ACCOUNT, email.as_str()), (&SIGN_INS, "")];
+    let far = [
+        (&ACCOUNT, email.as_str()),
+        (&SIGN_INS_SITE, site.as_str()),
+        (&SIGN_INS_NETWORK, network.as_str()),
+        (&SIGN_INS, ""),
+    ];
     let taken = take(app, &near, &far, &known).await?;
 
     // What cannot be an address is nobody's, and no question for the database: PostgreSQL takes no NUL.
@@ -156,12 +171,21 @@ pub async fn sign_in(app: &App, request: SignIn, origin: &Origin) -> Result<Sess
         return Err(wrong_sign_in());
     }
     let code = request.code.as_ref().map(|code| code.as_str());
-    let checked = second_factor::check(app, &tx, account.user_id, code).await;
+    let guesser = known.guesser(&tx, account.user_id).await?;
+    let checked = second_factor::check(app, &tx, account.user_id, &guesser, code).await;
     if !matches!(&checked, Err(failure) if failure.code == "wrong_code") {
         // The password was right; only guessing costs.
         app.throttle.give_back(app.clock.now(), &taken);
     }
-    let second_factor = checked?;
+    let second_factor = match checked {
+        Ok(second_factor) => second_factor,
+        Err(failure) => {
+            if failure.code == "too_many_attempts" {
+                tell_of_guesses(app, tx, account.user_id).await?;
+            }
+            return Err(failure);
+        }
+    };
     // Read by the transaction: waiting for a second connection while holding one could leave none to anybody.
     if let Some(id) = request.membership_id
         && !memberships_of(&tx, account.user_id, MembershipState::Active).await?.iter().any(|(row, _)| row.id == id)
@@ -171,6 +195,12 @@ pub async fn sign_in(app: &App, request: SignIn, origin: &Origin) -> Result<Sess
     }
     if let Some(hash) = outdated {
         set_password(&tx, app.ids.next(), account.user_id, &hash, now).await?;
+    }
+    // The device signs in anew; whoever else may hold its tokens of before loses them.
+    if let Some(sha256) = &known.device_sha256
+        && let Some(family_id) = store::family_of(&tx, account.user_id, sha256).await?
+    {
+        store::end(&tx, account.user_id, Which::Family(family_id), now).await?;
     }
     store::forget(&tx, account.user_id, now, now - EXCHANGED_KEPT).await?;
     let id = app.ids.next();
@@ -183,6 +213,8 @@ pub async fn sign_in(app: &App, request: SignIn, origin: &Origin) -> Result<Sess
         refresh_sha256: String::new(),
         client: origin.client.clone(),
         address_sha256: address_mark.clone(),
+        device_sha256: None,
+        asked_from_sha256: Some(address_mark.clone()),
         second_factor,
         signed_in_at: now,
         created_at: now,
@@ -195,9 +227,22 @@ pub async fn sign_in(app: &App, request: SignIn, origin: &Origin) -> Result<Sess
         superseded: false,
         ended_at: None,
     };
-    let tokens = issue(&tx, row, now).await?;
+    let tokens = issue(&tx, row, TokenKind::Refresh.new_token(), now).await?;
     tx.commit().await?;
     view(app, tokens, now).await
+}
+
+/// Writes to somebody, once a day, that the password is in hands that guess at the second factor.
+async fn tell_of_guesses(app: &App, tx: DatabaseTransaction, user_id: Uuid) -> Result<(), Failure> {
+    let whose = user_id.to_string();
+    if app.throttle.take(app.clock.now(), &[(&WRONG_CODES_LETTER, whose.as_str())]).is_err() {
+        return Ok(());
+    }
+    let letter = Letter::WrongCodes { notice_id: app.ids.next(), user_id };
+    mail::service::post(app, &tx, None, &letter).await?;
+    tx.commit().await?;
+    app.wake.wake();
+    Ok(())
 }
 
 fn wrong_sign_in() -> Failure {
@@ -209,6 +254,29 @@ struct Known<'a> {
     email: &'a str,
     address_mark: &'a str,
     device_sha256: Option<String>,
+}
+
+impl Known<'_> {
+    async fn device(&self, db: &impl ConnectionTrait) -> Result<Option<&str>, Failure> {
+        let Some(sha256) = self.device_sha256.as_deref() else { return Ok(None) };
+        Ok(store::is_known_device(db, self.email, sha256).await?.then_some(sha256))
+    }
+
+    async fn is_known(&self, db: &impl ConnectionTrait) -> Result<bool, Failure> {
+        Ok(self.device(db).await?.is_some() || store::is_known_place(db, self.email, self.address_mark).await?)
+    }
+
+    /// Whose wrong second factors are counted: those of strangers together, of a known device or place by themselves, so
+    /// that a stranger who has the password does not keep the owner out.
+    async fn guesser(&self, db: &impl ConnectionTrait, user_id: Uuid) -> Result<String, Failure> {
+        if let Some(sha256) = self.device(db).await? {
+            return Ok(format!("{user_id} device {sha256}"));
+        }
+        if store::is_known_place(db, self.email, self.address_mark).await? {
+            return Ok(format!("{user_id} place {}", self.address_mark));
+        }
+        Ok(user_id.to_string())
+    }
 }
 
 /// Takes the tokens of an attempt. When only the buckets are empty that strangers can empty, who is known gets in.
@@ -223,8 +291,7 @@ async fn take<'a>(
     let Err(empty) = app.throttle.take(now, &all) else { return Ok(all) };
     let is_far = far.iter().any(|(rule, _)| *rule == empty.rule);
     let is_name = text_problem(known.email, EMAIL_CHARS).is_none();
-    let device = known.device_sha256.as_deref();
-    if is_far && is_name && store::is_known(app.db.reader(), known.email, known.address_mark, device).await? {
+    if is_far && is_name && known.is_known(app.db.reader()).await? {
         app.throttle.take(now, near)?;
         return Ok(near.to_vec());
     }
@@ -239,10 +306,16 @@ struct Tokens {
 }
 
 /// Makes the tokens of a session and adds it.
-async fn issue(tx: &DatabaseTransaction, mut row: session::Model, now: DateTime<Utc>) -> Result<Tokens, Failure> {
-    let (access, refresh) = (TokenKind::Access.new_token(), TokenKind::Refresh.new_token());
+async fn issue(
+    tx: &DatabaseTransaction,
+    mut row: session::Model,
+    refresh: String,
+    now: DateTime<Utc>,
+) -> Result<Tokens, Failure> {
+    let access = TokenKind::Access.new_token();
     row.access_sha256 = token_sha256(&access);
     row.refresh_sha256 = token_sha256(&refresh);
+    row.device_sha256 = Some(TokenKind::Refresh.device_sha256(&refresh));
     row.refresh_expires_at = (now + IDLE_LASTS).min(row.signed_in_at + SESSION_LASTS);
     row.access_expires_at = (now + ACCESS_LASTS).min(row.refresh_expires_at);
     store::insert(tx, row.clone()).await?;
@@ -277,19 +350,34 @@ pub async fn refresh(app: &App, token: &str, origin: &Origin) -> Result<SessionV
         return Err(auth_failure());
     }
     let sha256 = token_sha256(token);
-    let found = store::session_by_refresh(app.db.reader(), &sha256).await?.ok_or_else(auth_failure)?;
+    let device_sha256 = TokenKind::Refresh.device_sha256(token);
+    let now = app.clock.now();
+    let found = match store::session_by_refresh(app.db.reader(), &sha256).await? {
+        Some(row) => Some(row),
+        None => store::live_by_device(app.db.reader(), &device_sha256, now).await?,
+    };
+    let found = found.ok_or_else(auth_failure)?;
     let tx = app.db.begin().await?;
-    store::lock_user(&tx, found.user_id).await?.ok_or_else(auth_failure)?;
-    let row = store::session_by_refresh(&tx, &sha256).await?.ok_or_else(auth_failure)?;
+    let user = store::lock_user(&tx, found.user_id).await?.ok_or_else(auth_failure)?;
+    let Some(row) = store::session_by_refresh(&tx, &sha256).await? else {
+        // Exchanged so long ago that its row is gone, and the device goes on in other hands.
+        let heir = store::live_by_device(&tx, &device_sha256, now).await?.ok_or_else(auth_failure)?;
+        return Err(replayed(app, tx, &heir).await?);
+    };
     let successor = match row.replaced_by {
         Some(id) => store::session_by_id(&tx, id).await?,
+        None if row.superseded => store::twin_of(&tx, &row).await?,
         None => None,
     };
-    let now = app.clock.now();
     match judge(&row, successor.as_ref(), now) {
         Verdict::Good => {}
         Verdict::Again(lost) => store::supersede(&tx, lost, now).await?,
         Verdict::Elsewhere => {
+            if row.refreshes == 0 {
+                store::note_told(&tx, row.id).await?;
+                tell(app, &tx, &row, "session.refreshed_elsewhere").await?;
+                tx.commit().await?;
+            }
             let detail =
                 "Another refresh of the same moment took the place of this one. Use the tokens of that answer.";
             return Err(Failure::new(Kind::Unauthenticated, "refreshed_elsewhere", detail));
@@ -300,6 +388,7 @@ pub async fn refresh(app: &App, token: &str, origin: &Origin) -> Result<SessionV
     let next = session::Model {
         id: app.ids.next(),
         client: origin.client.clone(),
+        asked_from_sha256: Some(app.vault.mark(&format!("{} {}", throttle::place(origin.address), user.email)).await?),
         created_at: now,
         used_at: None,
         refreshes: 0,
@@ -309,7 +398,7 @@ pub async fn refresh(app: &App, token: &str, origin: &Origin) -> Result<SessionV
     };
     store::set_replaced(&tx, row.id, next.id, row.refreshed_at.unwrap_or(now)).await?;
     store::forget(&tx, row.user_id, now, now - EXCHANGED_KEPT).await?;
-    let tokens = issue(&tx, next, now).await?;
+    let tokens = issue(&tx, next, TokenKind::Refresh.next_token(token), now).await?;
     tx.commit().await?;
     view(app, tokens, now).await
 }
@@ -329,11 +418,17 @@ enum Verdict {
     Replayed,
 }
 
+/// What a refresh token is worth, by its session and the one that took its place.
 fn judge(row: &session::Model, successor: Option<&session::Model>, now: DateTime<Utc>) -> Verdict {
     if row.superseded {
-        // Somebody did receive the answer that seemed lost.
+        // Somebody did receive the answer that seemed lost: another window of the same device, if it looks like one.
         let at_once = row.ended_at.is_some_and(|ended| ended - row.created_at <= SAME_MOMENT);
-        return if at_once { Verdict::Elsewhere } else { Verdict::Replayed };
+        let is_stranger = |twin: &session::Model| {
+            let is_used = twin.used_at.is_some() || twin.replaced_by.is_some();
+            is_used && (&twin.client, &twin.asked_from_sha256) != (&row.client, &row.asked_from_sha256)
+        };
+        let is_window = at_once && !successor.is_some_and(is_stranger);
+        return if is_window { Verdict::Elsewhere } else { Verdict::Replayed };
     }
     if row.ended_at.is_some() || row.refresh_expires_at <= now {
         return Verdict::Over;
@@ -352,19 +447,24 @@ fn judge(row: &session::Model, successor: Option<&session::Model>, now: DateTime
 /// Signs the device out, tells every firm of the person, and gives the answer.
 async fn replayed(app: &App, tx: DatabaseTransaction, row: &session::Model) -> Result<Failure, Failure> {
     if store::end(&tx, row.user_id, Which::Family(row.family_id), app.clock.now()).await? {
-        let event = |membership_id: Uuid| {
-            let payload = json!({"membership_id": membership_id});
-            NewEvent::by_system("session.replayed", "session", row.family_id, payload).log_only()
-        };
-        let mut facts = Facts::new();
-        add_fact(&tx, &mut facts, row.user_id, event).await?;
-        tell_firms(app, &tx, facts).await?;
+        tell(app, &tx, row, "session.replayed").await?;
         tracing::warn!(session = %row.family_id, "a refresh token was used twice; the device is signed out");
     }
     tx.commit().await?;
     let detail = "This token was used before by somebody else. The device is signed out; sign in again, and change the \
                   password if that was not you.";
     Ok(Failure::new(Kind::Unauthenticated, "token_replayed", detail))
+}
+
+/// Tells every firm of the person what happened to a device.
+async fn tell(app: &App, tx: &DatabaseTransaction, row: &session::Model, kind: &'static str) -> Result<(), Failure> {
+    let event = |membership_id: Uuid| {
+        let payload = json!({"membership_id": membership_id});
+        NewEvent::by_system(kind, "session", row.family_id, payload).log_only()
+    };
+    let mut facts = Facts::new();
+    add_fact(tx, &mut facts, row.user_id, event).await?;
+    tell_firms(app, tx, facts).await
 }
 
 /// Signs out the device that asks, another one, or all of the person; all means the API keys too. Doing it again changes
@@ -432,6 +532,8 @@ mod tests {
             refresh_sha256: String::new(),
             client: String::new(),
             address_sha256: String::new(),
+            device_sha256: None,
+            asked_from_sha256: None,
             second_factor: false,
             signed_in_at: at,
             created_at: at,
@@ -469,6 +571,20 @@ mod tests {
         let now = DateTime::UNIX_EPOCH + Duration::hours(1);
         let at_once = session::Model { superseded: true, ended_at: Some(row().created_at + SAME_MOMENT), ..row() };
         assert_eq!(judge(&at_once, None, now), Verdict::Elsewhere);
+        // A twin that calls itself something else, or asked from somewhere else, is none, once it is used.
+        let twin = session::Model { id: Uuid::from_u128(3), ..row() };
+        let used = session::Model { used_at: Some(now), ..twin.clone() };
+        assert_eq!(judge(&at_once, Some(&used), now), Verdict::Elsewhere);
+        for thief in [
+            session::Model { client: "curl".to_owned(), ..twin.clone() },
+            session::Model { asked_from_sha256: Some("elsewhere".to_owned()), ..twin.clone() },
+        ] {
+            assert_eq!(judge(&at_once, Some(&thief), now), Verdict::Elsewhere);
+            let used = session::Model { used_at: Some(now), ..thief.clone() };
+            assert_eq!(judge(&at_once, Some(&used), now), Verdict::Replayed);
+            let refreshed = session::Model { replaced_by: Some(Uuid::from_u128(4)), ..thief };
+            assert_eq!(judge(&at_once, Some(&refreshed), now), Verdict::Replayed);
+        }
         let late = row().created_at + SAME_MOMENT + Duration::seconds(1);
         let later = session::Model { superseded: true, ended_at: Some(late), ..row() };
         assert_eq!(judge(&later, None, now), Verdict::Replayed);

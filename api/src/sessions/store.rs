@@ -1,7 +1,7 @@
 //! Queries on sessions.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -84,6 +84,44 @@ pub async fn lock_user(tx: &DatabaseTransaction, user_id: Uuid) -> Result<Option
 /// A session by the hash of its refresh token.
 pub async fn session_by_refresh(db: &impl ConnectionTrait, sha256: &str) -> Result<Option<session::Model>, DbErr> {
     session::Entity::find().filter(session::Column::RefreshSha256.eq(sha256)).one(db).await
+}
+
+/// The newest session of the device whose refresh tokens have this part in common, while it is signed in.
+pub async fn live_by_device(
+    db: &impl ConnectionTrait,
+    device_sha256: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<session::Model>, DbErr> {
+    session::Entity::find()
+        .filter(session::Column::DeviceSha256.eq(device_sha256))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::RefreshExpiresAt.gt(now))
+        .order_by_desc(session::Column::Id)
+        .limit(1)
+        .one(db)
+        .await
+}
+
+/// The session of a device that took the place of one which seemed lost: the next one that was not superseded itself.
+pub async fn twin_of(db: &impl ConnectionTrait, row: &session::Model) -> Result<Option<session::Model>, DbErr> {
+    session::Entity::find()
+        .filter(session::Column::FamilyId.eq(row.family_id))
+        .filter(session::Column::Id.gt(row.id))
+        .filter(session::Column::Superseded.eq(false))
+        .order_by_asc(session::Column::Id)
+        .limit(1)
+        .one(db)
+        .await
+}
+
+/// Notes that a superseded session was asked for, so that it is told once.
+pub async fn note_told(tx: &DatabaseTransaction, id: Uuid) -> Result<(), DbErr> {
+    session::Entity::update_many()
+        .col_expr(session::Column::Refreshes, Expr::col(session::Column::Refreshes).add(1))
+        .filter(session::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// A session.
@@ -210,17 +248,27 @@ pub async fn devices(
         .await
 }
 
-/// Whether somebody signed in to an account from a place before, or with a device that holds this token.
-pub async fn is_known(
-    db: &impl ConnectionTrait,
-    email: &str,
-    address_sha256: &str,
-    refresh_sha256: Option<&str>,
-) -> Result<bool, DbErr> {
-    let mut known = Condition::any().add(session::Column::AddressSha256.eq(address_sha256));
-    if let Some(sha256) = refresh_sha256 {
-        known = known.add(session::Column::RefreshSha256.eq(sha256));
-    }
+/// The device of a person whose refresh tokens have this part in common, signed in or not.
+pub async fn family_of(db: &impl ConnectionTrait, user_id: Uuid, device_sha256: &str) -> Result<Option<Uuid>, DbErr> {
+    let row = session::Entity::find()
+        .filter(session::Column::UserId.eq(user_id))
+        .filter(session::Column::DeviceSha256.eq(device_sha256))
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.family_id))
+}
+
+/// Whether somebody signed in to an account from a place before.
+pub async fn is_known_place(db: &impl ConnectionTrait, email: &str, address_sha256: &str) -> Result<bool, DbErr> {
+    is_known(db, email, session::Column::AddressSha256.eq(address_sha256)).await
+}
+
+/// Whether somebody signed in to an account with the device whose refresh tokens have this part in common.
+pub async fn is_known_device(db: &impl ConnectionTrait, email: &str, device_sha256: &str) -> Result<bool, DbErr> {
+    is_known(db, email, session::Column::DeviceSha256.eq(device_sha256)).await
+}
+
+async fn is_known(db: &impl ConnectionTrait, email: &str, known: SimpleExpr) -> Result<bool, DbErr> {
     let count = session::Entity::find()
         .join(
             JoinType::InnerJoin,
@@ -233,8 +281,9 @@ pub async fn is_known(
     Ok(count > 0)
 }
 
-/// Forgets what nothing depends on any more: tokens of a person that have run out, and tokens exchanged so long ago
-/// that whoever still sends one is answered the same without their row.
+/// Forgets what nothing depends on any more: tokens of a person that have run out, and tokens exchanged some time ago.
+/// Whoever still sends one of those is known by the part that all tokens of the device share ([`live_by_device`]): the
+/// newest row of a device stays as long as the device may be signed in.
 pub async fn forget(
     tx: &DatabaseTransaction,
     user_id: Uuid,

@@ -49,7 +49,7 @@ pub struct SignIn {
     /// The membership to act under, for people with several.
     pub membership_id: Option<Uuid>,
     /// The last refresh token of this device, ended or not. It shows that the device is known, so that somebody else's
-    /// attempts to guess the password do not make it wait.
+    /// attempts to guess the password do not make it wait; signing in ends what is left of that session.
     #[oai(validator(max_length = 128))]
     pub device_token: Option<Password>,
 }
