@@ -13,6 +13,7 @@ use crate::support::{eventually, new_id, now, on_both, today};
 on_both!(
     a_key_does_what_it_was_given_and_nothing_else,
     a_key_never_gives_more_than_its_membership,
+    a_key_shows_the_second_factor_that_a_firm_demands,
     keys_end,
     a_key_is_made_with_what_a_sign_in_takes,
     keys_end_with_all_sessions,
@@ -64,12 +65,42 @@ async fn a_key_never_gives_more_than_its_membership(app: &TestApp) {
     let (key, _) = make(&manager.client, &["read_results"]).await;
     key.get(&format!("/v1/branches/{}/scorecard", world.branches[0])).ok().await;
     key.get(&format!("/v1/branches/{}/scorecard", world.branches[1])).problem(404, "not_found").await;
-    // When the role changes, so does what the key may do.
+    // It was made for what the membership reached then. With another scope or role it ends; with another name it does not.
     let path = format!("/v1/users/{}", manager.id);
+    let scorecard = |key: &Client| key.get(&format!("/v1/branches/{}/scorecard", world.branches[1]));
+    world.admin.client.patch(&path, &json!({"name": "Uus Nimi"})).ok().await;
+    scorecard(&key).problem(404, "not_found").await;
+    let wider = json!({"scope": {"chain_id": world.chain, "branch_ids": [world.branches[0], world.branches[1]]}});
+    world.admin.client.patch(&path, &wider).ok().await;
+    scorecard(&key).problem(401, "unauthenticated").await;
+    let (key, _) = make(&manager.client, &["read_results"]).await;
+    scorecard(&key).ok().await;
     world.admin.client.patch(&path, &json!({"role": "auditor"})).ok().await;
-    key.get(&format!("/v1/branches/{}/scorecard", world.branches[0])).problem(403, "not_allowed").await;
-    world.admin.client.patch(&path, &json!({"enabled": false})).ok().await;
-    key.get("/v1/chains").problem(401, "unauthenticated").await;
+    scorecard(&key).problem(401, "unauthenticated").await;
+    let events = world.admin.client.all("/v1/events", 200).await;
+    let revoked: Vec<_> = events.iter().filter(|event| event["kind"] == "api_key.revoked").collect();
+    assert_eq!(revoked.len(), 2, "{revoked:?}");
+    assert!(revoked.iter().all(|event| event["payload"]["reason"] == "membership_changed"), "{revoked:?}");
+}
+
+async fn a_key_shows_the_second_factor_that_a_firm_demands(app: &TestApp) {
+    let world = World::make(app).await;
+    let admin = &world.admin.client;
+    let (before, _) = make(admin, &["read_chains"]).await;
+    let (of_auditor, _) = make(&world.auditor.client, &["read_chains"]).await;
+    let (secret, _) = enrol(admin).await;
+    let body = json!({"name": "k", "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD,
+        "code": code_at(&secret, 0)});
+    let made = admin.post("/v1/api-keys", &body).created().await;
+    let after = admin.with_token(made["key"].as_str().expect("a key"));
+    before.get("/v1/chains").ok().await;
+    admin.patch("/v1/firm", &json!({"require_totp": true})).ok().await;
+    before.get("/v1/chains").problem(403, "totp_required").await;
+    after.get("/v1/chains").ok().await;
+    // Of auditors nothing is demanded.
+    of_auditor.get("/v1/chains").ok().await;
+    admin.patch("/v1/firm", &json!({"require_totp": false})).ok().await;
+    before.get("/v1/chains").ok().await;
 }
 
 async fn keys_end(app: &TestApp) {

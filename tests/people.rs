@@ -16,6 +16,7 @@ on_both!(
     somebody_with_two_memberships_names_one,
     another_firm_never_sets_a_known_persons_password,
     a_firm_does_not_see_how_often_another_one_invites,
+    an_address_is_the_same_however_it_is_typed,
 );
 
 async fn somebody_signs_in_and_out(app: &TestApp) {
@@ -204,4 +205,25 @@ async fn a_firm_does_not_see_how_often_another_one_invites(app: &TestApp) {
         other.admin.client.act(&again).send().await.expect(204);
     }
     other.admin.client.act(&again).problem(429, "too_many_attempts").await;
+}
+
+/// õ is one letter or two, by the keyboard.
+async fn an_address_is_the_same_however_it_is_typed(app: &TestApp) {
+    let world = World::make(app).await;
+    let (one, two) = ("J\u{d5}e@alpha.example", " jo\u{303}e@Alpha.example");
+    let member = |email: &str| json!({"email": email, "name": "A", "role": "auditor", "password": PASSWORD});
+    let made = world.admin.client.post("/v1/users", &member(two)).created().await;
+    assert_eq!(made["email"], "j\u{f5}e@alpha.example");
+    world.admin.client.post("/v1/users", &member(one)).problem(409, "already_member").await;
+    for email in [one, two] {
+        app.client().post("/v1/sessions", &json!({"email": email, "password": PASSWORD})).created().await;
+    }
+    // Both count as the same account.
+    let here = app.client().at_address(std::net::Ipv4Addr::new(127, 9, 78, 1));
+    let mut last = 0;
+    for n in 0..12 {
+        let email = if n % 2 == 0 { one } else { two };
+        last = here.post("/v1/sessions", &json!({"email": email, "password": "wrong"})).send().await.status;
+    }
+    assert_eq!(last, 429);
 }

@@ -7,7 +7,7 @@ use sea_orm::DatabaseTransaction;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::{Reach, Right, may_be_granted};
+use crate::access::{Reach, Right, may_be_granted, needs_second_factor};
 use crate::account;
 use crate::apikeys::store;
 use crate::apikeys::types::{ApiKeyView, MadeApiKey, NewApiKey};
@@ -63,8 +63,8 @@ pub async fn signed_in(app: &Arc<App>, key: &str) -> Result<SignedIn, Failure> {
         role: row.role,
         scope: serde_json::from_str(&row.scope).unwrap_or_default(),
         is_signed_out: false,
-        // Whoever made it had shown what the firm demands.
-        lacks_second_factor: false,
+        // Whoever made it may have shown none: before the firm demanded one, or in a role that needs none.
+        lacks_second_factor: row.require_totp && needs_second_factor(row.role) && !row.second_factor,
     };
     Ok(SignedIn {
         user_id: row.user_id,
@@ -116,13 +116,14 @@ pub async fn create(
         }
     }
     let key = TokenKind::ApiKey.new_token();
-    let row = api_key::Model {
+    let mut row = api_key::Model {
         firm_id: caller.firm_id,
         id: app.ids.next(),
         membership_id: caller.membership_id,
         name: new.name,
         key_sha256: token_sha256(&key),
         rights: serde_json::to_string(&granted).map_err(Failure::internal)?,
+        second_factor: false,
         created_at: now,
         expires_at: after.and_time(NaiveTime::MIN).and_utc(),
         used_at: None,
@@ -130,7 +131,7 @@ pub async fn create(
     };
     let mut write = Write::begin_by(app, caller).await?;
     let code = new.code.as_ref().map(|code| code.as_str());
-    account::service::hold_with_code(app, &write.tx, &shown, code).await?;
+    row.second_factor = account::service::hold_with_code(app, &write.tx, &shown, code).await?;
     lock_head(&write.tx, caller.firm_id).await?;
     // Whatever ends keys has ended the session too; none is made behind its back.
     let row_of = membership_by_id(&write.tx, caller.firm_id, caller.membership_id).await?.ok_or_else(auth_failure)?;

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::entity::{api_key, membership};
+use crate::entity::{api_key, firm, membership};
 use crate::words::{MembershipState, Role};
 
 /// A key with the membership that it acts under.
@@ -24,9 +24,11 @@ pub struct KeyRow {
     pub user_id: Uuid,
     pub role: Role,
     pub scope: String,
+    pub second_factor: bool,
+    pub require_totp: bool,
 }
 
-/// A key by its hash, with its membership while that is active: a single indexed join.
+/// A key by its hash, with its membership while that is active and what its firm demands: a single indexed join.
 pub async fn key_by_hash(db: &impl ConnectionTrait, sha256: &str) -> Result<Option<KeyRow>, DbErr> {
     api_key::Entity::find()
         .select_only()
@@ -35,6 +37,7 @@ pub async fn key_by_hash(db: &impl ConnectionTrait, sha256: &str) -> Result<Opti
             api_key::Column::FirmId,
             api_key::Column::MembershipId,
             api_key::Column::Rights,
+            api_key::Column::SecondFactor,
             api_key::Column::ExpiresAt,
             api_key::Column::UsedAt,
             api_key::Column::RevokedAt,
@@ -42,6 +45,7 @@ pub async fn key_by_hash(db: &impl ConnectionTrait, sha256: &str) -> Result<Opti
         .column_as(membership::Column::UserId, "user_id")
         .column_as(membership::Column::Role, "role")
         .column_as(membership::Column::Scope, "scope")
+        .column_as(firm::Column::RequireTotp, "require_totp")
         .join(
             JoinType::InnerJoin,
             api_key::Entity::belongs_to(membership::Entity)
@@ -49,6 +53,10 @@ pub async fn key_by_hash(db: &impl ConnectionTrait, sha256: &str) -> Result<Opti
                 .to((membership::Column::FirmId, membership::Column::Id))
                 .on_condition(|_, _| membership::Column::State.eq(MembershipState::Active).into())
                 .into(),
+        )
+        .join(
+            JoinType::InnerJoin,
+            api_key::Entity::belongs_to(firm::Entity).from(api_key::Column::FirmId).to(firm::Column::Id).into(),
         )
         .filter(api_key::Column::KeySha256.eq(sha256))
         .into_model::<KeyRow>()

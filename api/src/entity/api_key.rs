@@ -13,6 +13,7 @@ pub struct Model {
     pub name: String,
     pub key_sha256: String,
     pub rights: String,
+    pub second_factor: bool,
     pub created_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,
     pub used_at: Option<DateTimeUtc>,

@@ -94,8 +94,8 @@ impl PeopleApi {
     /// Update a user
     ///
     /// Changes the name, role or scope of somebody in the firm, or takes all rights and gives them back. It counts from
-    /// their next request on. Who is disabled loses sessions and API keys of this firm for good. The last firm admin
-    /// stays.
+    /// their next request on. Another role or scope revokes the API keys made under it; who is disabled loses sessions and
+    /// API keys of this firm for good. The last firm admin stays.
     #[oai(path = "/v1/users/:id", method = "patch", operation_id = "update_user")]
     async fn update_user(
         &self,
@@ -111,8 +111,8 @@ impl PeopleApi {
 
     /// Sign out a user
     ///
-    /// Ends the sessions of somebody in the firm on all devices, as far as this firm is concerned, and revokes the API
-    /// keys they have here.
+    /// Ends the sessions of somebody in the firm on all devices and in all roles, as far as this firm is concerned, and
+    /// revokes the API keys they have here.
     #[oai(path = "/v1/users/:id/sign-out", method = "post", operation_id = "sign_out_user")]
     async fn sign_out_user(
         &self,

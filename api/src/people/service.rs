@@ -23,6 +23,7 @@ use crate::http::json::text_problem;
 use crate::http::problem::auth_failure;
 use crate::mail;
 use crate::mail::types::Letter;
+use crate::people::email;
 use crate::people::passwords::{self, Secret};
 use crate::people::store;
 use crate::people::throttle::{INVITATION_ACCOUNT, INVITATIONS};
@@ -303,7 +304,7 @@ struct Checked {
 impl Checked {
     /// Checks everything and hashes the password, which is slow, before anything is locked.
     async fn of(app: &App, firm_id: Uuid, new: NewUser) -> Result<Self, Failure> {
-        let email = new.email.trim().to_lowercase();
+        let email = email::normal(&new.email);
         let scope = new.scope.clone().unwrap_or_default();
         let firm = store::firm_by_id(app.db.reader(), firm_id).await?.ok_or_else(|| Failure::not_found("firm"))?;
         let secret = new.password.as_ref().map(|password| Secret::of(password));
@@ -408,8 +409,8 @@ fn role_problems(role: Role, scope: &Scope) -> Vec<FieldProblem> {
     problems
 }
 
-/// Changes what somebody is in the caller's firm. It counts from their next request on. Disabling ends sessions and keys
-/// for good: enabled again, they sign in again.
+/// Changes what somebody is in the caller's firm. It counts from their next request on. Another role or scope revokes the
+/// keys; disabling ends sessions and keys for good: enabled again, they sign in again.
 ///
 /// # Errors
 ///
@@ -465,6 +466,12 @@ pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChang
             for revoked in apikeys::service::revoke_all(app, tx, firm_id, id, actor, "disabled").await? {
                 write.event(revoked);
             }
+        } else if (row.role, &row.scope) != (before.role, &before.scope) {
+            // A key was made for what the membership reached then; a program must not come by more.
+            let (tx, actor) = (&write.tx, caller.membership_id);
+            for revoked in apikeys::service::revoke_all(app, tx, firm_id, id, actor, "membership_changed").await? {
+                write.event(revoked);
+            }
         }
         let scope: Scope = serde_json::from_str(&row.scope).unwrap_or_default();
         let payload = json!({"role": row.role, "scope": scope, "state": row.state});
@@ -476,8 +483,9 @@ pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChang
     Ok(user_view(row, user.email))
 }
 
-/// Signs somebody out of the caller's firm on all devices, and revokes the API keys they have there. Who belongs to no other firm is signed out altogether; the
-/// devices of others go on in the other firms, which are none of the caller's business.
+/// Signs somebody out of the caller's firm on all devices, in every role they have there, and revokes the API keys. Who
+/// belongs to no other firm is signed out altogether; the devices of others go on in the other firms, which are none of
+/// the caller's business.
 ///
 /// # Errors
 ///
@@ -490,15 +498,18 @@ pub async fn sign_out_user(app: &App, caller: &Caller, id: Uuid) -> Result<(), F
     let mut write = Write::begin_by(app, caller).await?;
     lock_user(&write.tx, user_id).await?;
     lock_head(&write.tx, firm_id).await?;
-    store::end_sessions_of(&write.tx, firm_id, id, now).await?;
+    let ids = store::membership_ids_of(&write.tx, user_id).await?;
+    let here: BTreeSet<_> = ids.into_iter().filter(|(of, _)| *of == firm_id).map(|(_, id)| id).collect();
     if !store::has_other_firm(&write.tx, user_id, firm_id).await? {
         sessions::store::end(&write.tx, user_id, Which::All, now).await?;
     }
-    let event = NewEvent::new("membership.signed_out", "membership", id, caller.membership_id, json!({}));
-    write.event(event.log_only());
     let actor = caller.membership_id;
-    for revoked in apikeys::service::revoke_all(app, &write.tx, firm_id, id, actor, "signed_out").await? {
-        write.event(revoked);
+    for id in here {
+        store::end_sessions_of(&write.tx, firm_id, id, now).await?;
+        write.event(NewEvent::new("membership.signed_out", "membership", id, actor, json!({})).log_only());
+        for revoked in apikeys::service::revoke_all(app, &write.tx, firm_id, id, actor, "signed_out").await? {
+            write.event(revoked);
+        }
     }
     write.commit().await
 }
