@@ -263,8 +263,8 @@ mod tests {
             last = attempt(&format!("2001:db8:1:{n:x}::1"));
         }
         assert_eq!(last, Err(&SIGN_INS_SITE));
-        // So have its neighbours, up to what the network of all of them has.
-        for n in 0..256 {
+        // So have its two neighbours, up to what the network of all of them has.
+        for n in 0..512 {
             last = attempt(&format!("2001:db8:1:{:x}::1", 0x100 + n));
         }
         assert_eq!(last, Err(&SIGN_INS_NETWORK));

@@ -359,6 +359,8 @@ pub async fn refresh(app: &App, token: &str, origin: &Origin) -> Result<SessionV
     let found = found.ok_or_else(auth_failure)?;
     let tx = app.db.begin().await?;
     let user = store::lock_user(&tx, found.user_id).await?.ok_or_else(auth_failure)?;
+    // Others may have been waited for.
+    let now = app.clock.now();
     let Some(row) = store::session_by_refresh(&tx, &sha256).await? else {
         // Exchanged so long ago that its row is gone, and the device goes on in other hands.
         let heir = store::live_by_device(&tx, &device_sha256, now).await?.ok_or_else(auth_failure)?;
