@@ -96,7 +96,7 @@ async fn retry(args: RetryArgs) -> Result<ExitCode, Failure> {
         Err(message) => return Ok(bad_usage(&message)),
     };
     if let Some(id) = args.id {
-        return match service::retry(&app, None, None, id).await {
+        return match service::retry(&app, None, id).await {
             Ok(row) => {
                 println!("{} {} runs again", row.id, row.kind);
                 Ok(ExitCode::SUCCESS)
@@ -113,7 +113,7 @@ async fn retry(args: RetryArgs) -> Result<ExitCode, Failure> {
         after = Some(last.id);
         for row in rows {
             // Somebody else may have retried it meanwhile.
-            match service::retry(&app, None, None, row.id).await {
+            match service::retry(&app, None, row.id).await {
                 Ok(_) => count += 1,
                 Err(failure) if failure.kind == Kind::Conflict => {}
                 Err(failure) => return Err(failure),

@@ -80,7 +80,7 @@ enum Command {
     Jobs(jobs::JobsArgs),
     /// Say what is wrong with this installation, and what to do
     Doctor(doctor::DoctorArgs),
-    /// Print the OpenAPI document, or the list of operations
+    /// Print the OpenAPI document, the list of operations, or who may do what
     Openapi(openapi::OpenapiArgs),
 }
 

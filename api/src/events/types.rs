@@ -63,7 +63,8 @@ pub struct EventView {
     /// sha256 of the salt, a line break and the payload.
     pub payload_sha256: String,
     /// sha256 of the hash before and of this event: `seq`, `kind`, `object`, `actor_id` (`-` if null), `feed` or `log`,
-    /// `at` in microseconds since 1970, `payload_sha256`, one a line.
+    /// `at` in microseconds since 1970, `payload_sha256`, one a line. Before the first event stands the sha256 of
+    /// `peegel.audit/1` and the id of the firm, one a line.
     pub hash: String,
 }
 

@@ -57,7 +57,7 @@ impl JobsApi {
         id: Path<Uuid>,
     ) -> Result<Json<JobView>, Failure> {
         let caller = auth.caller(Operation::RetryJob)?;
-        let row = service::retry(&app, Some(caller.firm_id), Some(caller.membership_id), id.0).await?;
+        let row = service::retry(&app, Some(&caller), id.0).await?;
         Ok(Json(row.into()))
     }
 }

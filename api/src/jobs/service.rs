@@ -10,6 +10,7 @@ use crate::events::types::NewEvent;
 use crate::evidence;
 use crate::failure::{Failure, Kind};
 use crate::jobs::store;
+use crate::people::types::Caller;
 use crate::rehearsals;
 use crate::words::JobState;
 use crate::write::Write;
@@ -22,15 +23,18 @@ pub struct OfEvidence {
 }
 
 /// Runs a job that was given up once more, with all its attempts, and takes back that what waited for it was given up
-/// too. `firm_id` limits it to the jobs of one firm; `actor_id` is who asks, none for the operator.
+/// too. A caller reaches the jobs of the own firm; the operator, without a caller, all.
 ///
 /// # Errors
 ///
+/// * As [`Write::begin_by`] when the caller lost the right meanwhile.
 /// * 404 when there is no such job.
 /// * 409 `illegal_state` when it was not given up.
-pub async fn retry(app: &App, firm_id: Option<Uuid>, actor_id: Option<Uuid>, id: Uuid) -> Result<job::Model, Failure> {
+pub async fn retry(app: &App, caller: Option<&Caller>, id: Uuid) -> Result<job::Model, Failure> {
     let not_found = || Failure::not_found("job");
-    let found = store::by_id(app.db.reader(), id).await?.filter(|job| firm_id.is_none() || job.firm_id == firm_id);
+    let found = store::by_id(app.db.reader(), id)
+        .await?
+        .filter(|job| caller.is_none_or(|caller| job.firm_id == Some(caller.firm_id)));
     let found = found.ok_or_else(not_found)?;
     let Some(firm_id) = found.firm_id else {
         let tx = app.db.begin().await?;
@@ -39,7 +43,10 @@ pub async fn retry(app: &App, firm_id: Option<Uuid>, actor_id: Option<Uuid>, id:
         app.wake.wake();
         return Ok(row);
     };
-    let mut write = Write::begin(app, firm_id).await?;
+    let mut write = match caller {
+        Some(caller) => Write::begin_by(app, caller).await?,
+        None => Write::begin(app, firm_id).await?,
+    };
     let row = revived(store::revive(&write.tx, id, app.clock.now()).await?, found.state)?;
     if row.kind == evidence::service::PROCESS_JOB
         && let Ok(of) = serde_json::from_str::<OfEvidence>(&row.payload)
@@ -52,8 +59,8 @@ pub async fn retry(app: &App, firm_id: Option<Uuid>, actor_id: Option<Uuid>, id:
         rehearsals::service::take_up_again(&write, &of).await?;
     }
     let payload = json!({"kind": row.kind});
-    let event = match actor_id {
-        Some(actor_id) => NewEvent::new("job.retried", "job", id, actor_id, payload),
+    let event = match caller {
+        Some(caller) => NewEvent::new("job.retried", "job", id, caller.membership_id, payload),
         None => NewEvent::by_system("job.retried", "job", id, payload),
     };
     write.event(event.log_only());
