@@ -32,4 +32,5 @@ mod setup;
 mod sight;
 mod support;
 mod throttling;
+mod uploads;
 mod visits;

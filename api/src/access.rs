@@ -225,6 +225,11 @@ operations! {
     GetVisitReceipt "get_visit_receipt" => To(ReadVisits), Always;
     PutEvidenceContent "put_evidence_content" => To(FileVisits), Evidence("store");
     LoseEvidence "lose_evidence" => To(FileVisits), Evidence("lose");
+    DiscoverUploads "discover_uploads" => Nothing, Always;
+    CreateUpload "create_upload" => To(FileVisits), Evidence("upload");
+    GetUpload "get_upload" => Nothing, Always;
+    AppendUpload "append_upload" => Nothing, Always;
+    DeleteUpload "delete_upload" => Nothing, Always;
     GetEvidenceContent "get_evidence_content" => To(ReadVisits), Always;
     GetEvidencePreview "get_evidence_preview" => To(ReadVisits), Always;
 
@@ -264,6 +269,9 @@ const NOTES: &str = "\
   moved on by who took it or by a firm admin: 403 `not_the_reviewer`.
 - An operation in a state that the last column does not name is 409 `illegal_state`. A write that comes again is answered
   as the first time, whatever the state.
+- The address of an upload is a secret that `create_upload` gives to an auditor: whoever has it can go on with that one
+  upload for 7 days, as long as the membership may file visits. `get_upload`, `append_upload` and `delete_upload` ask for
+  nothing else.
 - `person`: everybody who is signed in, for themselves alone; no API key. API keys are given rights (second column) that
   the role has; never manage_firm, manage_users or manage_api_keys.
 ";

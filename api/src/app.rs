@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Route};
 use poem_openapi::{LicenseObject, OpenApiService, ServerObject, Tags};
+use tokio_util::sync::CancellationToken;
 
 use crate::account::api::AccountApi;
 use crate::apikeys::api::ApiKeysApi;
@@ -39,6 +40,7 @@ use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
+use crate::uploads::api::UploadsApi;
 use crate::vault::Vault;
 use crate::visits::api::VisitsApi;
 use crate::visits::committer::Committer;
@@ -69,6 +71,8 @@ pub struct App {
     pub vault: Vault,
     /// How often somebody may try.
     pub throttle: Throttle,
+    /// Cancelled when the server stops: what can go on later saves what it has, and ends.
+    pub stopping: CancellationToken,
 }
 
 impl App {
@@ -95,6 +99,7 @@ impl App {
             mailer,
             vault,
             throttle: Throttle::default(),
+            stopping: CancellationToken::new(),
         })
     }
 }
@@ -141,7 +146,7 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     VisitsApi,
-    EvidenceApi,
+    (EvidenceApi, UploadsApi),
     ReviewApi,
     ReceiptsApi,
     KeysApi,
@@ -162,7 +167,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         VisitsApi,
-        EvidenceApi,
+        (EvidenceApi, UploadsApi),
         ReviewApi,
         ReceiptsApi,
         KeysApi,

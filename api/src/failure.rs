@@ -19,6 +19,8 @@ pub enum Kind {
     Timeout,
     /// 409: right request, wrong state.
     Conflict,
+    /// 410: it was there and is gone.
+    Gone,
     /// 412: made from an old copy.
     Stale,
     /// 413: larger than the stated limit.
@@ -31,12 +33,16 @@ pub enum Kind {
     RangeNotSatisfiable,
     /// 422: readable, and wrong.
     Invalid,
+    /// 423: somebody else is at it.
+    Locked,
     /// 428: `If-Match` or `If-None-Match` is missing.
     ConditionMissing,
     /// 429: too many requests.
     TooMany,
     /// 431: headers larger than the stated limit.
     HeadersTooLarge,
+    /// 460: the bytes are not those of the checksum (tus).
+    ChecksumMismatch,
     /// 500: our fault.
     Internal,
     /// 503: cannot be served now.
@@ -78,12 +84,15 @@ pub struct Failure {
     pub etag: Option<String>,
     /// Seconds after which to try again, where known.
     pub retry_after_s: Option<u32>,
+    /// What else its answer says in headers.
+    pub headers: Box<[(&'static str, String)]>,
 }
 
 impl Failure {
     /// A failure of some kind.
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, code, detail: detail.into(), errors: Vec::new(), etag: None, retry_after_s: None }
+        let detail = detail.into();
+        Self { kind, code, detail, errors: Vec::new(), etag: None, retry_after_s: None, headers: Box::default() }
     }
 
     /// 404 for `what`, which may exist in another firm, chain or branch.
@@ -125,6 +134,14 @@ impl Failure {
     /// The same failure with the seconds after which to try again.
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The same failure with a header more.
+    pub fn with_header(mut self, name: &'static str, value: impl Display) -> Self {
+        let mut headers = self.headers.into_vec();
+        headers.push((name, value.to_string()));
+        self.headers = headers.into_boxed_slice();
         self
     }
 

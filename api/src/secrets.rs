@@ -25,6 +25,8 @@ pub enum TokenKind {
     ApiKey,
     /// An invitation or a password reset, once.
     Link,
+    /// One upload, as part of its address.
+    Upload,
 }
 
 impl TokenKind {
@@ -35,14 +37,35 @@ impl TokenKind {
             Self::Refresh => "pgl_rt_",
             Self::ApiKey => "pgl_key_",
             Self::Link => "pgl_lnk_",
+            Self::Upload => "pgl_up_",
         }
     }
 
     /// A new token: the prefix, 256 random bits, and the CRC-32 of both, in digits and letters.
     pub fn new_token(self) -> String {
-        let random = format!("{}{}", self.prefix(), random_text::<TOKEN_CHARS>(BASE62));
-        let check = checksum(&random);
-        random + &check
+        self.with_check(&random_text::<TOKEN_CHARS>(BASE62))
+    }
+
+    /// The token that stands for 256 bits in hex, such as a mark of the vault.
+    pub fn of_mark(self, mark: &str) -> String {
+        let mut digits: Vec<u32> = mark.chars().filter_map(|c| c.to_digit(16)).collect();
+        let mut text = [0; TOKEN_CHARS];
+        for place in text.iter_mut().rev() {
+            // The number divided by 62, digit by digit.
+            let rest = digits.iter_mut().fold(0, |rest, digit| {
+                let part = rest * 16 + *digit;
+                *digit = part / 62;
+                part % 62
+            });
+            *place = BASE62[usize::try_from(rest).unwrap_or(0)];
+        }
+        self.with_check(&text.map(char::from).iter().collect::<String>())
+    }
+
+    fn with_check(self, text: &str) -> String {
+        let token = format!("{}{text}", self.prefix());
+        let check = checksum(&token);
+        token + &check
     }
 
     /// The token of this kind that follows another one of the same device: its first half is the same, by which a
@@ -147,7 +170,8 @@ mod tests {
 
     #[test]
     fn tokens_have_a_prefix_and_a_checksum() {
-        for kind in [TokenKind::Access, TokenKind::Refresh, TokenKind::ApiKey, TokenKind::Link] {
+        use TokenKind::{Access, ApiKey, Link, Refresh, Upload};
+        for kind in [Access, Refresh, ApiKey, Link, Upload] {
             let token = kind.new_token();
             assert_eq!(token.len(), kind.prefix().len() + 49, "{token}");
             assert!(kind.is_token(&token), "{token}");
@@ -161,8 +185,20 @@ mod tests {
             assert!(!kind.is_token(&token[..token.len() - 1]));
             assert!(!kind.is_token(&format!("{token}0")));
         }
-        assert!(!TokenKind::Refresh.is_token(&TokenKind::Access.new_token()));
-        assert!(!TokenKind::Access.is_token("pgl_at_made_up"));
+        assert!(!Refresh.is_token(&Access.new_token()));
+        assert!(!Access.is_token("pgl_at_made_up"));
+    }
+
+    #[test]
+    fn a_mark_makes_a_token_that_is_the_same_each_time() {
+        let (mark, most) = (hex(&random_bytes::<32>()), "f".repeat(64));
+        let token = TokenKind::Upload.of_mark(&mark);
+        assert!(TokenKind::Upload.is_token(&token), "{token}");
+        assert_eq!(token, TokenKind::Upload.of_mark(&mark));
+        assert_ne!(token, TokenKind::Upload.of_mark(&most));
+        // 62^42 = 100..0 in base 62; 2^256 - 1 takes all 43 digits.
+        assert!(TokenKind::Upload.of_mark("3d").starts_with(&format!("pgl_up_{}z", "0".repeat(42))));
+        assert!(!TokenKind::Upload.of_mark(&most).starts_with("pgl_up_0"));
     }
 
     #[test]

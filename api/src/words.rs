@@ -108,6 +108,11 @@ words! {
 }
 
 words! {
+    /// How far an upload has come. `ended` is expired or given up.
+    UploadState { Open = "open", Finished = "finished", Refused = "refused", Ended = "ended" }
+}
+
+words! {
     /// How far a wave has come.
     WaveState { Planned = "planned", Open = "open", Closed = "closed" }
 }

@@ -32,6 +32,7 @@ mod m20261122_000022_dead_jobs;
 mod m20261122_000023_results;
 mod m20261122_000024_proven_people;
 mod m20261122_000025_stolen_tokens;
+mod m20261122_000030_uploads;
 mod table;
 
 /// All steps in order.
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000023_results::Migration),
             Box::new(m20261122_000024_proven_people::Migration),
             Box::new(m20261122_000025_stolen_tokens::Migration),
+            Box::new(m20261122_000030_uploads::Migration),
         ]
     }
 }

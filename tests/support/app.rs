@@ -67,6 +67,20 @@ impl Said {
     }
 }
 
+/// Another server beside that of a test.
+pub struct SecondServer {
+    base: Arc<RwLock<String>>,
+    _child: Child,
+    _stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl SecondServer {
+    /// A client that is not signed in.
+    pub fn client(&self) -> Client {
+        Client::new(self.base.clone())
+    }
+}
+
 struct Server {
     child: Child,
     pid: u32,
@@ -152,6 +166,18 @@ impl TestApp {
         address.clone_into(&mut self.base.write().expect("no test panics while it holds this"));
         let pid = child.id().expect("a running server");
         *server = Some(Server { child, pid, _stdout: stdout });
+    }
+
+    /// Starts another server on the same folder and database, which PostgreSQL allows. It is killed when dropped.
+    pub async fn second_server(&self) -> SecondServer {
+        let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let line = timeout(PATIENCE, stdout.next_line()).await.expect("an address in time").expect("readable output");
+        let line = line.expect("a line");
+        let address = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+        SecondServer { base: Arc::new(RwLock::new(address.to_owned())), _child: child, _stdout: stdout }
     }
 
     /// Asks the server to stop; it must end with exit 0.

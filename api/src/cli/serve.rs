@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -128,6 +129,8 @@ pub async fn run_server(
         };
         tokio::spawn(server::serve(listener, service, stopped(stop.clone()), FINISH_WITHIN))
     });
+    let stopping = app.stopping.clone();
+    tokio::spawn(stopped(stop.clone()).then(|()| async move { stopping.cancel() }));
     listening(&address);
     server::serve(listener, service, stopped(stop), FINISH_WITHIN).await;
     if let Some(figures) = figures {

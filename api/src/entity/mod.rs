@@ -24,6 +24,8 @@ pub mod session;
 pub mod standard;
 pub mod standard_version;
 pub mod total;
+pub mod upload;
+pub mod upload_day;
 pub mod user;
 pub mod visit;
 pub mod visit_draft;

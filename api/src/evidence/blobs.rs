@@ -10,6 +10,7 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
+use crate::evidence::incoming::is_incoming;
 use crate::failure::{Failure, Kind};
 use crate::secrets::hex;
 
@@ -24,7 +25,8 @@ pub struct Blobs {
     root: PathBuf,
 }
 
-/// A file that was received and is on disk under a temporary name. It is removed with this, unless it was kept.
+/// A file that was received and is on disk under a temporary name. Unless it was kept, it is removed with this, or
+/// lasts if it came piece by piece.
 #[derive(Debug)]
 pub struct Received {
     temporary: Temporary,
@@ -60,7 +62,7 @@ impl Blobs {
             // Other processes share the folder: what is gone by now was kept or removed by them.
             let Ok(metadata) = entry.metadata().await else { continue };
             let abandoned = DateTime::<Utc>::from(metadata.modified()?) <= now - ABANDONED_AFTER;
-            if metadata.is_file() && abandoned {
+            if metadata.is_file() && abandoned && !is_incoming(&entry.path()) {
                 match fs::remove_file(entry.path()).await {
                     Ok(()) => tracing::info!(file = ?entry.file_name(), "an abandoned upload was removed"),
                     Err(error) => tracing::warn!(%error, "an abandoned upload could not be removed"),
@@ -77,8 +79,8 @@ impl Blobs {
     ///
     /// The error of the file system when it cannot.
     pub async fn check(&self, name: Uuid) -> std::io::Result<()> {
-        let probe = Temporary(Some(self.incoming().join(format!("{name}.probe"))));
-        match &probe.0 {
+        let probe = Temporary::new(self.incoming().join(format!("{name}.probe")));
+        match &probe.path {
             Some(path) => fs::write(path, b"").await,
             None => Ok(()),
         }
@@ -90,7 +92,8 @@ impl Blobs {
         self.root.join(firm_id.to_string()).join(a).join(b).join(sha256)
     }
 
-    fn incoming(&self) -> PathBuf {
+    /// The folder of files that arrive.
+    pub fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
     }
 
@@ -109,7 +112,7 @@ impl Blobs {
     {
         let path = self.incoming().join(name.to_string());
         let mut file = fs::File::create(&path).await?;
-        let temporary = Temporary(Some(path));
+        let temporary = Temporary::new(path);
         let (mut hasher, mut bytes, mut head) = (Sha256::new(), 0u64, Vec::new());
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|error| {
@@ -142,12 +145,12 @@ impl Blobs {
     ///
     /// 507 `storage_full`, or 500 when the file system fails.
     pub async fn keep(&self, firm_id: Uuid, received: &mut Received) -> Result<(), Failure> {
-        let Some(temporary) = &received.temporary.0 else { return Ok(()) };
+        let Some(temporary) = &received.temporary.path else { return Ok(()) };
         let place = self.path(firm_id, &received.sha256);
         let folder = place.parent().map(Path::to_path_buf).unwrap_or_default();
         fs::create_dir_all(&folder).await?;
         fs::rename(temporary, &place).await?;
-        received.temporary.0 = None;
+        received.temporary.path = None;
         // The names of the folders must survive too, up to the root; another upload may have made them just now and
         // not come to this yet.
         for parent in folder.ancestors().take(4) {
@@ -171,18 +174,40 @@ impl Blobs {
 }
 
 /// Forces the names in a folder to the disk.
-async fn sync_folder(folder: PathBuf) -> Result<(), Failure> {
+pub async fn sync_folder(folder: PathBuf) -> Result<(), Failure> {
     let synced = tokio::task::spawn_blocking(move || std::fs::File::open(folder)?.sync_all()).await;
     Ok(synced.map_err(Failure::internal)??)
 }
 
-/// A file that is removed with this, unless its name was taken out.
+impl Received {
+    /// A file that came piece by piece and lasts until its upload ends.
+    pub fn lasting(path: PathBuf, sha256: String, bytes: u64, head: Vec<u8>) -> Self {
+        Self { temporary: Temporary { path: Some(path), lasts: true }, ..Self::kept(sha256, bytes, head) }
+    }
+
+    /// A file that is in its place already.
+    pub fn kept(sha256: String, bytes: u64, head: Vec<u8>) -> Self {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        Self { temporary: Temporary { path: None, lasts: true }, sha256, bytes, head }
+    }
+}
+
+/// A file that is removed with this, unless its name was taken out or it lasts.
 #[derive(Debug)]
-struct Temporary(Option<PathBuf>);
+struct Temporary {
+    path: Option<PathBuf>,
+    lasts: bool,
+}
+
+impl Temporary {
+    fn new(path: PathBuf) -> Self {
+        Self { path: Some(path), lasts: false }
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Some(path) = self.0.take() {
+        if let Some(path) = self.path.take().filter(|_| !self.lasts) {
             drop(std::fs::remove_file(path));
         }
     }

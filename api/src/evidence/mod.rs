@@ -2,7 +2,9 @@
 
 pub mod api;
 pub mod blobs;
+pub mod incoming;
 pub mod process;
+pub mod quota;
 pub mod service;
 pub mod store;
 pub mod types;

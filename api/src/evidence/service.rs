@@ -9,13 +9,14 @@ use crate::chains;
 use crate::entity::evidence;
 use crate::events::types::NewEvent;
 use crate::evidence::blobs::Received;
-use crate::evidence::store;
 use crate::evidence::types::{EvidenceView, PreviewSize};
+use crate::evidence::{quota, store};
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::content::StoredFile;
 use crate::http::json::text_problem;
 use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::jobs::queue;
+use crate::people::service::still_may;
 use crate::people::types::Caller;
 use crate::states::{EVIDENCE_MOVES, after};
 use crate::visits;
@@ -29,7 +30,11 @@ pub const PROCESS_JOB: &str = "evidence.process";
 const REASON_CHARS: usize = 1000;
 
 /// A file that the caller may see, with its visit checked.
-async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::Model, Failure> {
+///
+/// # Errors
+///
+/// 404 when there is none.
+pub async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::Model, Failure> {
     let gone = || Failure::not_found("evidence");
     let row = store::evidence_by_id(app.db.reader(), caller.firm_id, id).await?.ok_or_else(gone)?;
     visits::read::visible_visit(app, caller, row.visit_id).await.map_err(|failure| match failure.kind {
@@ -47,51 +52,72 @@ async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::Model
 ///
 /// * 404 when no visit of the caller names it.
 /// * 400 `interrupted`, 413 `too_large`, 507 `storage_full` as it arrives.
+/// * 413 `visit_full`, 429 `day_quota` beyond the limits of the visit and of the auditor's day.
 /// * 409 `already_stored` when other bytes are stored under this id.
 /// * 409 `illegal_state` when it was given up as lost.
 /// * 422 `differs_from_manifest` when hash or size differ from those announced, and `empty_file` when nothing arrived:
 ///   the file is marked refused, the visit stays, and the right file may be sent.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
     let announced = visible(app, caller, id).await?;
+    quota::check(app, caller, &announced, announced.bytes.unwrap_or(0)).await?;
     let _active = app.metrics.upload_active();
     let stream = Box::pin(body.into_bytes_stream());
-    let mut received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
+    let received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
     app.metrics.uploaded(u64::try_from(received.bytes).unwrap_or(0));
+    // A file takes up to half an hour to come.
+    still_may(app.db.reader(), caller).await?;
+    accept(app, caller.firm_id, caller.membership_id, id, received).await
+}
+
+/// Judges a file that has arrived whole, however it came: it is stored and queued for processing, or refused.
+///
+/// # Errors
+///
+/// 404, 409, 422 and 507 as [`put_content`].
+pub async fn accept(
+    app: &App,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    id: Uuid,
+    mut received: Received,
+) -> Result<EvidenceView, Failure> {
+    let gone = || Failure::not_found("evidence");
+    let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
     // The disk is waited for before the transaction, which on SQLite nobody else can write beside.
     if visits::manifest::is_missing(announced.state) && refusal(&announced, &received).is_none() {
-        app.blobs.keep(caller.firm_id, &mut received).await?;
+        app.blobs.keep(firm_id, &mut received).await?;
     }
     let at = app.clock.now();
-    let mut write = Write::begin_by(app, caller).await?;
-    let gone = || Failure::not_found("evidence");
-    let mut row = store::lock_evidence(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
+    let mut write = Write::begin(app, firm_id).await?;
+    let mut row = store::lock_evidence(&write.tx, firm_id, id).await?.ok_or_else(gone)?;
     if has_bytes(row.state) {
         let same = row.sha256.as_deref() == Some(received.sha256.as_str());
         let other = "Other bytes are stored under this id already. Give the new file an id of its own.";
         return if same { Ok(row.into()) } else { Err(Failure::conflict("already_stored", other)) };
     }
+    quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await?;
     if let Some(failure) = refusal(&row, &received) {
         row.state = after(EVIDENCE_MOVES, "evidence", row.state, "refuse")?;
         row.problem_code = Some(failure.code.to_owned());
         row.problem = Some(failure.detail.clone());
         let payload = json!({"sha256": received.sha256, "bytes": received.bytes});
-        write.event(NewEvent::new("evidence.refused", "evidence", id, caller.membership_id, payload));
+        write.event(NewEvent::new("evidence.refused", "evidence", id, membership_id, payload));
         store::update(&write.tx, row).await?;
         write.commit().await?;
         return Err(failure);
     }
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "store")?;
     // Already done, unless the manifest came to agree with these bytes only while they were sent.
-    app.blobs.keep(caller.firm_id, &mut received).await?;
+    app.blobs.keep(firm_id, &mut received).await?;
     row.media_type = Some(found_media_type(&received.head).to_owned());
     row.problem_code = None;
     row.problem = None;
     row.stored_at = Some(at);
     row.bytes = Some(received.bytes);
-    store::refer(&write.tx, caller.firm_id, &received.sha256, received.bytes, at).await?;
-    queue::add(app, &write.tx, caller.firm_id, PROCESS_JOB, &id.to_string(), &json!({"evidence_id": id})).await?;
+    store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await?;
+    queue::add(app, &write.tx, firm_id, PROCESS_JOB, &id.to_string(), &json!({"evidence_id": id})).await?;
     let payload = json!({"visit_id": row.visit_id, "sha256": received.sha256, "bytes": received.bytes});
-    write.event(NewEvent::new("evidence.stored", "evidence", id, caller.membership_id, payload));
+    write.event(NewEvent::new("evidence.stored", "evidence", id, membership_id, payload));
     row.sha256 = Some(received.sha256);
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
@@ -100,7 +126,7 @@ pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Re
 }
 
 /// True for files whose bytes can be fetched.
-fn has_bytes(state: EvidenceState) -> bool {
+pub fn has_bytes(state: EvidenceState) -> bool {
     matches!(state, EvidenceState::Stored | EvidenceState::Processed | EvidenceState::Unpreviewable)
 }
 

@@ -1,14 +1,14 @@
 //! Queries on evidence and stored files.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
-use crate::entity::{blob, evidence};
+use crate::entity::{blob, evidence, upload_day};
 
 /// The files of some visits, in the order of their visits and ids.
 pub async fn evidence_of_visits(
@@ -49,6 +49,49 @@ pub async fn lock_evidence(
 /// Writes a file's row.
 pub async fn update(tx: &DatabaseTransaction, row: evidence::Model) -> Result<(), DbErr> {
     evidence::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
+}
+
+/// The bytes of the files of a visit that are stored.
+pub async fn stored_bytes_of_visit(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) -> Result<i64, DbErr> {
+    let rows: Vec<Option<i64>> = evidence::Entity::find()
+        .select_only()
+        .column(evidence::Column::Bytes)
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(evidence::Column::VisitId.eq(visit_id))
+        .filter(evidence::Column::StoredAt.is_not_null())
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().flatten().sum())
+}
+
+/// What a membership has sent on a day, in bytes.
+pub async fn bytes_of_day(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    day: NaiveDate,
+) -> Result<i64, DbErr> {
+    let row = upload_day::Entity::find_by_id((firm_id, membership_id, day)).one(db).await?;
+    Ok(row.map_or(0, |row| row.bytes))
+}
+
+/// Adds to what a membership has sent on a day.
+pub async fn add_to_day(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    day: NaiveDate,
+    bytes: i64,
+) -> Result<(), DbErr> {
+    let row = upload_day::Model { firm_id, membership_id, day, bytes };
+    let more = Expr::col((upload_day::Entity, upload_day::Column::Bytes)).add(bytes);
+    let key = [upload_day::Column::FirmId, upload_day::Column::MembershipId, upload_day::Column::Day];
+    upload_day::Entity::insert(row.into_active_model())
+        .on_conflict(OnConflict::columns(key).value(upload_day::Column::Bytes, more).to_owned())
+        .exec_without_returning(tx)
+        .await
+        .map(drop)
 }
 
 /// Counts one more reference to stored bytes.

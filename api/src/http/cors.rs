@@ -11,7 +11,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Headers that pages may send: our own, and those of tus 1.0.0.
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, Idempotency-Key, \
     Peegel-Membership, X-Request-Id, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Checksum, \
-    Upload-Defer-Length, Upload-Concat";
+    Upload-Defer-Length, Upload-Concat, X-HTTP-Method-Override";
 /// Headers of answers that pages may read.
 const ANSWER_HEADERS: &str = "ETag, Location, Retry-After, Content-Range, Content-Disposition, Accept-Ranges, Allow, \
     WWW-Authenticate, X-Request-Id, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, \

@@ -12,6 +12,7 @@ use poem::{Body, Request};
 
 use crate::clock::Stopwatch;
 use crate::failure::{Failure, Kind};
+use crate::http::tus;
 
 /// Longest address with its query, in bytes.
 pub const URL_LIMIT_BYTES: usize = 8 * 1024;
@@ -35,6 +36,8 @@ pub const FILE_LIMIT_BYTES: u64 = 200 * 1024 * 1024;
 
 /// How long a request without a file may take.
 const JSON_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one request of an upload may take. What it has sent by then is kept, and the next one goes on.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long sending one file may take.
 const FILE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
@@ -97,10 +100,14 @@ pub fn limited(mut request: Request, pace: Pace) -> Result<(Request, Duration), 
         request.headers_mut().insert(header::CONTENT_TYPE, any);
     }
     let has_token = request.headers().contains_key(header::AUTHORIZATION);
-    let (limit, timeout) = match (is_file, has_token) {
-        (true, _) => (FILE_LIMIT_BYTES, FILE_TIMEOUT),
-        (false, true) => (JSON_LIMIT_BYTES, JSON_TIMEOUT),
-        (false, false) => (OPEN_JSON_LIMIT_BYTES, JSON_TIMEOUT),
+    let (limit, timeout) = if is_file {
+        (FILE_LIMIT_BYTES, FILE_TIMEOUT)
+    } else if tus::is_upload(request.uri().path()) {
+        (FILE_LIMIT_BYTES, UPLOAD_TIMEOUT)
+    } else if has_token {
+        (JSON_LIMIT_BYTES, JSON_TIMEOUT)
+    } else {
+        (OPEN_JSON_LIMIT_BYTES, JSON_TIMEOUT)
     };
     let announced = request.header(header::CONTENT_LENGTH).map(str::parse::<u64>);
     match announced {
@@ -113,7 +120,7 @@ pub fn limited(mut request: Request, pace: Pace) -> Result<(Request, Duration), 
         None => {}
     }
     let scan = may_be_json(&request).then(Scan::default);
-    let held = (!is_file).then(Held::default);
+    let held = scan.is_some().then(Held::default);
     let body = request.take_body();
     request.set_body(guarded(body, limit, scan, held, pace));
     Ok((request, timeout))

@@ -15,6 +15,7 @@ pub mod paging;
 pub mod problem;
 pub mod server;
 pub mod tls;
+pub mod tus;
 mod unread;
 
 use std::sync::Arc;
@@ -74,6 +75,7 @@ where
             let (edge, allowed) = &*shared;
             let watch = Stopwatch::start();
             let id = request_id_of(&request).unwrap_or_else(|| edge.ids.next().to_string());
+            tus::override_method(&mut request);
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             let client = edge.proxies.client(&request);
             request.extensions_mut().insert(client);
@@ -101,12 +103,13 @@ where
             if let Ok(value) = HeaderValue::from_str(&id) {
                 headers.insert("x-request-id", value);
             }
+            tus::mark(&path, headers);
             edge.cors.mark(headers, page);
             headers::complete(headers, client.is_https);
             let duration_us = watch.elapsed_us();
             let template = route.map_or_else(|| allowed.nowhere(), |route| route.template.clone());
             edge.metrics.request(method.as_str(), template, status.as_u16(), duration_us as f64 / 1e6);
-            log(&method, &path, status, duration_us, &id);
+            log(&method, tus::without_code(&path), status, duration_us, &id);
             Ok::<Response, poem::Error>(response)
         }
     })
@@ -114,7 +117,7 @@ where
 
 /// The answer of the handler, or of the limit that the request broke.
 async fn answer<E: Endpoint>(endpoint: Arc<E>, request: Request, pace: Pace) -> Response {
-    let head = check_head(&request);
+    let head = check_head(&request).and_then(|()| tus::check(&request));
     let (request, unread) = watched(request);
     let served = match head.and_then(|()| limited(request, pace)) {
         Ok((request, limit)) => match tokio::time::timeout(limit, endpoint.call(request)).await {

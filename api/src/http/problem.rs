@@ -62,15 +62,18 @@ const KINDS: &[(Kind, u16, &str, &str)] = &[
     (Kind::MethodNotAllowed, 405, "Method not allowed", "The address does not take this method."),
     (Kind::Timeout, 408, "Too slow", "The request took too long."),
     (Kind::Conflict, 409, "Conflict", "The object is in a state that does not allow this."),
+    (Kind::Gone, 410, "Gone", "It was there and is gone for good."),
     (Kind::Stale, 412, "Stale", "The change was made from an old copy."),
     (Kind::TooLarge, 413, "Too large", "The body is larger than the stated limit."),
     (Kind::UrlTooLong, 414, "Address too long", "The address is longer than the stated limit."),
     (Kind::WrongMediaType, 415, "Wrong media type", "The content type is not one that this address takes."),
     (Kind::RangeNotSatisfiable, 416, "Range not satisfiable", "The range begins after the end."),
     (Kind::Invalid, 422, "Invalid", "The body has problems; `errors` names all of them."),
+    (Kind::Locked, 423, "Locked", "Another request is working on it."),
     (Kind::ConditionMissing, 428, "Condition missing", "`If-Match` or `If-None-Match` is required."),
     (Kind::TooMany, 429, "Too many requests", "Try again after `Retry-After` seconds."),
     (Kind::HeadersTooLarge, 431, "Headers too large", "The headers are larger than the stated limit."),
+    (Kind::ChecksumMismatch, 460, "Checksum mismatch", "The bytes are not those of the checksum."),
     (Kind::Internal, 500, "Internal error", "Something went wrong on the server."),
     (Kind::Unavailable, 503, "Unavailable", "The server cannot do this now; try again."),
     (Kind::StorageFull, 507, "Storage full", "The server has no room left."),
@@ -103,6 +106,11 @@ pub fn response(failure: Failure) -> Response {
     }
     if let Some(seconds) = failure.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    for (name, value) in failure.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
     }
     if status == 401 {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -15,6 +15,7 @@ use crate::jobs::service::OfEvidence;
 use crate::jobs::store;
 use crate::mail;
 use crate::rehearsals;
+use crate::uploads;
 use crate::write::Write;
 
 /// After this long without a sign of life of its worker, a job is taken over by another.
@@ -34,9 +35,11 @@ const LONG: &[&str] = &[rehearsals::service::JOB];
 /// Attempts after which a job is dead, whether it failed or took its worker with it.
 const MAX_ATTEMPTS: i32 = 8;
 
-/// Runs jobs until `stop` becomes true, in two lanes, one of them without long jobs; the ones begun are finished.
+/// Runs jobs until `stop` becomes true, in two lanes, one of them without long jobs; the ones begun are finished. Beside
+/// them, what uploads leave behind is cleared away.
 pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
-    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop));
+    let sweep = uploads::sweep::run(app.clone(), stop.clone());
+    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop), sweep);
 }
 
 async fn lane(app: Arc<App>, except: &[&str], mut stop: watch::Receiver<bool>) {

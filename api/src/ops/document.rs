@@ -211,6 +211,10 @@ fn tidy(operation: &mut Value, method: &str, examples: &Value) {
     let has = |name: &str| names.iter().any(|known| known == name);
     let has_body = operation.get("requestBody").is_some();
     let is_open = is_open(operation);
+    // Of an upload that its address names.
+    let is_upload = has("tus-resumable");
+    let media = operation["requestBody"]["content"].as_object();
+    let takes_file = media.is_some_and(|media| media.keys().any(|name| name.ends_with("octet-stream")));
     let is_bare = names.is_empty() && !has_body;
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let example = examples[&id].clone();
@@ -227,20 +231,23 @@ fn tidy(operation: &mut Value, method: &str, examples: &Value) {
         };
         let writes_with_condition = has("if-match");
         drop_unless("401", !is_open || has_body);
-        drop_unless("403", !is_open);
+        drop_unless("403", !is_open || is_upload);
         drop_unless("404", !is_bare);
         // These are of the address and the head of any request, not of an operation.
         drop_unless("405", false);
         drop_unless("414", false);
         drop_unless("431", false);
         drop_unless("409", method != "get" && !is_bare);
-        drop_unless("412", writes_with_condition);
+        drop_unless("410", is_upload);
+        drop_unless("412", writes_with_condition || is_upload);
+        drop_unless("423", is_upload);
+        drop_unless("460", has("upload-checksum"));
         drop_unless("428", writes_with_condition);
         drop_unless("413", has_body);
         drop_unless("415", has_body);
-        drop_unless("422", has_body);
+        drop_unless("422", has_body || is_upload);
         drop_unless("416", has("range"));
-        drop_unless("429", (is_open && has_body) || THROTTLED.contains(&id.as_str()));
+        drop_unless("429", (is_open && has_body) || takes_file || THROTTLED.contains(&id.as_str()));
         drop_unless("507", has_body);
         drop_unless("400", !is_bare);
         for (status, answer) in answers.iter_mut() {

@@ -164,8 +164,10 @@ fn redeclare(old: &evidence::Model, entry: &ManifestEntry, filing: i32) -> Resul
         ..old.clone()
     };
     if is_missing(old.state) {
-        // A file that was refused may be announced anew.
-        row.state = EvidenceState::Declared;
+        // A file that was refused may be announced anew; one that is on its way goes on.
+        if old.state != EvidenceState::Uploading {
+            row.state = EvidenceState::Declared;
+        }
         row.kind = entry.kind;
         row.sha256 = entry.sha256.clone();
         row.bytes = entry.bytes;

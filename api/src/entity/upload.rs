@@ -1,0 +1,30 @@
+//! Rows of `uploads`.
+
+use sea_orm::entity::prelude::*;
+
+use crate::words::UploadState;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "uploads")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub firm_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub evidence_id: Uuid,
+    pub membership_id: Uuid,
+    pub code_sha256: String,
+    pub state: UploadState,
+    pub metadata: String,
+    pub length: Option<i64>,
+    pub received: i64,
+    pub hash_state: Option<String>,
+    pub unchecked_from: Option<i64>,
+    pub created_at: DateTimeUtc,
+    pub expires_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,165 @@
+//! Queries on uploads.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
+    IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::entity::{membership, upload};
+use crate::http::limits::FILE_LIMIT_BYTES;
+use crate::words::{MembershipState, Role, UploadState};
+
+/// Whose an upload is, and whether they still may.
+#[derive(Debug, FromQueryResult)]
+pub struct Owner {
+    pub firm_id: Uuid,
+    pub id: Uuid,
+    pub state: MembershipState,
+    pub role: Role,
+}
+
+/// Whose the upload with a code is. The code is all that a request names, and unguessable, so there is no firm to ask
+/// for first.
+pub async fn owner_by_code(db: &impl ConnectionTrait, code_sha256: &str) -> Result<Option<Owner>, DbErr> {
+    upload::Entity::find()
+        .select_only()
+        .columns([upload::Column::FirmId, upload::Column::Id])
+        .column_as(membership::Column::State, "state")
+        .column_as(membership::Column::Role, "role")
+        .join(
+            JoinType::InnerJoin,
+            upload::Entity::belongs_to(membership::Entity)
+                .from((upload::Column::FirmId, upload::Column::MembershipId))
+                .to((membership::Column::FirmId, membership::Column::Id))
+                .into(),
+        )
+        .filter(upload::Column::CodeSha256.eq(code_sha256))
+        .into_model::<Owner>()
+        .one(db)
+        .await
+}
+
+/// One upload.
+pub async fn upload_by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<upload::Model>, DbErr> {
+    upload::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// The newest upload of a file that came to its end or is on the way.
+pub async fn upload_of(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    evidence_id: Uuid,
+    state: UploadState,
+) -> Result<Option<upload::Model>, DbErr> {
+    upload::Entity::find()
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::EvidenceId.eq(evidence_id))
+        .filter(upload::Column::State.eq(state))
+        .order_by_desc(upload::Column::Id)
+        .one(db)
+        .await
+}
+
+/// What a membership may still send by its open uploads of other files than one, in bytes.
+pub async fn open_bytes(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    evidence_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<i64, DbErr> {
+    let lengths: Vec<Option<i64>> = upload::Entity::find()
+        .select_only()
+        .column(upload::Column::Length)
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::MembershipId.eq(membership_id))
+        .filter(upload::Column::State.eq(UploadState::Open))
+        .filter(upload::Column::EvidenceId.ne(evidence_id))
+        .filter(upload::Column::ExpiresAt.gt(now))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let most = i64::try_from(FILE_LIMIT_BYTES).unwrap_or(i64::MAX);
+    Ok(lengths.into_iter().map(|length| length.unwrap_or(most)).sum())
+}
+
+/// Adds an upload.
+pub async fn insert(tx: &DatabaseTransaction, row: upload::Model) -> Result<(), DbErr> {
+    row.into_active_model().insert(tx).await.map(drop)
+}
+
+/// Notes how far an open upload is.
+pub async fn save(tx: &DatabaseTransaction, row: &upload::Model) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::Length, Expr::value(row.length))
+        .col_expr(upload::Column::Received, Expr::value(row.received))
+        .col_expr(upload::Column::HashState, Expr::value(row.hash_state.clone()))
+        .col_expr(upload::Column::UncheckedFrom, Expr::value(row.unchecked_from))
+        .filter(upload::Column::FirmId.eq(row.firm_id))
+        .filter(upload::Column::Id.eq(row.id))
+        .filter(upload::Column::State.eq(UploadState::Open))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Ends an open upload; false when it has ended already.
+pub async fn settle(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, state: UploadState) -> Result<bool, DbErr> {
+    let settled = upload::Entity::update_many()
+        .col_expr(upload::Column::State, Expr::value(state))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .filter(upload::Column::State.eq(UploadState::Open))
+        .exec(tx)
+        .await?;
+    Ok(settled.rows_affected > 0)
+}
+
+/// Replaces the code of an upload.
+pub async fn set_code(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, code_sha256: &str) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::CodeSha256, Expr::value(code_sha256))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// The next open uploads of the installation after one, by id.
+pub async fn open_uploads(
+    db: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<upload::Model>, DbErr> {
+    let mut some = upload::Entity::find().filter(upload::Column::State.eq(UploadState::Open));
+    if let Some(after) = after {
+        some = some.filter(upload::Column::Id.gt(after));
+    }
+    some.order_by_asc(upload::Column::Id).limit(limit).all(db).await
+}
+
+/// Which of some uploads are open.
+pub async fn still_open(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    upload::Entity::find()
+        .select_only()
+        .column(upload::Column::Id)
+        .filter(upload::Column::Id.is_in(ids.iter().copied()))
+        .filter(upload::Column::State.eq(UploadState::Open))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Forgets uploads that came to their end and expired before a time.
+pub async fn forget(tx: &DatabaseTransaction, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    let forgotten = upload::Entity::delete_many()
+        .filter(upload::Column::State.ne(UploadState::Open))
+        .filter(upload::Column::ExpiresAt.lt(before))
+        .exec(tx)
+        .await?;
+    Ok(forgotten.rows_affected)
+}

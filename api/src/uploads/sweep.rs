@@ -1,0 +1,90 @@
+//! Clearing away what uploads leave behind: those that expired, and bytes that belong to none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::entity::upload;
+use crate::failure::Failure;
+use crate::uploads::service::{Held, end, finish_if_whole, hold};
+use crate::uploads::store;
+use crate::words::UploadState;
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(10 * 60);
+/// How long the addresses of uploads are remembered after they expired, as gone (410).
+const REMEMBERED: chrono::Duration = chrono::Duration::days(30);
+/// A file without an upload is removed when nothing was added for so long: its row may be on the way.
+const ORPHANED_AFTER: chrono::Duration = chrono::Duration::hours(1);
+/// Rows looked at in one go.
+const BATCH: usize = 200;
+
+/// Clears away now and then, until `stop` becomes true. Any number of processes may do so at once.
+pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(failure) = sweep(&app).await {
+            tracing::warn!(%failure, "uploads could not be cleared away");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Clears away once.
+async fn sweep(app: &App) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let mut after = None;
+    loop {
+        let some = store::open_uploads(app.db.reader(), after, BATCH as u64).await?;
+        for row in &some {
+            if let Err(failure) = look_at(app, row, now).await {
+                tracing::info!(upload = %row.id, %failure, "an upload could not be cleared away");
+            }
+        }
+        after = some.last().map(|row| row.id);
+        if some.len() < BATCH {
+            break;
+        }
+    }
+    let tx = app.db.begin().await?;
+    let forgotten = store::forget(&tx, now - REMEMBERED).await?;
+    tx.commit().await?;
+    if forgotten > 0 {
+        tracing::info!(forgotten, "addresses of uploads were forgotten");
+    }
+    orphans(app, now).await
+}
+
+/// Ends an upload that expired; judges one that is whole, whose client went away before it could be.
+async fn look_at(app: &App, row: &upload::Model, now: DateTime<Utc>) -> Result<(), Failure> {
+    if row.expires_at <= now {
+        tracing::info!(upload = %row.id, "an upload expired");
+        return end(app, row, UploadState::Ended).await;
+    }
+    let bytes = app.blobs.incoming_bytes(row.id).await.and_then(|bytes| i64::try_from(bytes).ok());
+    let is_whole = row.length.is_some() && (bytes == row.length || row.length == Some(row.received));
+    if is_whole && let Held::Open(row, incoming) = hold(app, row.clone()).await? {
+        finish_if_whole(app, &row, &incoming).await?;
+    }
+    Ok(())
+}
+
+/// Removes files whose uploads are not open.
+async fn orphans(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
+    let files = app.blobs.all_incoming().await?;
+    let old = files.into_iter().filter(|(_, at)| DateTime::<Utc>::from(*at) <= now - ORPHANED_AFTER);
+    let old: Vec<_> = old.map(|(id, _)| id).collect();
+    for some in old.chunks(BATCH) {
+        let open = store::still_open(app.db.reader(), some).await?;
+        for id in some.iter().filter(|id| !open.contains(id)) {
+            app.blobs.drop_incoming(*id).await?;
+            tracing::info!(upload = %id, "the bytes of an upload that has ended were removed");
+        }
+    }
+    Ok(())
+}
