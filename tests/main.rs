@@ -6,6 +6,7 @@ mod access;
 mod account;
 mod apikeys;
 mod audit;
+mod blobs;
 mod canary;
 mod cli;
 mod doctor;

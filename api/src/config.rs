@@ -26,8 +26,8 @@ pub struct DataSettings {
     /// Database; SQLite in the data folder if absent, or postgres://USER@HOST/NAME
     #[arg(long, env = "PEEGEL_DATABASE_URL", value_name = "URL")]
     pub database_url: Option<String>,
-    /// Folder of stored files; `blobs` in the data folder if absent
-    #[arg(long, env = "PEEGEL_BLOBS", value_name = "DIR")]
+    /// Folder of stored files, also as file:// URL; `blobs` in the data folder if absent
+    #[arg(long, env = "PEEGEL_BLOBS", value_name = "DIR", value_parser = folder)]
     pub blobs: Option<PathBuf>,
     /// Folder of the keys that sign receipts and seal second factors; `keys` in the data folder if absent. Servers of
     /// one database share it
@@ -228,6 +228,15 @@ pub enum ForwardedHeader {
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
+}
+
+/// A folder, by its path or its URL. What looks like another kind of store is refused rather than made a folder of.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    match text.split_once("://") {
+        None => Ok(text.into()),
+        Some(("file", path)) if path.starts_with('/') => Ok(path.into()),
+        Some(_) => Err(format!("`{text}` is not a folder or file:///PATH; other stores are not known")),
+    }
 }
 
 /// A network, or one address.

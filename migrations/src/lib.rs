@@ -33,6 +33,7 @@ mod m20261122_000023_results;
 mod m20261122_000024_proven_people;
 mod m20261122_000025_stolen_tokens;
 mod m20261122_000030_uploads;
+mod m20261122_000031_unreferred_blobs;
 mod table;
 
 /// All steps in order.
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000024_proven_people::Migration),
             Box::new(m20261122_000025_stolen_tokens::Migration),
             Box::new(m20261122_000030_uploads::Migration),
+            Box::new(m20261122_000031_unreferred_blobs::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Exit 0 is done, 1 failed, 2 bad usage or unreadable input.
 
 mod audit;
+mod blobs;
 mod doctor;
 mod jobs;
 mod log;
@@ -78,6 +79,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// List jobs that were given up, and run them again
     Jobs(jobs::JobsArgs),
+    /// Hash stored files again
+    Blobs(blobs::BlobsArgs),
     /// Say what is wrong with this installation, and what to do
     Doctor(doctor::DoctorArgs),
     /// Print the OpenAPI document, the list of operations, or who may do what
@@ -118,6 +121,7 @@ pub fn run() -> ExitCode {
             Command::User(args) => people::user(args).await,
             Command::Audit(args) => audit::run(args).await,
             Command::Jobs(args) => jobs::run(args).await,
+            Command::Blobs(args) => blobs::run(args).await,
             Command::Doctor(args) => doctor::run(args, &settings, file.as_deref()).await,
             Command::Openapi(args) => Ok(openapi::run(&args)),
         }

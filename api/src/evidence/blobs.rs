@@ -159,6 +159,33 @@ impl Blobs {
         Ok(())
     }
 
+    /// Removes a stored file that was written before a time. False when there is a newer one in its place, which stays:
+    /// the same bytes have just come again.
+    ///
+    /// # Errors
+    ///
+    /// 500 when the file system fails.
+    pub async fn remove_old(
+        &self,
+        firm_id: Uuid,
+        sha256: &str,
+        name: Uuid,
+        before: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
+        let (place, aside) = (self.path(firm_id, sha256), self.incoming().join(format!("{name}.removed")));
+        // Out of the way first: whatever takes its place from now on is not touched.
+        match fs::rename(&place, &aside).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+            moved => moved?,
+        }
+        if DateTime::<Utc>::from(fs::metadata(&aside).await?.modified()?) >= before {
+            fs::rename(&aside, &place).await?;
+            return Ok(false);
+        }
+        fs::remove_file(&aside).await?;
+        Ok(true)
+    }
+
     /// Stores bytes that the server made itself, such as a preview.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
@@ -92,6 +92,66 @@ pub async fn add_to_day(
         .exec_without_returning(tx)
         .await
         .map(drop)
+}
+
+/// The next stored files of a firm after one, in the order of their hashes.
+pub async fn blobs_after(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    sha256: &str,
+    limit: u64,
+) -> Result<Vec<blob::Model>, DbErr> {
+    blob::Entity::find()
+        .filter(blob::Column::FirmId.eq(firm_id))
+        .filter(blob::Column::Sha256.gt(sha256))
+        .order_by_asc(blob::Column::Sha256)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// The evidence that refers to stored bytes, as the file or as a preview of it.
+pub async fn evidence_with(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    sha256: &str,
+) -> Result<Vec<evidence::Model>, DbErr> {
+    let any = Condition::any()
+        .add(evidence::Column::Sha256.eq(sha256))
+        .add(evidence::Column::Preview320Sha256.eq(sha256))
+        .add(evidence::Column::Preview1600Sha256.eq(sha256))
+        .add(evidence::Column::ReportSha256.eq(sha256));
+    evidence::Entity::find()
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(any)
+        .order_by_asc(evidence::Column::Id)
+        .all(db)
+        .await
+}
+
+/// Stored bytes of the installation that nothing refers to and that were stored before a time.
+pub async fn unreferred(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<blob::Model>, DbErr> {
+    blob::Entity::find()
+        .filter(blob::Column::Refs.lte(0))
+        .filter(blob::Column::CreatedAt.lt(before))
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Forgets stored bytes, unless something refers to them by now; whoever wants to waits until the transaction ends.
+pub async fn forget_unreferred(tx: &DatabaseTransaction, firm_id: Uuid, sha256: &str) -> Result<bool, DbErr> {
+    let forgotten = blob::Entity::delete_many()
+        .filter(blob::Column::FirmId.eq(firm_id))
+        .filter(blob::Column::Sha256.eq(sha256))
+        .filter(blob::Column::Refs.lte(0))
+        .exec(tx)
+        .await?;
+    Ok(forgotten.rows_affected > 0)
 }
 
 /// Counts one more reference to stored bytes.

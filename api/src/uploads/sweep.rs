@@ -1,4 +1,5 @@
-//! Clearing away what uploads leave behind: those that expired, and bytes that belong to none.
+//! Clearing away what uploads leave behind: those that expired, bytes that belong to none, and stored files that nothing
+//! refers to any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::entity::upload;
+use crate::evidence;
 use crate::failure::Failure;
 use crate::uploads::service::{Held, end, finish_if_whole, hold};
 use crate::uploads::store;
@@ -19,6 +21,8 @@ const EVERY: Duration = Duration::from_secs(10 * 60);
 const REMEMBERED: chrono::Duration = chrono::Duration::days(30);
 /// A file without an upload is removed when nothing was added for so long: its row may be on the way.
 const ORPHANED_AFTER: chrono::Duration = chrono::Duration::hours(1);
+/// How long stored bytes stay at least, though nothing refers to them.
+const UNREFERRED_AFTER: chrono::Duration = chrono::Duration::days(1);
 /// Rows looked at in one go.
 const BATCH: usize = 200;
 
@@ -57,7 +61,8 @@ async fn sweep(app: &App) -> Result<(), Failure> {
     if forgotten > 0 {
         tracing::info!(forgotten, "addresses of uploads were forgotten");
     }
-    orphans(app, now).await
+    orphans(app, now).await?;
+    unreferred(app, now).await
 }
 
 /// Ends an upload that expired; judges one that is whole, whose client went away before it could be.
@@ -87,4 +92,30 @@ async fn orphans(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Removes stored bytes that nothing refers to any more.
+async fn unreferred(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
+    let before = now - UNREFERRED_AFTER;
+    let mut skipped = 0;
+    loop {
+        let some = evidence::store::unreferred(app.db.reader(), before, BATCH as u64).await?;
+        let mut removed = 0;
+        for row in &some {
+            let tx = app.db.begin().await?;
+            if !evidence::store::forget_unreferred(&tx, row.firm_id, &row.sha256).await? {
+                continue;
+            }
+            // The same bytes may be arriving again at this moment; then they stay, and the row with them.
+            if app.blobs.remove_old(row.firm_id, &row.sha256, app.ids.next(), before).await? {
+                tx.commit().await?;
+                removed += 1;
+                tracing::info!(firm = %row.firm_id, sha256 = row.sha256, "stored bytes that nothing refers to were removed");
+            }
+        }
+        skipped += some.len() - removed;
+        if some.len() < BATCH || skipped > 0 {
+            return Ok(());
+        }
+    }
 }

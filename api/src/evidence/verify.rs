@@ -1,0 +1,118 @@
+//! Hashing all stored files again, to find what a disk lost or somebody changed.
+
+use std::fmt::{Display, Formatter};
+use std::io::{ErrorKind, Read};
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::entity::{blob, evidence};
+use crate::evidence::store;
+use crate::failure::Failure;
+use crate::secrets::hex;
+
+/// Files looked up in one go.
+const BATCH: u64 = 500;
+
+/// Something that is wrong with a stored file.
+#[derive(Debug)]
+pub enum Flaw {
+    /// It is not there.
+    Missing(What),
+    /// Its bytes are not those that were stored.
+    Differs(What),
+}
+
+/// Which file it is.
+#[derive(Debug)]
+pub struct What {
+    sha256: String,
+    of: Vec<evidence::Model>,
+}
+
+impl Display for What {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.sha256)?;
+        for file in &self.of {
+            let what = if file.sha256.as_ref() == Some(&self.sha256) { "evidence" } else { "a preview of evidence" };
+            write!(f, ", {what} {} of visit {}", file.id, file.visit_id)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// Files looked at.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: i64,
+    /// Those of them that are not there.
+    pub missing: u64,
+    /// Those of them whose bytes are others.
+    pub differ: u64,
+}
+
+/// Hashes every file of a firm that something refers to, and tells of each that is wrong.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails, or a file is there and cannot be read.
+pub async fn verify_firm(app: &App, firm_id: Uuid, mut tell: impl FnMut(Flaw)) -> Result<Told, Failure> {
+    let mut told = Told::default();
+    let mut after = String::new();
+    loop {
+        let rows = store::blobs_after(app.db.reader(), firm_id, &after, BATCH).await?;
+        for row in rows.iter().filter(|row| row.refs > 0) {
+            told.files += 1;
+            told.bytes += row.bytes;
+            let is_whole =
+                hash(app.blobs.path(firm_id, &row.sha256)).await?.map(|found| found == found_when_stored(row));
+            if is_whole == Some(true) {
+                continue;
+            }
+            let of = store::evidence_with(app.db.reader(), firm_id, &row.sha256).await?;
+            let what = What { sha256: row.sha256.clone(), of };
+            if is_whole.is_none() {
+                told.missing += 1;
+                tell(Flaw::Missing(what));
+            } else {
+                told.differ += 1;
+                tell(Flaw::Differs(what));
+            }
+        }
+        match rows.last() {
+            Some(last) => after.clone_from(&last.sha256),
+            None => return Ok(told),
+        }
+    }
+}
+
+fn found_when_stored(row: &blob::Model) -> (String, i64) {
+    (row.sha256.clone(), row.bytes)
+}
+
+/// The sha256 and size of a file; none when it is not there.
+async fn hash(path: PathBuf) -> Result<Option<(String, i64)>, Failure> {
+    let hashed = tokio::task::spawn_blocking(move || {
+        let mut file = match std::fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 256 * 1024]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(Some((hex(&hasher.finalize()), bytes))),
+                n => {
+                    hasher.update(&buffer[..n]);
+                    bytes += i64::try_from(n).unwrap_or(0);
+                }
+            }
+        }
+    });
+    Ok(hashed.await.map_err(Failure::internal)??)
+}
