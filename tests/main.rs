@@ -9,6 +9,7 @@ mod audit;
 mod blobs;
 mod canary;
 mod cli;
+mod clients;
 mod doctor;
 mod durability;
 mod edge;

@@ -35,6 +35,9 @@ missing_packages() {
   command -v qpdf >/dev/null || echo qpdf
   command -v ffmpeg >/dev/null || echo ffmpeg
   command -v openssl >/dev/null || echo openssl
+  command -v chromium >/dev/null || echo chromium
+  command -v npm >/dev/null || printf '%s\n' nodejs npm
+  python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
   # SQLite and the cryptography of TLS are built from C.
   command -v cc >/dev/null || printf '%s\n' gcc libc6-dev
 }
@@ -62,10 +65,23 @@ install_packages() {
   ((done == 0)) || fail "apt could not install: $*"
 }
 
+# The clients of tus that upload through a bad line, as they come from their registries.
+install_clients() {
+  local js browser py folder=$PWD/target/tools/clients wanted="tus-js-client@4.3.1 playwright-core@1.65.1 tuspy==1.1.0"
+  [[ -f $folder/installed && $(<"$folder/installed") == "$wanted" ]] && return
+  mkdir -p "$folder"
+  read -r js browser py <<<"$wanted"
+  npm install --prefix "$folder" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "$js" "$browser" &&
+    python3 -m venv "$folder/venv" &&
+    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "$py" &&
+    echo "$wanted" >"$folder/installed" || fail "$wanted could not be installed"
+}
+
 command -v cargo >/dev/null || fail "cargo is missing. Install Rust 1.95 or newer, such as with https://rustup.rs"
 mapfile -t missing < <(missing_packages)
 ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
 
+install_clients
 bin=$(postgres_bin)
 [[ -n $bin ]] || fail "PostgreSQL is installed, but initdb is nowhere to be found"
 

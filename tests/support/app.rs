@@ -70,6 +70,7 @@ impl Said {
 /// Another server beside that of a test.
 pub struct SecondServer {
     base: Arc<RwLock<String>>,
+    secrets: Secrets,
     _child: Child,
     _stdout: Lines<BufReader<ChildStdout>>,
 }
@@ -77,7 +78,7 @@ pub struct SecondServer {
 impl SecondServer {
     /// A client that is not signed in.
     pub fn client(&self) -> Client {
-        Client::new(self.base.clone())
+        Client::new(self.base.clone(), self.secrets.clone())
     }
 }
 
@@ -177,7 +178,8 @@ impl TestApp {
         let line = timeout(PATIENCE, stdout.next_line()).await.expect("an address in time").expect("readable output");
         let line = line.expect("a line");
         let address = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
-        SecondServer { base: Arc::new(RwLock::new(address.to_owned())), _child: child, _stdout: stdout }
+        let base = Arc::new(RwLock::new(address.to_owned()));
+        SecondServer { base, secrets: self.secrets.clone(), _child: child, _stdout: stdout }
     }
 
     /// Asks the server to stop; it must end with exit 0.

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod chain;
 pub mod client;
+pub mod cutter;
 pub mod files;
 pub mod mail;
 pub mod pdf;
