@@ -98,6 +98,7 @@ fn body(operation: &str) -> Option<Value> {
         "publish_standard" => json!({"version": 1}),
         "approve_visit" | "update_action" | "update_user" | "update_firm" => json!({}),
         "create_regions" => json!({"regions": []}),
+        "push_visits" => json!({"items": []}),
         "put_visit" => json!({"assignment_id": new_id(), "state": "draft", "answers": {}}),
         "import_standard" | "check_standard" | "create_chain" | "create_branches" | "create_wave"
         | "create_assignments" | "create_rehearsal" => json!({}),

@@ -313,6 +313,8 @@ fn visit(
     recorder.call(reviewer, "get_visit_scores", "GET", &format!("{path}/scores"), &none)?;
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
+    recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    recorder.call(auditor, "list_changes", "GET", "/v1/sync/changes", &none)?;
     Ok(visit.to_owned())
 }
 
@@ -325,6 +327,15 @@ fn lost_file(recorder: &mut Recorder, auditor: &mut Person, assignment_id: &str)
     });
     let path = "/v1/visits/1f6a4f4e-8d1b-4b5e-8a77-9c0d5e6f7a88";
     recorder.call_with(auditor, "put_visit", "PUT", path, &[("if-none-match", "*")], &body)?;
+    // From a phone that had no network, and from another one that did not know of the first.
+    let change = |greeted: bool| {
+        let mut visit = body.clone();
+        visit["answers"] = json!({"greeted": {"v": greeted}});
+        json!({"visit_id": &path[11..], "if_match": "\"1\"", "visit": visit})
+    };
+    let clocks = json!({"at": "2026-10-05T09:00:00Z", "monotonic_ms": 81_220_400});
+    let push = json!({"items": [change(true), change(false)], "device": clocks});
+    recorder.call(auditor, "push_visits", "POST", "/v1/sync/push", &push)?;
     let reason = json!({"reason": "The phone fell into the water."});
     recorder.call(auditor, "lose_evidence", "POST", &format!("/v1/evidence/{photo}/lost"), &reason)?;
     Ok(())

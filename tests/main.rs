@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod airplane;
 mod apikeys;
 mod audit;
 mod blobs;
@@ -33,6 +34,7 @@ mod sessions;
 mod setup;
 mod sight;
 mod support;
+mod sync;
 mod throttling;
 mod uploads;
 mod visits;

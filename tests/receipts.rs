@@ -36,7 +36,7 @@ async fn receipt(client: &Client, visit: &str) -> Answer {
 }
 
 /// `peegel receipt verify` of some bytes, in an empty folder of its own.
-async fn verify(bytes: &[u8], keys: &[&str]) -> Said {
+pub async fn verify(bytes: &[u8], keys: &[&str]) -> Said {
     let elsewhere = TestApp::stopped(Kind::Sqlite).await;
     std::fs::write(elsewhere.folder().join("receipt.json"), bytes).expect("a file");
     let mut arguments = vec!["receipt", "verify", "receipt.json"];
@@ -55,7 +55,8 @@ async fn verify(bytes: &[u8], keys: &[&str]) -> Said {
     }
 }
 
-fn verdict(said: &Said) -> Value {
+/// What it printed.
+pub fn verdict(said: &Said) -> Value {
     serde_json::from_str(said.text()).unwrap_or_else(|error| panic!("{error}: {}", said.text()))
 }
 
@@ -66,7 +67,7 @@ fn problems(verdict: &Value) -> Vec<(&str, &str)> {
 }
 
 /// The answer of `GET /v1/keys` as a file.
-async fn keys_file(app: &TestApp) -> String {
+pub async fn keys_file(app: &TestApp) -> String {
     let keys = app.client().get("/v1/keys").send().await.expect(200);
     let file = app.folder().join("keys.json");
     std::fs::write(&file, keys.body).expect("a file");

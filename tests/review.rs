@@ -211,7 +211,10 @@ async fn moves_that_are_not_allowed_name_those_that_are(app: &TestApp) {
         call.problem(409, "illegal_state").await.detail()
     };
     for name in ["release", "return", "reject", "reopen", "approve", "publish", "unpublish"] {
-        assert_eq!(detail(name).await, format!("The visit is submitted; cannot {name} it. Allowed now: review."));
+        assert_eq!(
+            detail(name).await,
+            format!("The visit is submitted; cannot {name} it. Allowed now: review, add_evidence.")
+        );
     }
     world.review(&visit, &["review"]).await;
     for name in ["review", "reopen", "publish", "unpublish"] {

@@ -40,6 +40,7 @@ use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
+use crate::sync::api::SyncApi;
 use crate::uploads::api::UploadsApi;
 use crate::vault::Vault;
 use crate::visits::api::VisitsApi;
@@ -121,6 +122,8 @@ pub enum Area {
     Visits,
     /// Photos, recordings and documents of visits.
     Evidence,
+    /// What a phone takes along and brings back.
+    Sync,
     /// Reviewing and publishing.
     Review,
     /// Signed receipts of scores, and the keys that sign them.
@@ -145,7 +148,7 @@ type Apis = (
     StandardsApi,
     RehearsalsApi,
     FieldworkApi,
-    VisitsApi,
+    (VisitsApi, SyncApi),
     (EvidenceApi, UploadsApi),
     ReviewApi,
     ReceiptsApi,
@@ -166,7 +169,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         StandardsApi,
         RehearsalsApi,
         FieldworkApi,
-        VisitsApi,
+        (VisitsApi, SyncApi),
         (EvidenceApi, UploadsApi),
         ReviewApi,
         ReceiptsApi,

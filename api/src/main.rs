@@ -35,6 +35,7 @@ mod sessions;
 mod signing;
 mod standards;
 mod states;
+mod sync;
 mod uploads;
 mod vault;
 mod visits;

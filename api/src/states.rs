@@ -39,6 +39,9 @@ pub const VISIT_MOVES: Moves<VisitState> = {
         (Draft, "submit", Submitted),
         (Submitted, "review", InReview),
         (Resubmitted, "review", InReview),
+        // More files for the same answers.
+        (Submitted, "add_evidence", Submitted),
+        (Resubmitted, "add_evidence", Resubmitted),
         (InReview, "release", Submitted),
         (InReview, "return", Returned),
         (InReview, "reject", Rejected),

@@ -169,7 +169,7 @@ words! {
     /// Why a visit was kept and flagged instead of refused.
     QuarantineReason {
         ArrivedLate = "arrived_late", AssignmentWithdrawn = "assignment_withdrawn",
-        AssignmentFulfilled = "assignment_fulfilled", WaveClosed = "wave_closed",
+        AssignmentFulfilled = "assignment_fulfilled", WaveClosed = "wave_closed", Copy = "copy",
     }
 }
 
@@ -177,6 +177,8 @@ words! {
     /// What a revision is.
     RevisionKind {
         Submission = "submission", Resubmission = "resubmission", Correction = "correction", Appeal = "appeal",
+        /// More evidence for answers that stay as they are.
+        Addition = "addition",
     }
 }
 

@@ -34,6 +34,7 @@ mod m20261122_000024_proven_people;
 mod m20261122_000025_stolen_tokens;
 mod m20261122_000030_uploads;
 mod m20261122_000031_unreferred_blobs;
+mod m20261122_000035_audience;
 mod table;
 
 /// All steps in order.
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000025_stolen_tokens::Migration),
             Box::new(m20261122_000030_uploads::Migration),
             Box::new(m20261122_000031_unreferred_blobs::Migration),
+            Box::new(m20261122_000035_audience::Migration),
         ]
     }
 }

@@ -47,7 +47,7 @@ impl MigrationTrait for Migration {
                     .col(words("reporting", &["included", "excluded"]))
                     .col(words_null(
                         "quarantine_reason",
-                        &["arrived_late", "assignment_withdrawn", "assignment_fulfilled", "wave_closed"],
+                        &["arrived_late", "assignment_withdrawn", "assignment_fulfilled", "wave_closed", "copy"],
                     ))
                     .col(uuid_null("reviewer_id"))
                     .col(text_null("review_reason"))
@@ -63,12 +63,14 @@ impl MigrationTrait for Migration {
                     .col(timestamp_with_time_zone_null("submitted_at"))
                     .col(timestamp_with_time_zone_null("published_at"))
                     .col(uuid("public_id"))
+                    .col(uuid_null("copy_of"))
                     .foreign_key(&mut within_firm("visits", "assignment_id", "assignments"))
                     .foreign_key(&mut within_firm("visits", "wave_id", "waves"))
                     .foreign_key(&mut within_firm("visits", "branch_id", "branches"))
                     .foreign_key(&mut within_firm("visits", "client_chain_id", "chains"))
                     .foreign_key(&mut within_firm("visits", "auditor_id", "memberships"))
                     .foreign_key(&mut within_firm("visits", "reviewer_id", "memberships"))
+                    .foreign_key(&mut within_firm("visits", "copy_of", "visits"))
                     .foreign_key(
                         ForeignKey::create()
                             .from("visits", ("firm_id", "standard_id", "standard_version"))

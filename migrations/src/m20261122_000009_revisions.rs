@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
                     .col(uuid("firm_id"))
                     .col(uuid("visit_id"))
                     .col(integer("revision"))
-                    .col(words("kind", &["submission", "resubmission", "correction", "appeal"]))
+                    .col(words("kind", &["submission", "resubmission", "correction", "appeal", "addition"]))
                     .col(text("answers"))
                     .col(sha256("answers_sha256"))
                     .col(text("device"))

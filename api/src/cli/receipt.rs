@@ -1,4 +1,4 @@
-//! `peegel receipt`: verifying score receipts, and the keys that sign them.
+//! `peegel receipt`: verifying receipts of scores and of evidence, and the keys that sign them.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::DataSettings;
 use crate::failure::Failure;
 use crate::receipts::verify::{LIMIT_BYTES, verify};
+use crate::receipts::verify_evidence;
 use crate::signing::key::PublicKey;
 use crate::signing::keyring::Keyring;
 
@@ -28,7 +29,7 @@ pub struct ReceiptArgs {
 
 #[derive(Subcommand, Debug)]
 enum ReceiptCommand {
-    /// Recompute a score receipt and check its signature; prints the verdict as JSON. Needs no data and no network.
+    /// Recompute a score receipt, or check an evidence receipt, and its signature; prints the verdict as JSON. Needs no data and no network.
     /// Exit 0: the same; 1: not, with exactly what differs; 2: the file or a key cannot be read
     Verify {
         /// The receipt, byte for byte as it was fetched
@@ -61,11 +62,18 @@ pub async fn run(args: ReceiptArgs) -> Result<ExitCode, Failure> {
 
 fn verify_file(file: &Path, keys: &[String]) -> Result<ExitCode, String> {
     let bytes = read(file, LIMIT_BYTES)?;
-    let verdict = verify(&bytes, given_keys(keys)?.as_deref());
-    let text = serde_json::to_string(&verdict).map_err(|error| error.to_string())?;
+    let given = given_keys(keys)?;
+    let (text, ok) = if verify_evidence::is_one(&bytes) {
+        let verdict = verify_evidence::verify(&bytes, given.as_deref());
+        (serde_json::to_string(&verdict), verdict.ok)
+    } else {
+        let verdict = verify(&bytes, given.as_deref());
+        (serde_json::to_string(&verdict), verdict.ok)
+    };
+    let text = text.map_err(|error| error.to_string())?;
     // A reader that has gone away is no reason to panic.
     drop(writeln!(std::io::stdout().lock(), "{text}"));
-    Ok(if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The keys of all `--key`; none if there is no such argument.

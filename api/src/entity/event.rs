@@ -18,6 +18,8 @@ pub struct Model {
     pub salt: Option<String>,
     pub payload_sha256: String,
     pub hash: String,
+    pub audience_id: Option<Uuid>,
+    pub on_board: Option<bool>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

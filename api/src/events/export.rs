@@ -111,6 +111,9 @@ impl Line {
             salt: self.salt,
             payload_sha256: self.payload_sha256,
             hash: self.hash,
+            // Whom it concerned is no part of the history.
+            audience_id: None,
+            on_board: None,
         })
     }
 }

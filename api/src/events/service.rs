@@ -44,6 +44,8 @@ pub async fn append(app: &App, tx: &DatabaseTransaction, firm_id: Uuid, new: Vec
             salt: Some(salt),
             payload_sha256,
             hash: String::new(),
+            audience_id: fact.audience_id,
+            on_board: fact.on_board.then_some(true),
         };
         head.hash = chained_hash(&head.hash, &row);
         rows.push(event::Model { hash: head.hash.clone(), ..row });
@@ -85,6 +87,8 @@ mod tests {
             salt: None,
             payload_sha256: "p".to_owned(),
             hash: String::new(),
+            audience_id: None,
+            on_board: None,
         };
         let lines = "h\n7\nchain.created\nchain/x\n-\nfeed\n1700000000000001\np";
         assert_eq!(chained_hash("h", &row), sha256_hex(lines.as_bytes()));

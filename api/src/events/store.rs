@@ -47,6 +47,26 @@ pub async fn set_head(tx: &DatabaseTransaction, head: firm_head::Model) -> Resul
     Ok(())
 }
 
+/// Whether anything that happened to an object concerned an auditor.
+pub async fn has_concerned(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    object: &str,
+    auditor_id: Uuid,
+) -> Result<bool, DbErr> {
+    let found: Option<i64> = event::Entity::find()
+        .select_only()
+        .column(event::Column::Seq)
+        .filter(event::Column::FirmId.eq(firm_id))
+        .filter(event::Column::Object.eq(object))
+        .filter(event::Column::AudienceId.eq(auditor_id))
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Adds events.
 pub async fn insert(tx: &DatabaseTransaction, rows: Vec<event::Model>) -> Result<(), DbErr> {
     event::Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))

@@ -21,12 +21,16 @@ pub struct NewEvent {
     pub feed: bool,
     /// The facts.
     pub payload: Value,
+    /// The auditor whose phone has to know of it.
+    pub audience_id: Option<Uuid>,
+    /// Whether every auditor's phone has to know of it, because it changes the job board.
+    pub on_board: bool,
 }
 
 impl NewEvent {
     /// A fact for the log and the feed.
     pub fn new(kind: &'static str, object: &str, id: impl std::fmt::Display, actor_id: Uuid, payload: Value) -> Self {
-        Self { kind, object: format!("{object}/{id}"), actor_id: Some(actor_id), feed: true, payload }
+        Self { actor_id: Some(actor_id), ..Self::by_system(kind, object, id, payload) }
     }
 
     /// A fact that only the log keeps.
@@ -35,9 +39,16 @@ impl NewEvent {
         self
     }
 
+    /// A fact that this auditor's phone has to know of.
+    pub fn for_auditor(mut self, membership_id: Uuid) -> Self {
+        self.audience_id = Some(membership_id);
+        self
+    }
+
     /// A fact that no membership caused.
     pub fn by_system(kind: &'static str, object: &str, id: impl std::fmt::Display, payload: Value) -> Self {
-        Self { kind, object: format!("{object}/{id}"), actor_id: None, feed: true, payload }
+        let object = format!("{object}/{id}");
+        Self { kind, object, actor_id: None, feed: true, payload, audience_id: None, on_board: false }
     }
 }
 

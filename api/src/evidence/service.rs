@@ -101,7 +101,8 @@ pub async fn accept(
         row.problem_code = Some(failure.code.to_owned());
         row.problem = Some(failure.detail.clone());
         let payload = json!({"sha256": received.sha256, "bytes": received.bytes});
-        write.event(NewEvent::new("evidence.refused", "evidence", id, membership_id, payload));
+        let event = NewEvent::new("evidence.refused", "evidence", id, membership_id, payload);
+        write.event(event.for_auditor(membership_id));
         store::update(&write.tx, row).await?;
         write.commit().await?;
         return Err(failure);
@@ -117,7 +118,8 @@ pub async fn accept(
     store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await?;
     queue::add(app, &write.tx, firm_id, PROCESS_JOB, &id.to_string(), &json!({"evidence_id": id})).await?;
     let payload = json!({"visit_id": row.visit_id, "sha256": received.sha256, "bytes": received.bytes});
-    write.event(NewEvent::new("evidence.stored", "evidence", id, membership_id, payload));
+    let event = NewEvent::new("evidence.stored", "evidence", id, membership_id, payload);
+    write.event(event.for_auditor(membership_id));
     row.sha256 = Some(received.sha256);
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
@@ -184,7 +186,8 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
     row.problem_code = Some("lost".to_owned());
     let payload = json!({"visit_id": row.visit_id, "reason": reason});
     row.problem = Some(reason);
-    write.event(NewEvent::new("evidence.lost", "evidence", id, caller.membership_id, payload));
+    let event = NewEvent::new("evidence.lost", "evidence", id, caller.membership_id, payload);
+    write.event(event.for_auditor(caller.membership_id));
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
     Ok(row.into())

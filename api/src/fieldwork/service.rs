@@ -207,7 +207,8 @@ fn created_event(row: &assignment::Model, caller: &Caller) -> NewEvent {
         "wave_id": row.wave_id, "branch_id": row.branch_id, "standard_id": row.standard_id,
         "standard_version": row.standard_version, "auditor_id": row.auditor_id, "state": row.state,
     });
-    NewEvent::new("assignment.created", "assignment", row.id, caller.membership_id, payload)
+    let event = NewEvent::new("assignment.created", "assignment", row.id, caller.membership_id, payload);
+    NewEvent { audience_id: row.auditor_id, on_board: row.state == AssignmentState::Open, ..event }
 }
 
 fn refuse_closed(wave: &wave::Model) -> Result<(), Failure> {
@@ -292,6 +293,7 @@ pub async fn move_assignment(app: &App, caller: &Caller, id: Uuid, mv: Move) -> 
         return view(&write.tx, firm_id, row).await;
     }
     let (name, event) = mv.names();
+    let before = row.clone();
     row.state = after(ASSIGNMENT_MOVES, "assignment", row.state, name)?;
     match mv {
         Move::Claim => {
@@ -306,7 +308,12 @@ pub async fn move_assignment(app: &App, caller: &Caller, id: Uuid, mv: Move) -> 
     }
     store::set_assignment_state(&write.tx, firm_id, id, row.state, row.auditor_id).await?;
     let payload = json!({"state": row.state, "auditor_id": row.auditor_id});
-    write.event(NewEvent::new(event, "assignment", id, caller.membership_id, payload));
+    // Whoever had it or has it now; and everybody, when it comes to the job board or leaves it.
+    write.event(NewEvent {
+        audience_id: row.auditor_id.or(before.auditor_id),
+        on_board: [before.state, row.state].contains(&AssignmentState::Open),
+        ..NewEvent::new(event, "assignment", id, caller.membership_id, payload)
+    });
     let view = view(&write.tx, firm_id, row).await?;
     write.commit().await?;
     Ok(view)
@@ -327,7 +334,11 @@ async fn view(db: &impl ConnectionTrait, firm_id: Uuid, row: assignment::Model) 
 }
 
 /// Assignments with what they refer to, in the same order.
-async fn views(
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn views(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
     rows: Vec<assignment::Model>,

@@ -23,6 +23,11 @@ pub struct RawJson<T> {
 }
 
 impl<T> RawJson<T> {
+    /// Its size in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The body as a value.
     ///
     /// # Errors
@@ -400,6 +405,11 @@ pub fn time(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
 /// RFC 3339 has four-digit years.
 fn is_in_time(day: &impl chrono::Datelike) -> bool {
     (1970..=9999).contains(&day.year())
+}
+
+/// Whether a text is a sha256 in lower-case hex.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Escapes one step of a JSON pointer.

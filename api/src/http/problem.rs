@@ -83,18 +83,26 @@ fn row(kind: Kind) -> (u16, &'static str) {
     KINDS.iter().find(|(k, ..)| *k == kind).map_or((500, "Internal error"), |(_, status, title, _)| (*status, title))
 }
 
+impl Problem {
+    /// What is said of a failure.
+    pub fn of(failure: &Failure) -> Self {
+        let (status, title) = row(failure.kind);
+        Self {
+            kind: format!("urn:peegel:problem:{}", failure.code),
+            title: title.to_owned(),
+            status,
+            detail: failure.detail.clone(),
+            code: failure.code.to_owned(),
+            errors: failure.errors.iter().cloned().map(Into::into).collect(),
+            request_id: request_id(),
+        }
+    }
+}
+
 /// The answer to a failure.
 pub fn response(failure: Failure) -> Response {
-    let (status, title) = row(failure.kind);
-    let problem = Problem {
-        kind: format!("urn:peegel:problem:{}", failure.code),
-        title: title.to_owned(),
-        status,
-        detail: failure.detail,
-        code: failure.code.to_owned(),
-        errors: failure.errors.into_iter().map(Into::into).collect(),
-        request_id: request_id(),
-    };
+    let problem = Problem::of(&failure);
+    let status = problem.status;
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut response = Response::builder()
         .status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))

@@ -238,7 +238,7 @@ fn tidy(operation: &mut Value, method: &str, examples: &Value) {
         drop_unless("414", false);
         drop_unless("431", false);
         drop_unless("409", method != "get" && !is_bare);
-        drop_unless("410", is_upload);
+        drop_unless("410", is_upload || id == "list_changes");
         drop_unless("412", writes_with_condition || is_upload);
         drop_unless("423", is_upload);
         drop_unless("460", has("upload-checksum"));

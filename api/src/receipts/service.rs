@@ -6,8 +6,10 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chains;
 use crate::entity::visit;
+use crate::evidence::store::evidence_of_visits;
 use crate::failure::{Failure, Kind};
 use crate::people::types::Caller;
+use crate::receipts::evidence;
 use crate::receipts::receipt::{Facts, issue};
 use crate::receipts::types::Texts;
 use crate::standards;
@@ -44,6 +46,19 @@ pub async fn receipt(
         None => current(&visit)?,
     };
     issued(app, &visit, version, texts).await
+}
+
+/// The receipt of what is durably stored of a visit's evidence.
+///
+/// # Errors
+///
+/// 404 when the caller sees no such visit.
+pub async fn evidence_receipt(app: &App, caller: &Caller, visit_id: Uuid) -> Result<Issued, Failure> {
+    let visit = visible_visit(app, caller, visit_id).await?;
+    let files = evidence_of_visits(app.db.reader(), caller.firm_id, &[visit_id]).await?;
+    let keys = app.signing.keys().await?;
+    let text = evidence::issue(visit.firm_id, visit_id, visit.current_revision, &files, keys.signer())?;
+    Ok(Issued { text, file_name: format!("evidence-receipt-{visit_id}.json") })
 }
 
 /// The receipt of the score that counts, as the chain gets it: without texts.

@@ -1,6 +1,6 @@
-//! A score receipt in answers.
+//! Receipts in answers.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use poem_openapi::types::Any;
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
@@ -75,4 +75,68 @@ pub struct ReceiptDocument {
     pub public_key: String,
     /// The Ed25519 signature in base64url.
     pub signature: String,
+}
+
+/// An evidence receipt, in canonical JSON (RFC 8785): what of a visit's evidence is on the server's disks for good.
+///
+/// `signature` is over the line `peegel.evidence-receipt/1`, a line feed, and the receipt without the member `signature`.
+#[derive(Debug, Object)]
+pub struct EvidenceReceiptDocument {
+    /// Always `peegel.evidence-receipt/1`.
+    pub format: String,
+    /// The firm.
+    pub firm_id: Uuid,
+    /// The visit.
+    pub visit_id: Uuid,
+    /// The number of the revision filed last; 0 while the visit is a draft.
+    pub revision: i32,
+    /// True when no file of the manifest is missing.
+    pub complete: bool,
+    /// The files that are stored for good. A phone may delete these, and no others.
+    pub files: Vec<StoredFileEntry>,
+    /// The files that were given up, with the auditor's reason.
+    pub lost: Vec<LostFileEntry>,
+    /// The files that have not arrived.
+    pub missing: Vec<MissingFileEntry>,
+    /// The id of the key that signed.
+    pub key_id: String,
+    /// Its public half in base64url.
+    pub public_key: String,
+    /// The Ed25519 signature in base64url.
+    pub signature: String,
+}
+
+/// A file that is stored for good.
+#[derive(Debug, Object)]
+pub struct StoredFileEntry {
+    /// The file.
+    pub evidence_id: Uuid,
+    /// Its name.
+    pub file_name: String,
+    /// The sha256 of the bytes that are stored.
+    pub sha256: String,
+    /// How many they are.
+    pub bytes: i64,
+    /// When they were stored.
+    pub stored_at: DateTime<Utc>,
+}
+
+/// A file that was given up.
+#[derive(Debug, Object)]
+pub struct LostFileEntry {
+    /// The file.
+    pub evidence_id: Uuid,
+    /// Its name.
+    pub file_name: String,
+    /// What the auditor said.
+    pub reason: Option<String>,
+}
+
+/// A file that has not arrived.
+#[derive(Debug, Object)]
+pub struct MissingFileEntry {
+    /// The file.
+    pub evidence_id: Uuid,
+    /// Its name.
+    pub file_name: String,
 }

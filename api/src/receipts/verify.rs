@@ -86,9 +86,19 @@ struct Members<'a> {
     signature: Option<String>,
 }
 
+/// Who signed a receipt, as it says itself.
+pub(super) struct Signer<'a> {
+    /// The id of the key.
+    pub key_id: Option<&'a str>,
+    /// The key.
+    pub public_key: Option<&'a str>,
+    /// Its signature.
+    pub signature: Option<&'a str>,
+}
+
 /// What is wrong so far. A hostile file must not make more of it than fits in memory.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     list: Vec<Finding>,
     more: usize,
 }
@@ -102,7 +112,8 @@ impl Findings {
         }
     }
 
-    fn add(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
+    /// Adds a finding about a member, or about the whole where the pointer is empty.
+    pub(super) fn add(&mut self, code: &'static str, pointer: &str, message: impl Into<String>) {
         let pointer = (!pointer.is_empty()).then(|| pointer.to_owned());
         self.push(Finding { code, pointer, message: message.into(), stored: None, recomputed: None });
     }
@@ -117,7 +128,8 @@ impl Findings {
         });
     }
 
-    fn finish(mut self) -> Vec<Finding> {
+    /// Ends looking.
+    pub(super) fn finish(mut self) -> Vec<Finding> {
         if self.more > 0 {
             let message = format!("and {} more problems", self.more);
             self.list.push(Finding { code: "more", pointer: None, message, stored: None, recomputed: None });
@@ -141,7 +153,12 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     if let Some(document) = &document {
         check_bytes(bytes, document, &mut findings);
         check_hashes(&members, &mut findings);
-        check_signature(document, &members, given, &mut findings);
+        let signer = Signer {
+            key_id: members.key_id.as_deref(),
+            public_key: members.public_key.as_deref(),
+            signature: members.signature.as_deref(),
+        };
+        check_signature(document, FORMAT, &signer, given, &mut findings);
         check_score(&members, &mut findings);
     }
     let key = if given.is_some() { KeyUsed::Given } else { KeyUsed::Embedded };
@@ -158,15 +175,19 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     }
 }
 
-fn notes(members: &Members<'_>, key: KeyUsed) -> Vec<String> {
-    let mut notes = Vec::new();
-    if key == KeyUsed::Embedded {
-        let id = members.key_id.as_deref().unwrap_or("unknown");
-        notes.push(format!(
+/// What a check with the key inside the receipt cannot say.
+pub(super) fn signer_note(key: KeyUsed, key_id: Option<&str>) -> Option<String> {
+    let id = key_id.unwrap_or("unknown");
+    (key == KeyUsed::Embedded).then(|| {
+        format!(
             "The signer's identity was not checked: the key ({id}) came with the receipt. Fetch the signer's keys from \
              GET /v1/keys of their installation and name the file with --key."
-        ));
-    }
+        )
+    })
+}
+
+fn notes(members: &Members<'_>, key: KeyUsed) -> Vec<String> {
+    let mut notes: Vec<_> = signer_note(key, members.key_id.as_deref()).into_iter().collect();
     if members.is_withheld {
         let text = "Texts are withheld: they never score, and stand here as empty ones.";
         notes.push(text.to_owned());
@@ -233,7 +254,7 @@ fn whole(reader: &mut Reader<'_>, name: &'static str) -> Option<i64> {
 }
 
 /// The codes of members that cannot be read; few enough to be words of their own.
-fn member_code(code: &str) -> &'static str {
+pub(super) fn member_code(code: &str) -> &'static str {
     match code {
         "missing" => "missing",
         "unknown_field" => "unknown_field",
@@ -244,7 +265,7 @@ fn member_code(code: &str) -> &'static str {
 }
 
 /// There is one way to write a receipt; a byte more, less or other is none.
-fn check_bytes(bytes: &[u8], document: &Value, findings: &mut Findings) {
+pub(super) fn check_bytes(bytes: &[u8], document: &Value, findings: &mut Findings) {
     let Ok(canonical) = canonical(document) else {
         return findings.add("not_canonical", "", "cannot be written in canonical form (RFC 8785)");
     };
@@ -270,12 +291,19 @@ fn check_hashes(members: &Members<'_>, findings: &mut Findings) {
     check("/answers_sha256", members.answers.map(|answers| answers.clone().into()), &members.answers_sha256);
 }
 
-fn check_signature(document: &Value, members: &Members<'_>, given: Option<&[PublicKey]>, findings: &mut Findings) {
-    let Some(text) = &members.public_key else { return };
-    let Some(key) = PublicKey::parse(text).filter(|key| key.to_text() == *text) else {
+/// The signature is of the key that the receipt names, over the receipt without it, as a document of this format.
+pub(super) fn check_signature(
+    document: &Value,
+    format: &str,
+    signer: &Signer<'_>,
+    given: Option<&[PublicKey]>,
+    findings: &mut Findings,
+) {
+    let Some(text) = signer.public_key else { return };
+    let Some(key) = PublicKey::parse(text).filter(|key| key.to_text() == text) else {
         return findings.add("bad_key", "/public_key", "is no Ed25519 key in base64url");
     };
-    if let Some(stored) = members.key_id.as_ref().filter(|id| **id != key.id()) {
+    if let Some(stored) = signer.key_id.filter(|id| *id != key.id()) {
         findings.differs("key_id_differs", "/key_id", "is not the id of the key in public_key", stored, key.id());
     }
     if let Some(given) = given.filter(|given| !given.contains(&key)) {
@@ -283,12 +311,12 @@ fn check_signature(document: &Value, members: &Members<'_>, given: Option<&[Publ
         let message = format!("was signed with {}, which is none of the keys given: {}", key.id(), ids.join(", "));
         findings.add("unknown_key", "/key_id", message);
     }
-    let Some(signature) = &members.signature else { return };
+    let Some(signature) = signer.signature else { return };
     let mut unsigned = document.clone();
     if let Some(members) = unsigned.as_object_mut() {
         members.remove("signature");
     }
-    let is_signed = canonical(&unsigned).is_ok_and(|text| key.has_signed(FORMAT, text.text.as_bytes(), signature));
+    let is_signed = canonical(&unsigned).is_ok_and(|text| key.has_signed(format, text.text.as_bytes(), signature));
     if !is_signed {
         findings.add("bad_signature", "/signature", "is not the signature of this key over these bytes");
     }

@@ -18,7 +18,7 @@ use crate::scorecards::store::lock_branch;
 use crate::scorecards::totals::{self, Change};
 use crate::states::{VISIT_MOVES, after};
 use crate::visits::manifest::is_missing;
-use crate::visits::store::lock_visit;
+use crate::visits::store::{lock_visits, lock_with_twins};
 use crate::words::{Role, VisitState};
 use crate::write::Write;
 
@@ -88,6 +88,7 @@ impl Move {
 /// * 409 `illegal_state` when the move does not start from the visit's state.
 /// * 409 `evidence_incomplete` when it is to enter review and files have not arrived.
 /// * 409 `quarantined` when it is flagged and nobody cleared it.
+/// * 409 `copy_published` when it was filed from two devices and the other copy is published.
 /// * 422 when the reason is empty or too long.
 pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Result<ReviewView, Failure> {
     if let Some((member, reason)) = mv.reason()
@@ -97,7 +98,12 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Resul
     }
     let (name, event) = mv.names();
     let mut write = Write::begin_by(app, caller).await?;
-    let stored = lock_visit(&write.tx, caller.firm_id, id).await?.ok_or_else(|| Failure::not_found("visit"))?;
+    let mut locked = match mv {
+        Move::Publish => lock_with_twins(&write.tx, caller.firm_id, id).await?,
+        _ => lock_visits(&write.tx, caller.firm_id, &[id]).await?,
+    };
+    let own = locked.iter().position(|row| row.id == id).ok_or_else(|| Failure::not_found("visit"))?;
+    let stored = locked.swap_remove(own);
     let to = after(VISIT_MOVES, "visit", stored.state, name)?;
     check_person(&write, caller, &stored, &mv).await?;
     if to == VisitState::InReview {
@@ -112,6 +118,11 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Resul
             "The visit was kept and flagged: {reason}. Approve it with `quarantine_cleared_because`, saying why it counts."
         );
         return Err(Failure::conflict("quarantined", detail));
+    }
+    if locked.iter().any(|twin| twin.state == VisitState::Published) {
+        let detail = "The same visit was filed from two devices, and the other copy is published. Only one of them can \
+                      count: unpublish that one first.";
+        return Err(Failure::conflict("copy_published", detail));
     }
     let was_quarantined = stored.quarantine_reason.filter(|_| is_cleared);
     let row = store::update_visit(&write.tx, moved(app, caller, stored.clone(), &mv, to)).await?;
@@ -134,7 +145,7 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Resul
     if let Some(quarantine) = was_quarantined {
         payload["cleared"] = json!(quarantine);
     }
-    write.event(NewEvent::new(event, "visit", id, caller.membership_id, payload));
+    write.event(NewEvent::new(event, "visit", id, caller.membership_id, payload).for_auditor(row.auditor_id));
     write.commit().await?;
     Ok(row.into())
 }

@@ -323,6 +323,7 @@ mod tests {
             submitted_at: None,
             published_at: None,
             public_id: Uuid::from_u128(8),
+            copy_of: None,
         }
     }
 

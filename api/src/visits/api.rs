@@ -15,6 +15,7 @@ use crate::http::auth::Auth;
 use crate::http::conditions::Condition;
 use crate::http::json::{RawJson, StoredJson};
 use crate::http::paging::{Page, Slice};
+use crate::visits::service::Contact;
 use crate::visits::store::Filter;
 use crate::visits::types::{ScoresView, VisitIn, VisitSaved, VisitSummary, VisitView};
 use crate::visits::{read, service};
@@ -79,7 +80,8 @@ impl VisitsApi {
     ) -> Result<PutVisitAnswer, Failure> {
         let caller = auth.caller(Operation::PutVisit)?;
         let condition = Condition::of_write(if_match.0.as_deref(), if_none_match.0.as_deref())?;
-        let saved = service::put_visit(&app, &caller, visit_id.0, condition, body.value()?).await?;
+        let saved =
+            service::put_visit(&app, &caller, visit_id.0, condition, Contact::default(), &body.value()?).await?;
         let answer = StoredJson::new(saved.answer);
         Ok(if saved.created {
             PutVisitAnswer::Created(answer, saved.etag)

@@ -18,6 +18,7 @@ use crate::failure::{Failure, FieldProblem, Kind};
 use crate::visits::decide::{Decision, Effect, Stored, decide};
 use crate::visits::service::{Prepared, Saved};
 use crate::visits::store;
+use crate::words::VisitState;
 
 /// Most writes of one transaction.
 pub const MAX_BATCH: usize = 64;
@@ -200,6 +201,10 @@ struct Known {
     assignments: Vec<assignment::Model>,
     waves: Vec<wave::Model>,
     evidence: Vec<evidence::Model>,
+    /// The answers filed last, of visits that wait for their review: visit and sha256.
+    filed: Vec<(Uuid, String)>,
+    /// Auditors and the assignments that were theirs at any time.
+    were_theirs: HashSet<(Uuid, Uuid)>,
 }
 
 impl Known {
@@ -209,19 +214,39 @@ impl Known {
         batch: impl Iterator<Item = &'a Prepared> + Clone,
     ) -> Result<Self, Failure> {
         let assignment_ids: Vec<_> = batch.clone().map(|prepared| prepared.write.assignment_id).collect();
-        let visit_ids: Vec<_> = batch.map(|prepared| prepared.visit_id).collect();
+        let originals = batch.clone().filter_map(|prepared| prepared.write.copy_of);
+        let visit_ids: Vec<_> = batch.clone().map(|prepared| prepared.visit_id).chain(originals).collect();
         let assignments = store::lock_assignments(tx, firm_id, &assignment_ids).await?;
         let visits = store::lock_visits(tx, firm_id, &visit_ids).await?;
         let waves = store::waves(tx, firm_id, assignments.iter().map(|a| a.wave_id)).await?;
         let existing: Vec<_> = visits.iter().map(|visit| visit.id).collect();
         let evidence = store::lock_evidence(tx, firm_id, &existing).await?;
-        Ok(Self { visits, assignments, waves, evidence })
+        let waiting = |visit: &&visit::Model| matches!(visit.state, VisitState::Submitted | VisitState::Resubmitted);
+        let waiting: Vec<_> = visits.iter().filter(waiting).map(|visit| (visit.id, visit.current_revision)).collect();
+        let filed = store::filed_answers(tx, firm_id, &waiting).await?;
+        let mut were_theirs = HashSet::new();
+        for Prepared { auditor_id, visit_id, write, .. } in batch {
+            let is_theirs = |row: &assignment::Model| row.auditor_id == Some(*auditor_id);
+            let taken = assignments.iter().find(|row| row.id == write.assignment_id && !is_theirs(row));
+            // Rare, so each by itself.
+            if let Some(row) = taken.filter(|_| !existing.contains(visit_id))
+                && events::store::has_concerned(tx, firm_id, &format!("assignment/{}", row.id), *auditor_id).await?
+            {
+                were_theirs.insert((*auditor_id, row.id));
+            }
+        }
+        Ok(Self { visits, assignments, waves, evidence, filed, were_theirs })
     }
 
     fn stored(&self, prepared: &Prepared, at: chrono::DateTime<chrono::Utc>, public_id: Uuid) -> Stored<'_> {
         let assignment = self.assignments.iter().find(|a| a.id == prepared.write.assignment_id);
+        let visit = |id| self.visits.iter().find(move |visit| visit.id == id);
+        let filed = self.filed.iter().find(|(id, _)| *id == prepared.visit_id);
         Stored {
-            visit: self.visits.iter().find(|visit| visit.id == prepared.visit_id),
+            visit: visit(prepared.visit_id),
+            original: prepared.write.copy_of.and_then(visit),
+            filed_answers: filed.map(|(_, sha256)| sha256.as_str()),
+            was_theirs: self.were_theirs.contains(&(prepared.auditor_id, prepared.write.assignment_id)),
             assignment,
             wave: assignment.and_then(|a| self.waves.iter().find(|wave| wave.id == a.wave_id)),
             evidence: self.evidence.iter().filter(|file| file.visit_id == prepared.visit_id).collect(),

@@ -24,6 +24,12 @@ pub struct Stored<'a> {
     pub wave: Option<&'a wave::Model>,
     /// The files of its manifest.
     pub evidence: Vec<&'a evidence::Model>,
+    /// The sha256 of the answers filed last, of a visit that waits for its review.
+    pub filed_answers: Option<&'a str>,
+    /// The visit that the write names as the one it is a copy of.
+    pub original: Option<&'a visit::Model>,
+    /// Whether the assignment was the auditor's at any time.
+    pub was_theirs: bool,
     /// The time of the commit.
     pub at: DateTime<Utc>,
     /// The id under which a chain will know a new visit.
@@ -94,12 +100,17 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
         Some(visit) if visit.assignment_id != assignment.id => {
             return Err(unknown("is not the assignment that the visit was begun for"));
         }
-        None if !is_theirs => return Err(unknown("is not an assignment of yours")),
+        // Somebody who had it may have filled the visit in before it was taken away; that is kept, and flagged.
+        None if !is_theirs && !stored.was_theirs => return Err(unknown("is not an assignment of yours")),
         _ => {}
     }
     let before = stored.visit.map_or(VisitState::Draft, |visit| visit.state);
-    let submitted = after(VISIT_MOVES, "visit", before, "submit")?;
+    let adds = adds_evidence(prepared, stored, before)?;
+    let mv = if adds { "add_evidence" } else { "submit" };
+    let submitted = after(VISIT_MOVES, "visit", before, mv)?;
+    let copy_of = copy_of(prepared, stored, assignment)?;
     let mut row = begin(prepared, stored, assignment, wave);
+    row.copy_of = copy_of;
     let filed = match &prepared.filing {
         Some(Filing::Complete { answers, device, score }) => Some((answers, device, score)),
         _ => None,
@@ -114,10 +125,14 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
     let mut summary: Option<ScoreSummary> = None;
     if let Some((answers, device, score)) = filed {
         row.state = submitted;
-        row.quarantine_reason = quarantine(stored, assignment, wave, is_theirs);
+        row.quarantine_reason = quarantine(stored, assignment, wave, is_theirs, copy_of.is_some());
         row.submitted_at = row.submitted_at.or(Some(stored.at));
         row.current_revision = filing;
-        let kind = if before == VisitState::Returned { RevisionKind::Resubmission } else { RevisionKind::Submission };
+        let (kind, verb) = match before {
+            _ if adds => (RevisionKind::Addition, "visit.evidence_added"),
+            VisitState::Returned => (RevisionKind::Resubmission, "visit.resubmitted"),
+            _ => (RevisionKind::Submission, "visit.submitted"),
+        };
         revision_row = Some(revision::Model {
             firm_id: row.firm_id,
             visit_id: row.id,
@@ -130,7 +145,10 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             reasons: None,
             created_at: stored.at,
         });
-        if let Some(score) = score {
+        // The answers are those of the score that is there.
+        if let Some(score) = score.as_ref().filter(|_| adds) {
+            summary = Some(score.summary.clone());
+        } else if let Some(score) = score {
             row.current_score_version += 1;
             score_row = Some(score_of(&row, score, stored.at));
             summary = Some(score.summary.clone());
@@ -144,8 +162,8 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             "quarantine_reason": row.quarantine_reason,
             "evidence": prepared.write.manifest.len(),
         });
-        let verb = if before == VisitState::Returned { "visit.resubmitted" } else { "visit.submitted" };
-        event = Some(NewEvent::new(verb, "visit", row.id, prepared.auditor_id, payload));
+        let filed = NewEvent::new(verb, "visit", row.id, prepared.auditor_id, payload);
+        event = Some(filed.for_auditor(prepared.auditor_id));
     }
 
     row.write_number += 1;
@@ -172,14 +190,15 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             })?;
             row.write_status = if is_new { 201 } else { 200 };
             row.write_answer = Some(answer.clone());
-            Ok(Saved { created: is_new, etag: tag, answer })
+            Ok(Saved { created: is_new, replayed: false, etag: tag, answer })
         }
     };
     let assignment = match (filed.is_some(), assignment.state) {
         (true, state) => after(ASSIGNMENT_MOVES, "assignment", state, "fulfil").ok(),
         (false, state) => after(ASSIGNMENT_MOVES, "assignment", state, "start").ok(),
     }
-    .filter(|_| is_theirs);
+    // A copy leaves the assignment to the visit that it is a copy of.
+    .filter(|_| is_theirs && copy_of.is_none());
     Ok(Decision::Accept(Box::new(Effect {
         draft: filed.is_none().then(|| prepared.body.clone()),
         visit: row,
@@ -193,10 +212,56 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
     })))
 }
 
+/// Whether the write adds files to a visit that waits for its review and leaves everything else as it is.
+///
+/// # Errors
+///
+/// 422 when the manifest has problems: what was filed is no draft that could keep them.
+fn adds_evidence(prepared: &Prepared, stored: &Stored<'_>, before: VisitState) -> Result<bool, Failure> {
+    let Some(visit) = stored.visit else { return Ok(false) };
+    if !matches!(before, VisitState::Submitted | VisitState::Resubmitted) || prepared.write.outcome != visit.outcome {
+        return Ok(false);
+    }
+    let is_new = |id| stored.evidence.iter().all(|file| file.id != id);
+    let adds = prepared.write.manifest.iter().any(|entry| is_new(entry.id));
+    match &prepared.filing {
+        Some(Filing::Complete { answers, .. }) => Ok(adds && stored.filed_answers == Some(answers.sha256.as_str())),
+        Some(Filing::Incomplete(problems)) if adds && problems.iter().all(|p| p.pointer.starts_with("/evidence")) => {
+            Err(Failure::invalid(problems.clone()))
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The visit that this one is a copy of: what was said when it was created. A copy of a copy is one of the first.
+///
+/// # Errors
+///
+/// 422 `unknown_ref` when there is no such visit of the auditor for this assignment, `frozen` when another was named.
+fn copy_of(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Model) -> Result<Option<Uuid>, Failure> {
+    let problem = |code: &str, message: &str| Failure::invalid(vec![FieldProblem::new("/copy_of", code, message)]);
+    let Some(named) = prepared.write.copy_of else { return Ok(stored.visit.and_then(|visit| visit.copy_of)) };
+    let of_same = |visit: &&visit::Model| {
+        visit.id != prepared.visit_id && visit.auditor_id == prepared.auditor_id && visit.assignment_id == assignment.id
+    };
+    let Some(original) = stored.original.filter(of_same) else {
+        return Err(problem("unknown_ref", "is not another visit of yours for this assignment"));
+    };
+    let first = original.copy_of.unwrap_or(named);
+    match stored.visit {
+        Some(visit) if visit.copy_of != Some(first) => {
+            Err(problem("frozen", "is said when the visit is created; leave it out, or file a new visit as the copy"))
+        }
+        _ => Ok(Some(first)),
+    }
+}
+
 /// The visit before the write takes effect: the stored one, or a new draft.
 fn begin(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Model, wave: &wave::Model) -> visit::Model {
     let write = &prepared.write;
-    let skew_ms = write.device_at.map(|at| (stored.at - at).num_milliseconds());
+    // The clock at the moment of sending is the one to compare with; a visit may have waited for a network for days.
+    let clock = prepared.contact.at.or(write.device_at);
+    let skew_ms = clock.map(|at| (stored.at - at).num_milliseconds());
     let row = stored.visit.cloned().unwrap_or_else(|| visit::Model {
         firm_id: prepared.firm_id,
         id: prepared.visit_id,
@@ -225,6 +290,7 @@ fn begin(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Mode
         submitted_at: None,
         published_at: None,
         public_id: stored.public_id,
+        copy_of: None,
     });
     // A draft on top of a returned visit changes nothing of what was filed; see also `manifest`.
     let keeps_filed = prepared.filing.is_none() && row.state == VisitState::Returned;
@@ -257,12 +323,15 @@ fn quarantine(
     assignment: &assignment::Model,
     wave: &wave::Model,
     is_theirs: bool,
+    is_copy: bool,
 ) -> Option<QuarantineReason> {
-    let resubmits = stored.visit.is_some_and(|visit| visit.state == VisitState::Returned);
-    if resubmits {
+    // What was in time once stays so, whatever is filed again or added.
+    let refiles = stored.visit.is_some_and(|visit| visit.state != VisitState::Draft);
+    if refiles {
         return stored.visit.and_then(|visit| visit.quarantine_reason);
     }
     match assignment.state {
+        _ if is_copy => Some(QuarantineReason::Copy),
         _ if !is_theirs => Some(QuarantineReason::AssignmentWithdrawn),
         AssignmentState::Open | AssignmentState::Cancelled | AssignmentState::Declined | AssignmentState::Expired => {
             Some(QuarantineReason::AssignmentWithdrawn)

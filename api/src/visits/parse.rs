@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::failure::FieldProblem;
-use crate::http::json::{Reader, escape, text_problem};
+use crate::http::json::{Reader, escape, is_sha256, text_problem};
 use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::visits::types::{ManifestEntry, WriteState};
 use crate::words::Outcome;
@@ -43,6 +43,8 @@ pub struct VisitWrite {
     pub manifest: Vec<ManifestEntry>,
     /// What the phone says of itself, as it came.
     pub device: Value,
+    /// The visit that it is a copy of.
+    pub copy_of: Option<Uuid>,
     /// The phone's clock.
     pub device_at: Option<DateTime<Utc>>,
 }
@@ -59,6 +61,7 @@ pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
     let outcome = reader.optional_word("outcome");
     let answers = reader.object("answers").cloned().unwrap_or_default();
     let files = reader.optional_list("evidence", MAX_FILES).unwrap_or_default();
+    let copy_of = reader.optional_uuid("copy_of");
     let device = reader.optional_value("device").cloned().unwrap_or(Value::Object(Map::new()));
     let mut problems = reader.finish();
 
@@ -68,7 +71,7 @@ pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
     match (assignment_id, state) {
         (Some(assignment_id), Some(state)) if problems.is_empty() => {
             let outcome = outcome.unwrap_or(Outcome::Completed);
-            Ok(VisitWrite { assignment_id, state, outcome, answers, manifest, device, device_at })
+            Ok(VisitWrite { assignment_id, state, outcome, answers, manifest, device, copy_of, device_at })
         }
         _ => Err(problems),
     }
@@ -182,10 +185,6 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
         }
     }
     entries
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn device_time(device: &Value, problems: &mut Vec<FieldProblem>) -> Option<DateTime<Utc>> {

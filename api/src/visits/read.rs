@@ -135,6 +135,7 @@ pub fn summary(visit: visit::Model, score_bp: Option<i32>, files: &[evidence::Mo
         outcome: visit.outcome,
         reporting: visit.reporting,
         quarantine_reason: visit.quarantine_reason,
+        copy_of: visit.copy_of,
         reviewer_id: visit.reviewer_id,
         score_bp,
         evidence: progress(&files),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use peegel_scoring::{ENGINE_VERSION, EvidenceKind as Demanded, Mode, Outcome as Scoring, ScoreResult, score};
 use poem_openapi::types::ToJSON;
 use serde_json::{Map, Value, json};
@@ -25,6 +26,15 @@ use crate::words::{EvidenceKind, Outcome};
 /// A body that took longer than this to come is slow.
 const SLOW_BODY_US: u64 = 500_000;
 
+/// The phone's clocks at the moment of sending, which may be days after the visit was filled in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Contact {
+    /// Its clock.
+    pub at: Option<DateTime<Utc>>,
+    /// Its clock that never goes back, in milliseconds.
+    pub monotonic_ms: Option<i64>,
+}
+
 /// A write that is ready for its commit.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -42,6 +52,8 @@ pub struct Prepared {
     pub body: String,
     /// What was sent.
     pub write: VisitWrite,
+    /// When it was sent, by the phone.
+    pub contact: Contact,
     /// The standard of the assignment.
     pub standard_id: String,
     /// Its version.
@@ -82,6 +94,8 @@ pub struct Score {
 pub struct Saved {
     /// True when the visit is new.
     pub created: bool,
+    /// True when the same write was accepted before, and this is its answer once more.
+    pub replayed: bool,
     /// The entity tag.
     pub etag: String,
     /// The answer, a [`VisitSaved`] as JSON.
@@ -102,10 +116,11 @@ pub async fn put_visit(
     caller: &Caller,
     visit_id: Uuid,
     condition: Condition,
-    body: Value,
+    contact: Contact,
+    body: &Value,
 ) -> Result<Saved, Failure> {
-    let canonical_body = canonical(&body)?;
-    let write = parse(&body).map_err(Failure::invalid)?;
+    let canonical_body = canonical(body)?;
+    let write = parse(body).map_err(Failure::invalid)?;
     let unknown = || {
         let message = "is not an assignment of yours";
         Failure::invalid(vec![FieldProblem::new("/assignment_id", "unknown_ref", message)])
@@ -116,7 +131,7 @@ pub async fn put_visit(
     let standard = standard_of(app, &assignment).await?;
     let filing = match write.state {
         WriteState::Draft => None,
-        WriteState::Submitted => Some(file(&standard, &write)?),
+        WriteState::Submitted => Some(file(&standard, &write, contact)?),
     };
     let prepared = Prepared {
         firm_id: caller.firm_id,
@@ -126,6 +141,7 @@ pub async fn put_visit(
         body_sha256: canonical_body.sha256,
         body: canonical_body.text,
         write,
+        contact,
         standard_id: assignment.standard_id,
         standard_version: assignment.standard_version,
         filing,
@@ -145,10 +161,10 @@ async fn standard_of(app: &App, assignment: &assignment::Model) -> Result<Arc<Co
 }
 
 /// Checks and scores a visit that is to be filed.
-fn file(standard: &CompiledStandard, write: &VisitWrite) -> Result<Filing, Failure> {
+fn file(standard: &CompiledStandard, write: &VisitWrite, contact: Contact) -> Result<Filing, Failure> {
     let mut problems = manifest_problems(standard, &write.manifest);
     let answers = canonical(&write.answers)?;
-    let device = canonical(&write.device)?;
+    let device = canonical(&device_of(write, contact))?;
     if write.outcome == Outcome::Attempted {
         if write.manifest.is_empty() {
             let message = "prove that you were there: a photo of the closed door, for example";
@@ -175,6 +191,15 @@ fn file(standard: &CompiledStandard, write: &VisitWrite) -> Result<Filing, Failu
             Ok(Filing::Incomplete(all))
         }
     }
+}
+
+/// What the phone says of itself, with its clocks at the moment of sending where it told them.
+fn device_of(write: &VisitWrite, contact: Contact) -> Value {
+    let mut device = write.device.clone();
+    if contact.at.is_some() || contact.monotonic_ms.is_some() {
+        device["sent"] = json!({"at": contact.at, "monotonic_ms": contact.monotonic_ms});
+    }
+    device
 }
 
 /// A score in short.
@@ -268,7 +293,7 @@ pub fn stored_answer(status: i32, etag: String, answer: String) -> Result<Saved,
         let errors = serde_json::from_str(&answer).map_err(Failure::internal)?;
         return Err(kept_as_draft(errors, etag));
     }
-    Ok(Saved { created: status == 201, etag, answer })
+    Ok(Saved { created: status == 201, replayed: true, etag, answer })
 }
 
 /// 422 for a submit that was kept as a draft.

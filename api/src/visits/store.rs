@@ -22,11 +22,6 @@ pub async fn lock_visits(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid]) 
     query.lock_exclusive().all(tx).await
 }
 
-/// A visit, locked.
-pub async fn lock_visit(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<Option<visit::Model>, DbErr> {
-    Ok(lock_visits(tx, firm_id, &[id]).await?.pop())
-}
-
 /// Assignments by id, locked in the order of their ids.
 pub async fn lock_assignments(
     tx: &DatabaseTransaction,
@@ -50,6 +45,46 @@ pub async fn waves(
     ids.sort_unstable();
     ids.dedup();
     wave::Entity::find().filter(wave::Column::FirmId.eq(firm_id)).filter(wave::Column::Id.is_in(ids)).all(tx).await
+}
+
+/// The sha256 of the answers of some revisions, by visit.
+pub async fn filed_answers(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    revisions: &[(Uuid, i32)],
+) -> Result<Vec<(Uuid, String)>, DbErr> {
+    if revisions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(Uuid, i32, String)> = revision::Entity::find()
+        .select_only()
+        .column(revision::Column::VisitId)
+        .column(revision::Column::Revision)
+        .column(revision::Column::AnswersSha256)
+        .filter(revision::Column::FirmId.eq(firm_id))
+        .filter(revision::Column::VisitId.is_in(revisions.iter().map(|(visit_id, _)| *visit_id)))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let is_asked = |row: &(Uuid, i32, String)| revisions.contains(&(row.0, row.1));
+    Ok(rows.into_iter().filter(is_asked).map(|(visit_id, _, sha256)| (visit_id, sha256)).collect())
+}
+
+/// A visit with those that are the same, filed from other devices: the one that it is a copy of, and other copies. All
+/// are locked, in the order of their ids, so that two of them cannot be published at once.
+pub async fn lock_with_twins(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<Vec<visit::Model>, DbErr> {
+    let Some(row) = visit_by_id(tx, firm_id, id).await? else { return Ok(Vec::new()) };
+    let first = row.copy_of.unwrap_or(id);
+    let ids: Vec<Uuid> = visit::Entity::find()
+        .select_only()
+        .column(visit::Column::Id)
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::AssignmentId.eq(row.assignment_id))
+        .filter(visit::Column::Id.eq(first).or(visit::Column::CopyOf.eq(first)))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    lock_visits(tx, firm_id, &ids).await
 }
 
 /// The files of some visits, locked in the order of their ids.

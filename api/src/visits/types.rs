@@ -29,6 +29,9 @@ pub struct VisitIn {
     pub evidence: Option<Vec<EvidenceIn>>,
     /// What the phone says of itself and of its clock.
     pub device: Option<DeviceIn>,
+    /// Another visit of yours for the same assignment that was changed on two devices at once, when this is the copy that
+    /// lost. The copy is kept and flagged, and never counts beside the other. Said when it is created, and stays.
+    pub copy_of: Option<Uuid>,
 }
 
 /// The answer to an item: `{"v": value}` or `{"na": true}`, each with an optional `comment`.
@@ -221,6 +224,8 @@ pub struct VisitSummary {
     pub reporting: Reporting,
     /// Why it was kept and flagged, if it was.
     pub quarantine_reason: Option<QuarantineReason>,
+    /// The visit that it is a copy of, if it was filed as one.
+    pub copy_of: Option<Uuid>,
     /// Who reviews it.
     pub reviewer_id: Option<Uuid>,
     /// Its score in basis points.
