@@ -176,7 +176,7 @@ async fn whatever_is_done_to_the_history_is_found(app: &TestApp) {
             "they begin at 1",
             vec![format!(
                 "INSERT INTO events SELECT firm_id, -1, kind, object, actor_id, at, feed, payload, salt, payload_sha256, \
-                 hash FROM events WHERE {firm} AND seq = 1"
+                 hash, audience_id, on_board FROM events WHERE {firm} AND seq = 1"
             )],
         ),
         (
