@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::receipts::{keys_file, verdict, verify};
 use crate::support::app::{Kind, TestApp};
+use crate::support::chain::{checked_events, count};
 use crate::support::client::Client;
 use crate::support::files::sha256;
 use crate::support::world::{File, Person, World, filing};
@@ -22,6 +23,8 @@ on_both!(
     a_phone_learns_everything_page_by_page,
     a_phone_learns_what_changed,
     what_is_lost_comes_once_as_deleted,
+    a_closed_wave_leaves_the_job_board,
+    nothing_comes_to_the_job_board_of_a_closed_wave,
     another_device_sees_that_a_draft_moved_on,
     a_cursor_is_for_whom_it_was_given_to,
     old_cursors_end,
@@ -414,6 +417,92 @@ async fn what_is_lost_comes_once_as_deleted(app: &TestApp) {
     world.admin.client.act(&format!("/v1/assignments/{}/cancel", own[0])).ok().await;
     assert_eq!(pull(client, Some(&cursor), 50).await.0, Vec::<Value>::new());
     assert!(told(&pull(other, Some(&others), 50).await.0)[&name(&own[0])]);
+}
+
+async fn a_closed_wave_leaves_the_job_board(app: &TestApp) {
+    let world = World::make(app).await;
+    let (client, other) = (&world.auditor.client, &world.other_auditor.client);
+    let summer = world.add_wave("2026 summer", "regular", "2026-06-01", "2026-08-31").await;
+    // More than one statement can take.
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.extend(world.assign_in(&world.wave, vec![world.assignment(1, None); 1000]).await);
+    }
+    let elsewhere = world.assign_in(&summer, vec![world.assignment(1, None)]).await.remove(0);
+    let claimed = open.pop().expect("an assignment");
+    client.act(&format!("/v1/assignments/{claimed}/claim")).ok().await;
+    let (_, _, cursor) = pull(client, None, 200).await;
+    let (_, _, others) = pull(other, None, 200).await;
+    world.admin.client.act(&format!("/v1/waves/{}/close", world.wave)).ok().await;
+
+    let name = |id: &String| format!("assignment {id}");
+    let gone: BTreeMap<_, _> = open.iter().map(|id| (name(id), true)).collect();
+    let (changes, _, cursor) = pull(client, Some(&cursor), 200).await;
+    assert_eq!(changes.len(), open.len(), "each once");
+    assert!(told(&changes) == gone, "what nobody took is gone; what was claimed is not");
+    assert!(told(&pull(other, Some(&others), 200).await.0) == gone);
+    let wanted = there("assignment", &[&elsewhere]);
+    let of = |found: Vec<Value>| found.into_iter().filter(|change| change["type"] == "assignment").collect::<Vec<_>>();
+    assert_eq!(told(&of(pull(other, None, 50).await.0)), wanted, "another phone never hears of them");
+    assert_eq!(other.all("/v1/assignments", 50).await.len(), 1);
+    for verb in ["", "/claim"] {
+        let path = format!("/v1/assignments/{}{verb}", open[0]);
+        let call = if verb.is_empty() { other.get(&path) } else { other.act(&path) };
+        call.problem(404, "not_found").await;
+    }
+    let view = world.admin.client.get(&format!("/v1/assignments/{}", open[0])).ok().await;
+    assert_eq!((&view["state"], &view["auditor_id"]), (&json!("expired"), &Value::Null));
+    let expired = count(&checked_events(&world.admin.client).await, "assignment.expired");
+    assert_eq!(expired, open.len());
+
+    // What is handed back now is for nobody, and work on it is kept all the same.
+    let path = format!("/v1/assignments/{claimed}");
+    assert_eq!(client.act(&format!("{path}/hand-back")).ok().await["state"], "expired");
+    let (changes, ..) = pull(client, Some(&cursor), 50).await;
+    assert_eq!(told(&changes), BTreeMap::from([(name(&claimed), true)]));
+    assert_eq!(told(&of(pull(other, None, 50).await.0)), wanted);
+    let late = filing(&claimed, "submitted", &tiny::perfect(), &[&File::front()]);
+    assert_eq!(file(&world.auditor, &late).await.1["quarantine_reason"], "assignment_withdrawn");
+}
+
+async fn nothing_comes_to_the_job_board_of_a_closed_wave(app: &TestApp) {
+    let world = World::make(app).await;
+    let (admin, client, other) = (&world.admin.client, &world.auditor.client, &world.other_auditor.client);
+    for round in 0..4 {
+        let wave = world.add_wave(&format!("round {round}"), "regular", "2026-06-01", "2026-08-31").await;
+        let mut ids = world.assign_in(&wave, vec![world.assignment(0, None); 8]).await;
+        let mine = ids.split_off(4);
+        for id in &mine {
+            client.act(&format!("/v1/assignments/{id}/claim")).ok().await;
+        }
+        // All at the same moment: the wave is closed, some are handed back, some are taken, and more are added.
+        let back = async |id: &String| client.act(&format!("/v1/assignments/{id}/hand-back")).send().await.expect(200);
+        let take = async |id: &String| {
+            let answer = other.act(&format!("/v1/assignments/{id}/claim")).send().await;
+            assert!(matches!(answer.status, 200 | 404), "{}", answer.describe());
+        };
+        let add = async || {
+            let body = json!({"wave_id": wave, "assignments": [world.assignment(0, None), world.assignment(1, None)]});
+            let answer = admin.post("/v1/assignments", &body).send().await;
+            assert!(matches!(answer.status, 201 | 409), "{}", answer.describe());
+        };
+        let close = async || drop(admin.act(&format!("/v1/waves/{wave}/close")).ok().await);
+        tokio::join!(
+            back(&mine[0]),
+            take(&ids[0]),
+            add(),
+            back(&mine[1]),
+            close(),
+            take(&ids[1]),
+            back(&mine[2]),
+            add(),
+            take(&ids[2]),
+            back(&mine[3]),
+            take(&ids[3]),
+        );
+        let left = admin.all(&format!("/v1/assignments?wave_id={wave}&state=open"), 50).await;
+        assert_eq!(left, Vec::<Value>::new(), "round {round}");
+    }
 }
 
 async fn another_device_sees_that_a_draft_moved_on(app: &TestApp) {

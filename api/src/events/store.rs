@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::entity::{event, firm, firm_head};
 use crate::events::verify::Head;
 
+/// Rows of one statement: databases take no more than some ten thousand values in one.
+const INSERTED_AT_ONCE: usize = 500;
+
 /// Makes the head row of a new firm.
 pub async fn insert_head(tx: &DatabaseTransaction, firm_id: Uuid) -> Result<(), DbErr> {
     let Head { seq, hash } = Head::before_all(firm_id);
@@ -69,9 +72,10 @@ pub async fn has_concerned(
 
 /// Adds events.
 pub async fn insert(tx: &DatabaseTransaction, rows: Vec<event::Model>) -> Result<(), DbErr> {
-    event::Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-        .exec_without_returning(tx)
-        .await?;
+    for some in rows.chunks(INSERTED_AT_ONCE) {
+        let rows = some.iter().cloned().map(IntoActiveModel::into_active_model);
+        event::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
     Ok(())
 }
 

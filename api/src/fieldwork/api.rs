@@ -93,7 +93,8 @@ impl FieldworkApi {
 
     /// Close a wave
     ///
-    /// Says that its visits are over. It takes no new assignments; visits that arrive later are kept and flagged.
+    /// Says that its visits are over. It takes no new assignments, and those on the job board expire; visits that arrive
+    /// later are kept and flagged.
     #[oai(path = "/v1/waves/:id/close", method = "post", operation_id = "close_wave")]
     async fn close_wave(
         &self,
@@ -197,7 +198,7 @@ impl FieldworkApi {
 
     /// Hand back an assignment
     ///
-    /// The auditor who has it puts it back on the job board.
+    /// The auditor who has it puts it back on the job board; after its wave was closed it expires instead.
     #[oai(path = "/v1/assignments/:id/hand-back", method = "post", operation_id = "hand_back_assignment")]
     async fn hand_back_assignment(
         &self,

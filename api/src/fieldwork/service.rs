@@ -13,6 +13,7 @@ use crate::chains::parse::{Stamp, bulk};
 use crate::chains::service::{begin_set_up_by, only_auditor, only_chain, stamps};
 use crate::chains::types::degrees;
 use crate::entity::{assignment, wave};
+use crate::events::store::lock_head;
 use crate::events::types::NewEvent;
 use crate::failure::Failure;
 use crate::fieldwork::parse::{self, Known};
@@ -61,23 +62,41 @@ pub async fn create_wave(app: &App, caller: &Caller, key: Option<String>, body: 
     write.commit_once(&once, &WaveView::from(row)).await
 }
 
-/// Moves a wave: `open` or `close`.
+/// Moves a wave: `open` or `close`. What nobody took until it closes leaves the job board.
 ///
 /// # Errors
 ///
 /// * 404 when there is no such wave.
 /// * 409 `illegal_state` when its state does not allow the move.
 pub async fn move_wave(app: &App, caller: &Caller, id: Uuid, mv: &str) -> Result<WaveView, Failure> {
-    let mut write = begin_set_up_by(app, caller).await?;
-    let row = store::wave_by_id(&write.tx, caller.firm_id, id).await?;
+    let mut write = Write::begin_by(app, caller).await?;
+    let row = store::lock_wave(&write.tx, caller.firm_id, id).await?;
     let mut row = row.ok_or_else(|| Failure::not_found("wave"))?;
     row.state = after(WAVE_MOVES, "wave", row.state, mv)?;
     store::set_wave_state(&write.tx, caller.firm_id, id, row.state).await?;
     let kind = if row.state == WaveState::Closed { "wave.closed" } else { "wave.opened" };
     let payload = json!({"chain_id": row.chain_id, "state": row.state});
     write.event(NewEvent::new(kind, "wave", id, caller.membership_id, payload));
+    if row.state == WaveState::Closed {
+        expire_open(&mut write, caller, id).await?;
+    }
     write.commit().await?;
     Ok(row.into())
+}
+
+/// Ends what is on the job board for a wave, each with a fact of its own, so that every phone forgets it.
+async fn expire_open(write: &mut Write<'_>, caller: &Caller, wave_id: Uuid) -> Result<(), Failure> {
+    let state = after(ASSIGNMENT_MOVES, "assignment", AssignmentState::Open, "expire")?;
+    // Whoever works on one of them asks for the firm's head afterwards, and whoever adds to them has it already: so they
+    // are locked, then the head, and then it is certain which ones there are.
+    store::lock_open_of_wave(&write.tx, write.firm_id, wave_id).await?;
+    lock_head(&write.tx, write.firm_id).await?;
+    for id in store::lock_open_of_wave(&write.tx, write.firm_id, wave_id).await? {
+        let payload = json!({"state": state, "auditor_id": null});
+        let event = NewEvent::new("assignment.expired", "assignment", id, caller.membership_id, payload);
+        write.event(NewEvent { on_board: true, ..event });
+    }
+    Ok(store::set_open_of_wave(&write.tx, write.firm_id, wave_id, state).await?)
 }
 
 /// A wave that the caller may know of.
@@ -280,14 +299,17 @@ impl Move {
 }
 
 /// Moves an assignment. Claiming again what one has claimed changes nothing, because a phone may have lost the answer.
+/// What is handed back after its wave was closed ends: nobody could take it.
 ///
 /// # Errors
 ///
-/// * 404 when there is none, or it is another firm's, or in another auditor's hands.
-/// * 409 `illegal_state` when its state does not allow the move, `wave_closed` when it is too late to claim it.
+/// * 404 when there is none, or it is another firm's, in another auditor's hands, or not on the job board any more.
+/// * 409 `illegal_state` when its state does not allow the move.
 pub async fn move_assignment(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Result<AssignmentView, Failure> {
     let firm_id = caller.firm_id;
     let mut write = Write::begin_by(app, caller).await?;
+    // The wave first, as whoever closes it does: what comes to the job board or is taken from it stands still meanwhile.
+    let wave = store::lock_wave_of(&write.tx, firm_id, id).await?;
     let mut row = visible(store::lock_assignment(&write.tx, firm_id, id).await?, caller)?;
     if mv == Move::Claim && row.state == AssignmentState::Claimed {
         return view(&write.tx, firm_id, row).await;
@@ -296,13 +318,13 @@ pub async fn move_assignment(app: &App, caller: &Caller, id: Uuid, mv: Move) -> 
     let before = row.clone();
     row.state = after(ASSIGNMENT_MOVES, "assignment", row.state, name)?;
     match mv {
-        Move::Claim => {
-            if let Some(wave) = store::wave_by_id(&write.tx, firm_id, row.wave_id).await? {
-                refuse_closed(&wave)?;
+        Move::Claim => row.auditor_id = Some(caller.membership_id),
+        Move::HandBack => {
+            row.auditor_id = None;
+            if wave.is_some_and(|wave| wave.state == WaveState::Closed) {
+                row.state = after(ASSIGNMENT_MOVES, "assignment", row.state, "expire")?;
             }
-            row.auditor_id = Some(caller.membership_id);
         }
-        Move::HandBack => row.auditor_id = None,
         // Who had it stays known.
         Move::Decline | Move::Cancel => {}
     }

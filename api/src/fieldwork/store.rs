@@ -1,6 +1,6 @@
 //! Queries on waves and assignments.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement, UnionType};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -256,6 +256,51 @@ pub async fn assignment_by_id(
     id: Uuid,
 ) -> Result<Option<assignment::Model>, DbErr> {
     assignment::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// A wave, locked until the transaction ends. Assignments may still be added to it.
+pub async fn lock_wave(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<Option<wave::Model>, DbErr> {
+    wave::Entity::find_by_id((firm_id, id)).lock(LockType::NoKeyUpdate).one(tx).await
+}
+
+/// The wave of an assignment, which cannot be closed until the transaction ends.
+pub async fn lock_wave_of(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    assignment_id: Uuid,
+) -> Result<Option<wave::Model>, DbErr> {
+    let Some(row) = assignment::Entity::find_by_id((firm_id, assignment_id)).one(tx).await? else { return Ok(None) };
+    wave::Entity::find_by_id((firm_id, row.wave_id)).lock_shared().one(tx).await
+}
+
+/// The assignments of a wave that nobody has taken, locked until the transaction ends.
+pub async fn lock_open_of_wave(tx: &DatabaseTransaction, firm_id: Uuid, wave_id: Uuid) -> Result<Vec<Uuid>, DbErr> {
+    let rows = assignment::Entity::find()
+        .filter(assignment::Column::FirmId.eq(firm_id))
+        .filter(assignment::Column::WaveId.eq(wave_id))
+        .filter(assignment::Column::State.eq(AssignmentState::Open))
+        .order_by_asc(assignment::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .all(tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Moves the assignments of a wave that nobody has taken to a state.
+pub async fn set_open_of_wave(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    wave_id: Uuid,
+    state: AssignmentState,
+) -> Result<(), DbErr> {
+    assignment::Entity::update_many()
+        .col_expr(assignment::Column::State, Expr::value(state))
+        .filter(assignment::Column::FirmId.eq(firm_id))
+        .filter(assignment::Column::WaveId.eq(wave_id))
+        .filter(assignment::Column::State.eq(AssignmentState::Open))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// An assignment, locked until the transaction ends.

@@ -130,8 +130,8 @@ pub enum Change {
 pub struct AssignmentChange {
     /// The assignment.
     pub id: Uuid,
-    /// True when it is not the caller's any more: handed back, declined, cancelled, or claimed by somebody else. Keep a
-    /// visit that was begun for it: it is taken all the same, and flagged.
+    /// True when it is not the caller's any more: handed back, declined, cancelled, claimed by somebody else, or still on
+    /// the job board when its wave was closed. Keep a visit that was begun for it: it is taken all the same, and flagged.
     pub deleted: bool,
     /// The assignment with what a phone needs to go there; null when `deleted`.
     pub object: Option<AssignmentView>,
