@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::receipts::{keys_file, verdict, verify};
@@ -28,6 +31,7 @@ on_both!(
     another_device_sees_that_a_draft_moved_on,
     a_cursor_is_for_whom_it_was_given_to,
     old_cursors_end,
+    a_cursor_is_good_for_ninety_days,
     a_page_costs_the_same_beside_many_facts,
     work_in_other_hands_is_kept,
     the_loser_of_two_devices_is_filed_as_a_copy,
@@ -549,6 +553,39 @@ async fn old_cursors_end(app: &TestApp) {
     assert!(refused.detail().contains("Begin without"), "{}", refused.describe());
     let (changes, ..) = pull(&world.auditor.client, None, 50).await;
     assert!(changes.len() == 2);
+}
+
+async fn a_cursor_is_good_for_ninety_days(app: &TestApp) {
+    let world = World::make(app).await;
+    world.assign(0, 1).await;
+    let (_, _, cursor) = pull(&world.auditor.client, None, 50).await;
+    let events = world.admin.client.all("/v1/events", 50).await;
+    let firm = events[0]["object"].as_str().and_then(|object| object.strip_prefix("firm/")).expect("the firm's first");
+    // The same cursor as if it had been given out some time ago, with the mark that it had then.
+    let key = std::fs::read_to_string(app.data().join("keys/vault.secret")).expect("the key");
+    let key = BASE64_STANDARD.decode(key.trim()).expect("base64");
+    let sign = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
+    let marking = sign(&key, "peegel vault: mark");
+    let whole = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(&cursor).expect("base64")).expect("text");
+    let (text, _) = whole.rsplit_once(':').expect("a mark");
+    let (given, rest) = text.split_once(':').expect("a time");
+    let given: i64 = given.parse().expect("seconds");
+    let aged = |seconds: i64| {
+        let text = format!("{}:{rest}", given - seconds);
+        let mark = sign(marking.as_ref(), &format!("sync cursor\n{firm}\n{}\n{text}", world.auditor.id));
+        let mark: String = mark.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        BASE64_URL_SAFE_NO_PAD.encode(format!("{text}:{mark}"))
+    };
+    assert_eq!(aged(0), cursor);
+    let days = 90 * 86_400;
+    let (changes, _, next) = pull(&world.auditor.client, Some(&aged(days - 600)), 50).await;
+    assert_eq!(changes, Vec::<Value>::new());
+    let path = format!("/v1/sync/changes?cursor={}", aged(days + 1));
+    let refused = world.auditor.client.get(&path).problem(410, "cursor_expired").await;
+    assert!(refused.detail().contains("90 days"), "{}", refused.describe());
+    // Each page gives a new one, so a phone that asks now and then never meets the limit.
+    assert_eq!(pull(&world.auditor.client, Some(&next), 50).await.0, Vec::<Value>::new());
+    assert_eq!(pull(&world.auditor.client, None, 50).await.0.len(), 2);
 }
 
 async fn a_page_costs_the_same_beside_many_facts(app: &TestApp) {
