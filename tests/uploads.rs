@@ -10,7 +10,7 @@ use crate::support::app::TestApp;
 use crate::support::chain::{checked_events, count};
 use crate::support::client::{Answer, Call, Client};
 use crate::support::wire::{Farewell, Wire};
-use crate::support::world::{File, PASSWORD, World, filing};
+use crate::support::world::{File, PASSWORD, Person, World, filing};
 use crate::support::{Dice, eventually, new_id, on_both};
 
 on_both!(
@@ -26,6 +26,8 @@ on_both!(
     an_upload_can_be_given_up,
     an_upload_expires,
     the_address_is_all_it_takes,
+    the_address_outlives_every_session,
+    rights_that_end_in_the_middle_store_nothing,
     connections_that_break_keep_what_arrived,
     a_new_connection_takes_over,
     a_stopping_or_killed_server_keeps_what_arrived,
@@ -604,6 +606,99 @@ async fn the_address_is_all_it_takes(app: &TestApp) {
         assert!(!app.log().contains(secret), "the log holds an address");
     }
     assert!(app.log().contains("/v1/uploads/{code}"), "the log says what was asked for");
+}
+
+/// The address opens nothing but one file whose hash is announced, so ending sessions, whatever for, does not cost the
+/// auditor what the phone has begun to send. Ending the membership, or its role, does.
+async fn the_address_outlives_every_session(app: &TestApp) {
+    let world = World::make(app).await;
+    let files: Vec<_> = (0..3).map(|n| document(30 + n, 900)).collect();
+    let visit = draft(&world, &files.iter().collect::<Vec<_>>()).await;
+    let go_on = async |location: &str, file: &File, from: usize| {
+        piece(&app.client(), location, from, &file.bytes[from..from + 300]).send().await.expect(204);
+    };
+    let sign_in = async || {
+        let body = json!({"email": world.auditor.email, "password": PASSWORD});
+        app.client().post("/v1/sessions", &body).created().await
+    };
+    let as_auditor = |session: &Value| app.client().with_token(session["access_token"].as_str().expect("a token"));
+    let begin =
+        async |session: &Value, file: &File| location(&creation(&as_auditor(session), file).send().await.expect(201));
+    // Signed out everywhere by the firm.
+    let session = sign_in().await;
+    let first = begin(&session, &files[0]).await;
+    go_on(&first, &files[0], 0).await;
+    world.admin.client.act(&format!("/v1/users/{}/sign-out", world.auditor.id)).send().await.expect(204);
+    as_auditor(&session).get("/v1/me").problem(401, "unauthenticated").await;
+    assert_eq!(offset_of(app, &first).await, 300);
+    go_on(&first, &files[0], 300).await;
+    // Signed out because a stolen token came back.
+    let session = sign_in().await;
+    let second = begin(&session, &files[1]).await;
+    go_on(&second, &files[1], 0).await;
+    let refresh = async |session: &Value| {
+        let body = json!({"refresh_token": session["refresh_token"]});
+        app.client().post("/v1/sessions/refresh", &body).send().await
+    };
+    let next = refresh(&session).await.expect(201).json();
+    refresh(&next).await.expect(201);
+    assert_eq!(refresh(&session).await.expect(401).json()["code"], "token_replayed");
+    as_auditor(&next).get("/v1/me").problem(401, "unauthenticated").await;
+    go_on(&second, &files[1], 300).await;
+    // Neither made it possible to begin anything.
+    creation(&as_auditor(&session), &files[2]).problem(401, "unauthenticated").await;
+    for (location, file) in [(&first, &files[0]), (&second, &files[1])] {
+        go_on(location, file, 600).await;
+        let content = as_auditor(&sign_in().await).get(&format!("/v1/evidence/{}/content", file.id)).send().await;
+        assert!(content.expect(200).body == file.bytes);
+    }
+    // Another role ends it for as long as it lasts, and its own address changes nothing about that.
+    let third = begin(&sign_in().await, &files[2]).await;
+    go_on(&third, &files[2], 0).await;
+    let user = format!("/v1/users/{}", world.auditor.id);
+    world.admin.client.patch(&user, &json!({"role": "reviewer"})).ok().await;
+    assert_eq!(tus(&app.client(), Method::HEAD, &third).send().await.status, 403);
+    piece(&app.client(), &third, 300, &files[2].bytes[300..]).problem(403, "membership_disabled").await;
+    world.admin.client.patch(&user, &json!({"role": "auditor"})).ok().await;
+    assert_eq!(offset_of(app, &third).await, 300);
+    assert_eq!(state_of(&world, &visit, &files[2]).await["state"], "uploading");
+}
+
+async fn rights_that_end_in_the_middle_store_nothing(app: &TestApp) {
+    let world = World::make(app).await;
+    let user = format!("/v1/users/{}", world.auditor.id);
+    for (seed, taken, given) in [
+        (40, json!({"enabled": false}), json!({"enabled": true})),
+        (41, json!({"role": "reviewer"}), json!({"role": "auditor"})),
+    ] {
+        let file = document(seed, 100_000);
+        let auditor =
+            Person { client: app.client().sign_in(&world.auditor.email, PASSWORD).await, ..world.auditor.clone() };
+        let visit = new_id();
+        let body = filing(&world.assign_one().await, "draft", &json!({}), &[&file]);
+        auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+        let location = location(&creation(&auditor.client, &file).send().await.expect(201));
+        let request = patch(&location, 0, &file.bytes);
+        let request = String::from_utf8_lossy(&request[..request.len() - 100_000])
+            .replace("Upload-Offset", "Connection: close\r\nUpload-Offset");
+        let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+        wire.send(request.as_bytes()).await;
+        wire.send(&file.bytes[..60_000]).await;
+        on_disk(app, |bytes| bytes == 60_000).await;
+        world.admin.client.patch(&user, &taken).ok().await;
+        wire.send(&file.bytes[60_000..]).await;
+        let answer = wire.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("membership_disabled"), "{answer}");
+        assert_eq!(state_of(&world, &visit, &file).await["state"], "uploading");
+        assert_eq!(tus(&app.client(), Method::HEAD, &location).send().await.status, 403);
+        // What has arrived is not lost for somebody who gets the right back.
+        world.admin.client.patch(&user, &given).ok().await;
+        assert_eq!(offset_of(app, &location).await, 100_000);
+        let content = format!("/v1/evidence/{}/content", file.id);
+        let stored = world.admin.client.get(&content).send().await.expect(200);
+        assert!(stored.body == file.bytes);
+    }
+    assert_eq!(incoming(app), 0);
 }
 
 /// The bytes of a piece on the wire.

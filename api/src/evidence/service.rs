@@ -1,9 +1,11 @@
 //! Receiving the files of visits, and handing them out again.
 
 use poem::Body;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::access::{self, Operation};
 use crate::app::App;
 use crate::chains;
 use crate::entity::evidence;
@@ -17,10 +19,11 @@ use crate::http::json::text_problem;
 use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::jobs::queue;
 use crate::people::service::still_may;
+use crate::people::store::membership_by_id;
 use crate::people::types::Caller;
 use crate::states::{EVIDENCE_MOVES, after};
 use crate::visits;
-use crate::words::{EvidenceKind, EvidenceState, RecordingPolicy};
+use crate::words::{EvidenceKind, EvidenceState, MembershipState, RecordingPolicy, Role};
 use crate::write::Write;
 use peegel_media::sniff;
 
@@ -73,7 +76,8 @@ pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Re
 ///
 /// # Errors
 ///
-/// 404, 409, 422 and 507 as [`put_content`].
+/// * 404, 409, 422 and 507 as [`put_content`].
+/// * 403 `membership_disabled` when whoever sent it may not do so any more.
 pub async fn accept(
     app: &App,
     firm_id: Uuid,
@@ -83,12 +87,14 @@ pub async fn accept(
 ) -> Result<EvidenceView, Failure> {
     let gone = || Failure::not_found("evidence");
     let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
+    sender_still_may(app.db.reader(), firm_id, membership_id).await?;
     // The disk is waited for before the transaction, which on SQLite nobody else can write beside.
     if visits::manifest::is_missing(announced.state) && refusal(&announced, &received).is_none() {
         app.blobs.keep(firm_id, &mut received).await?;
     }
     let at = app.clock.now();
     let mut write = Write::begin(app, firm_id).await?;
+    sender_still_may(&write.tx, firm_id, membership_id).await?;
     let mut row = store::lock_evidence(&write.tx, firm_id, id).await?.ok_or_else(gone)?;
     if has_bytes(row.state) {
         let same = row.sha256.as_deref() == Some(received.sha256.as_str());
@@ -125,6 +131,28 @@ pub async fn accept(
     write.commit().await?;
     app.wake.wake();
     Ok(row.into())
+}
+
+/// Whether a membership may still send files: a piece of an upload takes up to half an hour to come, too.
+async fn sender_still_may(db: &impl ConnectionTrait, firm_id: Uuid, membership_id: Uuid) -> Result<(), Failure> {
+    let row = membership_by_id(db, firm_id, membership_id).await?;
+    check_sender(row.map(|row| (row.state, row.role)))
+}
+
+/// Whether a membership in this state and role may send files.
+///
+/// # Errors
+///
+/// 403 `membership_disabled` when it may not, or is not there.
+pub fn check_sender(membership: Option<(MembershipState, Role)>) -> Result<(), Failure> {
+    let may = |role| Operation::CreateUpload.right().is_some_and(|right| access::reach(role, right).is_some());
+    match membership {
+        Some((MembershipState::Active, role)) if may(role) => Ok(()),
+        _ => {
+            let detail = "Whoever began this upload may not send files any more. Ask the firm.";
+            Err(Failure::new(Kind::Forbidden, "membership_disabled", detail))
+        }
+    }
 }
 
 /// True for files whose bytes can be fetched.

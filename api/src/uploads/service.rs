@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
 
-use crate::access::{self, Operation};
 use crate::app::App;
 use crate::entity::upload;
 use crate::evidence;
@@ -23,7 +22,7 @@ use crate::secrets::{TokenKind, token_sha256};
 use crate::states::{EVIDENCE_MOVES, after};
 use crate::uploads::protocol::Checksum;
 use crate::uploads::store;
-use crate::words::{EvidenceState, MembershipState, UploadState};
+use crate::words::{EvidenceState, UploadState};
 use crate::write::Write;
 
 /// How long an upload can go on.
@@ -224,12 +223,7 @@ async fn by_code(app: &App, code: &str) -> Result<upload::Model, Failure> {
     }
     let db = app.db.reader();
     let owner = store::owner_by_code(db, &token_sha256(code)).await?.ok_or_else(gone)?;
-    let right = Operation::CreateUpload.right();
-    let may = right.is_some_and(|right| access::reach(owner.role, right).is_some());
-    if owner.state != MembershipState::Active || !may {
-        let detail = "Whoever began this upload may not send files any more. Ask the firm.";
-        return Err(Failure::new(Kind::Forbidden, "membership_disabled", detail));
-    }
+    evidence::service::check_sender(Some((owner.state, owner.role)))?;
     let row = store::upload_by_id(db, owner.firm_id, owner.id).await?.ok_or_else(gone)?;
     alive(app, &row)?;
     Ok(row)
@@ -543,7 +537,7 @@ pub async fn finish_if_whole(app: &App, row: &upload::Model, incoming: &Incoming
 /// # Errors
 ///
 /// * 409, 422 when it is refused: its bytes are gone then.
-/// * 500, 507 when it could not be judged: its bytes stay.
+/// * 403, 500, 507 when it could not be judged: its bytes stay.
 async fn judge(app: &App, row: &upload::Model, received: evidence::blobs::Received) -> Result<(), Failure> {
     let judged = evidence::service::accept(app, row.firm_id, row.membership_id, row.evidence_id, received).await;
     match judged {
