@@ -12,6 +12,7 @@ document does not know, something forbidden that is accepted, and something allo
 
 import argparse
 import atexit
+import base64
 import collections
 import concurrent.futures
 import json
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from pathlib import Path
@@ -42,6 +44,9 @@ NEEDS_A_SECRET = {
     "accept_invitation", "accept_membership", "change_password", "confirm_totp", "finish_password_reset", "remove_totp",
     "renew_recovery_codes",
 }  # fmt: skip
+
+# What is called by the secret address of an upload.
+OF_AN_UPLOAD = {"get_upload", "append_upload", "delete_upload"}
 
 # Every package by its version: the same seed makes the same requests.
 REQUIREMENTS = """
@@ -89,8 +94,15 @@ responses = {long}
 
 [checks.positive_data_acceptance]
 # 422 tells of rules that a schema cannot say: names of objects, order of days. `says_so` below looks at its reasons.
-# 412 and 428 are of conditions on what is there, 413 and 507 of sizes.
-expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "413", "416", "422", "428", "429"]
+# 412 and 428 are of conditions on what is there, 413 and 507 of sizes, 410 and 423 of uploads that ended or are in use,
+# 460 of checksums.
+expected-statuses = [
+  "2xx", "3xx", "401", "403", "404", "409", "410", "412", "413", "416", "422", "423", "428", "429", "460",
+]
+
+[checks.missing_required_header]
+# tus answers 412 to whoever does not say which version they speak.
+expected-statuses = ["400", "401", "403", "406", "412", "415", "422"]
 
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428", "429"]
@@ -113,7 +125,7 @@ class Api:
         request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                text = answer.read()
+                self.headers, text = answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from None
         return json.loads(text) if text else None
@@ -209,7 +221,7 @@ def fill(admin):
 
     given = request("create_assignments")["assignments"][0] | {"branch_id": branch, "auditor_id": members["auditor"]}
     nobodys = {name: value for name, value in given.items() if name != "auditor_id"}
-    body = {"wave_id": waves[0], "assignments": [given] * 60 + [nobodys] * 8}
+    body = {"wave_id": waves[0], "assignments": [given] * 80 + [nobodys] * 8}
     assignments = [entry["id"] for entry in create("/v1/assignments", body)["data"]]
 
     # Three for each operation in the state that it takes, because what is tried moves them on.
@@ -217,6 +229,10 @@ def fill(admin):
         "put_visit": None,
         "put_evidence_content": None,
         "lose_evidence": None,
+        "create_upload": None,
+        "get_upload": None,
+        "append_upload": None,
+        "delete_upload": None,
         "review_visit": [],
         "release_visit": ["review"],
         "return_visit": ["review"],
@@ -243,7 +259,11 @@ def fill(admin):
             reviewer.call("POST", f"/v1/visits/{visit}/{move}", body)
         visits[visit] = assignment
         files.append(file)
-        fitting.setdefault(operation, []).append(file if "evidence" in operation else visit)
+        fit = visit if operation.endswith("visit") else file
+        if operation in OF_AN_UPLOAD:
+            auditor.call("POST", "/v1/uploads", b"", Upload_Defer_Length="1", **of_upload(file))
+            fit = auditor.headers["location"].rsplit("/", 1)[-1]
+        fitting.setdefault(operation, []).append(fit)
     fitting["get_evidence_content"] = fitting["get_evidence_preview"] = files[-4:]
     for operation in ["claim_assignment", "decline_assignment", "hand_back_assignment", "cancel_assignment"]:
         fitting[operation] = [assignments.pop(-1 if operation == "claim_assignment" else 0) for _ in range(3)]
@@ -273,6 +293,12 @@ def fill(admin):
         "auditors": [members["auditor"], members["spare"]],
         "standards": ["short-visit"],
     }
+
+
+def of_upload(file):
+    """What a request for the upload of a file says."""
+    metadata = "evidence_id " + base64.b64encode(file.encode()).decode()
+    return {"Tus-Resumable": "1.0.0", "Upload-Metadata": metadata}
 
 
 def credentials(base, role):
@@ -429,6 +455,7 @@ def register_hooks():
     import schemathesis
     from schemathesis.core.parameters import ParameterLocation
 
+    schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
     known = json.loads(Path(os.environ["PEEGEL_FUZZ"]).read_text())
     ids, calls, statuses = known["ids"], iter(range(10**9)), {}
     # Somebody who may sign out, of the role that tries.
@@ -468,6 +495,11 @@ def register_hooks():
             return [name_objects(operation, entry, kind) for entry in value]
         return there(operation, kind, value)
 
+    def is_followed(case, value):
+        """Whether it is the id of something that was just made, to see that it is there."""
+        in_steps = case.meta is not None and case.meta.phase.name == "stateful"
+        return in_steps and not str(value).startswith("01998f0e-0000-")
+
     def is_wrong_header(case):
         return case.meta is not None and case.meta.is_negative_at(ParameterLocation.HEADER)
 
@@ -479,7 +511,7 @@ def register_hooks():
         for name, value in list((case.path_parameters or {}).items()):
             if name == "id" and kind == "standards" and n % 4:
                 case.path_parameters[name] = "short-visit"
-            elif not creates:
+            elif not creates and not is_followed(case, value):
                 case.path_parameters[name] = there(operation, kind, value)
         if operation == "put_visit" and is_uuid(case.path_parameters["visit_id"]):
             if creates:
@@ -508,6 +540,23 @@ def register_hooks():
             if operation == "update_firm" and case.body.get("require_totp") is True:
                 # It would shut out whoever has no second factor, who tries the rest.
                 case.body["require_totp"] = False
+        if operation in OF_AN_UPLOAD and n % 4 and not case.meta.is_negative_at(ParameterLocation.PATH):
+            these = ids["fitting"][operation]
+            case.path_parameters["code"] = these[n % len(these)]
+        if operation in OF_AN_UPLOAD | {"create_upload"} and n % 8 and not is_wrong_header(case):
+            case.headers["Tus-Resumable"] = "1.0.0"
+        if operation == "append_upload" and n % 8 and not is_wrong_header(case):
+            case.headers["Upload-Offset"] = offset_of(known["base"], case.path_parameters["code"])
+            if n % 4:
+                case.headers.pop("Upload-Checksum", None)
+        if operation == "create_upload" and not is_wrong_header(case):
+            # Of the two only one may come, and no schema can say what the metadata holds.
+            these = ids["fitting"][operation]
+            case.headers.update(of_upload(these[n % len(these)]))
+            case.headers.pop("Upload-Length" if n % 2 else "Upload-Defer-Length", None)
+            case.headers["Upload-Defer-Length" if n % 2 else "Upload-Length"] = "1" if n % 2 else "1000"
+            if n % 4:
+                case.headers.pop("Upload-Checksum", None)
         if operation in ("put_visit", "update_action") and n % 8 and not is_wrong_header(case):
             # One good condition, because two and stale ones would be the answer to whatever else is tried.
             case.headers.pop("If-Match", None), case.headers.pop("If-None-Match", None)
@@ -538,9 +587,14 @@ def register_hooks():
 
     @schemathesis.hook
     def filter_failure(context, failure, case, response):
-        # A cursor is whatever a list gave out, and of two conditions only one may come: no schema can say so.
-        known_reasons = (b'"code":"bad_cursor"', b'"code":"bad_condition"')
+        # A cursor is whatever a list gave out, of two conditions only one may come, of two headers one must, and metadata
+        # hold an id in base64: no schema can say so.
+        known_reasons = (b'"code":"bad_cursor"', b'"code":"bad_condition"', b'"code":"bad_metadata"')
+        known_reasons += (b"Send either `Upload-Length`",)
         is_allowed = any(reason in response.content for reason in known_reasons)
+        if case.operation.path.startswith("/v1/uploads") and type(failure).__name__ == "AcceptedNegativeData":
+            # Every body is bytes; what is wrong in the headers must not be accepted.
+            return is_wrong_header(case)
         if case.operation.path == "/v1/sync/push" and type(failure).__name__ == "AcceptedNegativeData":
             # What is wrong in one visit is told in its result.
             return b'"status":"invalid"' not in response.content
@@ -561,6 +615,16 @@ def register_hooks():
             and not (is_standard and entry["code"] == "bad_character")
         ]
         assert not problems, f"the document allows what is refused: {problems[:5]}"
+
+
+def offset_of(base, code):
+    """How far an upload is, if it is one."""
+    api = Api(base)
+    try:
+        api.call("HEAD", f"/v1/uploads/{urllib.parse.quote(code, safe='')}", Tus_Resumable="1.0.0")
+    except RuntimeError:
+        return "0"
+    return api.headers["upload-offset"]
 
 
 def is_uuid(value):

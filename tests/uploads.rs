@@ -410,7 +410,7 @@ async fn the_size_may_come_later(app: &TestApp) {
         let with_length = |offset: usize, bytes: &[u8], length: &str| {
             piece(&anybody, &location, offset, bytes).header("upload-length", length)
         };
-        with_length(400, &file.bytes[400..500], "399").problem(400, "bad_header").await;
+        with_length(400, &file.bytes[400..500], "399").problem(409, "wrong_length").await;
         with_length(400, &file.bytes[400..500], "900").send().await.expect(204);
         let head = tus(&anybody, Method::HEAD, &location).send().await.expect(200);
         assert_eq!((head.header("upload-defer-length"), head.header("upload-length")), ("", "900"));

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::access::{self, Needs};
 use crate::app;
 use crate::http::paging::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::http::tus;
 use crate::words::Role;
 
 /// Requests and answers shown with the operations, by operation id; recorded from a running server.
@@ -162,6 +163,19 @@ fn say_parameters(operation: &mut Value, method: &str) {
             // Printable, and more than quotes and blanks.
             Some("Idempotency-Key") => json!({"type": "string", "maxLength": 128, "pattern": "^[ -~]*[!#-~][ -~]*$"}),
             Some("If-None-Match") if method != "get" => json!({"type": "string", "enum": ["*"]}),
+            Some("Tus-Resumable") => json!({"type": "string", "enum": [tus::VERSION]}),
+            Some("Upload-Offset" | "Upload-Length") => json!({"type": "string", "pattern": "^[0-9]{1,18}$"}),
+            Some("Upload-Defer-Length") => json!({"type": "string", "enum": ["1"]}),
+            Some("Upload-Checksum") => {
+                // The base64 of 20 or 32 bytes, filled up or not: the last digit has two bits to spare.
+                let end = "[AEIMQUYcgkosw048]=?";
+                let pattern = format!("^(sha1 [A-Za-z0-9+/]{{26}}{end}|sha256 [A-Za-z0-9+/]{{42}}{end})$");
+                json!({"type": "string", "pattern": pattern})
+            }
+            Some("Upload-Metadata") => {
+                parameter["required"] = json!(true);
+                continue;
+            }
             _ => continue,
         };
         parameter["schema"] = said;
@@ -250,6 +264,12 @@ fn tidy(operation: &mut Value, method: &str, examples: &Value) {
         drop_unless("429", (is_open && has_body) || takes_file || THROTTLED.contains(&id.as_str()));
         drop_unless("507", has_body);
         drop_unless("400", !is_bare);
+        if let Some(answer) = answers.get_mut("412").filter(|_| is_upload) {
+            answer["description"] =
+                json!("Another version of tus was named, or none. `Tus-Version` says which is spoken.");
+            answer["headers"] =
+                json!({"Tus-Version": {"description": "What is spoken.", "schema": {"type": "string"}}});
+        }
         for (status, answer) in answers.iter_mut() {
             if answer["description"].as_str().is_none_or(|text| text.trim().is_empty()) {
                 answer["description"] = json!("Done.");

@@ -137,13 +137,10 @@ impl UploadsApi {
         /// The checksum of the piece that the request brings: `sha1` or `sha256`, and its base64.
         #[oai(name = "Upload-Checksum")]
         checksum: Header<Option<String>>,
-        /// Not spoken here: send the file as a whole.
-        #[oai(name = "Upload-Concat")]
-        concat: Header<Option<String>>,
         body: Chunk,
     ) -> Result<Created, Failure> {
         let caller = auth.caller(Operation::CreateUpload)?;
-        let plan = plan(length.0.as_deref(), deferred.0.as_deref(), metadata.0, concat.0.as_deref())?;
+        let plan = plan(length.0.as_deref(), deferred.0.as_deref(), metadata.0, body.is_of_parts)?;
         let checksum = checksum.0.as_deref().map(Checksum::read).transpose()?;
         let is_with_upload = body.is_there()?;
         let made = service::create(&app, &caller, plan).await?;
@@ -232,9 +229,9 @@ fn plan(
     length: Option<&str>,
     deferred: Option<&str>,
     metadata: Option<String>,
-    concat: Option<&str>,
+    is_of_parts: bool,
 ) -> Result<Plan, Failure> {
-    if concat.is_some() {
+    if is_of_parts {
         let detail = "Uploads in several parts are not spoken here. Send the file as a whole.";
         return Err(Failure::malformed("concatenation_not_supported", detail));
     }
@@ -256,6 +253,8 @@ struct Chunk {
     content_type: Option<String>,
     /// None when it comes without its size being announced.
     announced: Option<u64>,
+    /// Whether `Upload-Concat` says that the file comes in several uploads.
+    is_of_parts: bool,
 }
 
 impl Chunk {
@@ -310,6 +309,8 @@ impl<'a> ApiExtractor<'a> for Chunk {
             None => Some(0),
         };
         let content_type = request.content_type().map(str::to_owned);
-        Ok(Self { body: <Body as FromRequest>::from_request(request, body).await?, content_type, announced })
+        let is_of_parts = request.headers().contains_key("upload-concat");
+        let body = <Body as FromRequest>::from_request(request, body).await?;
+        Ok(Self { body, content_type, announced, is_of_parts })
     }
 }

@@ -265,7 +265,8 @@ pub async fn standing_of(app: &App, code: &str) -> Result<Standing, Failure> {
 ///
 /// * 403, 404, 410 when the upload cannot go on.
 /// * 400 `interrupted` when the client stops in the middle, 503 `body_too_slow`.
-/// * 409 `wrong_offset` when the piece begins elsewhere, `length_is_known` when it gives the file another size.
+/// * 409 `wrong_offset` when the piece begins elsewhere, `length_is_known` when it gives the file another size, and
+///   `wrong_length` when that is less than has arrived.
 /// * 413 `too_large` when it goes beyond the size of the file.
 /// * 422 `differs_from_manifest` when the whole file is not the one announced.
 /// * 423 `upload_in_use` when another request does not let go of it, `upload_taken_over` when another one wants it.
@@ -352,7 +353,8 @@ async fn prepare(
             return Err(Failure::conflict("length_is_known", detail).with_header("upload-offset", offset));
         }
         if length < as_stored(offset) {
-            return Err(Failure::malformed("bad_header", "`Upload-Length` is less than what has arrived."));
+            let detail = "`Upload-Length` is less than what has arrived. Is it still the same file?";
+            return Err(Failure::conflict("wrong_length", detail).with_header("upload-offset", offset));
         }
         let gone = || Failure::not_found("evidence");
         let file = evidence::store::evidence_by_id(app.db.reader(), row.firm_id, row.evidence_id).await?;
