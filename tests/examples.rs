@@ -314,7 +314,6 @@ fn visit(
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
-    recorder.call(auditor, "list_changes", "GET", "/v1/sync/changes", &none)?;
     Ok(visit.to_owned())
 }
 
@@ -336,6 +335,7 @@ fn lost_file(recorder: &mut Recorder, auditor: &mut Person, assignment_id: &str)
     let clocks = json!({"at": "2026-10-05T09:00:00Z", "monotonic_ms": 81_220_400});
     let push = json!({"items": [change(true), change(false)], "device": clocks});
     recorder.call(auditor, "push_visits", "POST", "/v1/sync/push", &push)?;
+    recorder.call(auditor, "list_changes", "GET", "/v1/sync/changes", &Value::Null)?;
     let reason = json!({"reason": "The phone fell into the water."});
     recorder.call(auditor, "lose_evidence", "POST", &format!("/v1/evidence/{photo}/lost"), &reason)?;
     Ok(())
