@@ -15,9 +15,10 @@ use crate::support::app::TestApp;
 use crate::support::client::{Answer, Call, Client, Secrets};
 use crate::support::files::sha256;
 use crate::support::world::{File, World, filing};
-use crate::support::{Dice, eventually, new_id, on_both, tiny};
+use crate::support::{Dice, eventually, new_id, on_both, on_buckets, tiny};
 
 on_both!(a_trip_without_a_network);
+on_buckets!(a_trip_without_a_network);
 
 const VISITS: usize = 20;
 const FILES_OF_VISIT: usize = 3;

@@ -105,8 +105,10 @@ async fn what_nothing_refers_to_is_removed(app: &TestApp) {
 }
 
 async fn other_stores_are_refused(app: &TestApp) {
-    let said = app.peegel(&["blobs", "verify", "--blobs", "s3://bucket/prefix"]).await.expect(2);
-    assert!(said.stderr.contains("s3://bucket/prefix"), "{}", said.stderr);
+    for place in ["gs://bucket/prefix", "s3://", "s3://Bucket/prefix", "s3://bucket/../prefix", "s3://bucket/a//b"] {
+        let said = app.peegel(&["blobs", "verify", "--blobs", place]).await.expect(2);
+        assert!(said.stderr.contains(place), "{}", said.stderr);
+    }
     let folder = format!("file://{}", app.data().join("blobs").display());
     app.peegel(&["blobs", "verify", "--blobs", &folder]).await.expect(0);
 }

@@ -14,8 +14,10 @@ use crate::support::chain::{checked_events, count};
 use crate::support::cutter::Cutter;
 use crate::support::files::in_repository;
 use crate::support::world::{File, World};
-use crate::support::{eventually, new_id, on_both, setting};
+use crate::support::{eventually, new_id, on_both, on_buckets, setting};
 use crate::uploads::{draft, noise};
+
+on_buckets!(tus_js_client_in_node, tuspy_with_checksums);
 
 on_both!(tus_js_client_in_node, tus_js_client_with_other_options, tus_js_client_in_chromium, tuspy_with_checksums);
 
@@ -48,11 +50,7 @@ async fn through_a_bad_line(app: &TestApp, program: &str, script: &str, options:
         assert!(sent < 400, "the line does not break often enough");
     }
     assert_eq!(count(&checked_events(&world.admin.client).await, "evidence.stored"), sent);
-    eventually("nothing lies about", || async {
-        let left = std::fs::read_dir(app.data().join("blobs/incoming")).expect("the folder of uploads").count();
-        (left == 0).then_some(())
-    })
-    .await;
+    eventually("nothing lies about", || async { (app.incoming().await == 0).then_some(()) }).await;
 }
 
 /// Runs a client to its end.

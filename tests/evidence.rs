@@ -6,7 +6,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Call, owned};
 use crate::support::files::{fixture, jpeg_size, sha256};
 use crate::support::world::{File, World, filing, small_photo};
-use crate::support::{new_id, on_both};
+use crate::support::{new_id, on_both, on_buckets};
 
 on_both!(
     bytes_are_stored_as_announced,
@@ -18,6 +18,15 @@ on_both!(
     files_belong_to_their_visit,
     the_same_bytes_are_stored_once,
     a_file_beyond_the_limit_is_refused,
+);
+
+on_buckets!(
+    bytes_are_stored_as_announced,
+    wrong_bytes_are_refused_and_the_right_ones_may_follow,
+    parts_of_a_file,
+    a_photo_has_previews,
+    a_recording_is_measured_and_guarded,
+    the_same_bytes_are_stored_once,
 );
 
 /// A draft with these files.
@@ -96,12 +105,7 @@ async fn wrong_bytes_are_refused_and_the_right_ones_may_follow(app: &TestApp) {
     fetch(&world, &photo).problem(404, "not_found").await;
     let stored = photo.upload(&world.auditor).await;
     assert_eq!((stored["state"].as_str(), &stored["problem_code"]), (Some("stored"), &Value::Null));
-    assert_eq!(incoming(app), 0, "nothing refused is left behind");
-}
-
-/// How many files lie where uploads arrive.
-fn incoming(app: &TestApp) -> usize {
-    std::fs::read_dir(app.data().join("blobs/incoming")).expect("the folder of uploads").count()
+    assert_eq!(app.incoming().await, 0, "nothing refused is left behind");
 }
 
 async fn parts_of_a_file(app: &TestApp) {
@@ -302,7 +306,7 @@ async fn the_same_bytes_are_stored_once(app: &TestApp) {
         .map(|row| row.try_get("", "refs").expect("a number"))
         .collect();
     assert_eq!(refs, [2]);
-    assert_eq!(incoming(app), 0);
+    assert_eq!(app.incoming().await, 0);
 }
 
 async fn a_file_beyond_the_limit_is_refused(app: &TestApp) {

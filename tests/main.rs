@@ -8,6 +8,7 @@ mod airplane;
 mod apikeys;
 mod audit;
 mod blobs;
+mod buckets;
 mod canary;
 mod cli;
 mod clients;

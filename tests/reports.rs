@@ -6,7 +6,7 @@ use crate::support::app::TestApp;
 use crate::support::files::{fixture, sha256};
 use crate::support::pdf::{checked_text, images};
 use crate::support::world::{File, World, filing};
-use crate::support::{new_id, on_both, tiny};
+use crate::support::{new_id, on_both, on_buckets, tiny};
 
 on_both!(
     a_report_reads_well_in_three_languages,
@@ -15,6 +15,8 @@ on_both!(
     a_report_without_visits,
     the_command_finds_the_branch_meant,
 );
+
+on_buckets!(a_report_shows_photos_and_no_people);
 
 async fn a_report_reads_well_in_three_languages(app: &TestApp) {
     let world = World::make(app).await;

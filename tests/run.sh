@@ -65,15 +65,16 @@ install_packages() {
   ((done == 0)) || fail "apt could not install: $*"
 }
 
-# The clients of tus that upload through a bad line, as they come from their registries.
+# The clients of tus that upload through a bad line and the server of S3 that files are kept on, as they come from their
+# registries.
 install_clients() {
-  local js browser py folder=$PWD/target/tools/clients wanted="tus-js-client@4.3.1 playwright-core@1.65.1 tuspy==1.1.0"
+  local js browser py s3 folder=$PWD/target/tools/clients wanted="tus-js-client@4.3.1 playwright-core@1.65.1 tuspy==1.1.0 moto==5.2.5"
   [[ -f $folder/installed && $(<"$folder/installed") == "$wanted" ]] && return
   mkdir -p "$folder"
-  read -r js browser py <<<"$wanted"
+  read -r js browser py s3 <<<"$wanted"
   npm install --prefix "$folder" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "$js" "$browser" &&
     python3 -m venv "$folder/venv" &&
-    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "$py" &&
+    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check "$py" "${s3/moto/moto[s3,server]}" &&
     echo "$wanted" >"$folder/installed" || fail "$wanted could not be installed"
 }
 
@@ -86,8 +87,11 @@ bin=$(postgres_bin)
 [[ -n $bin ]] || fail "PostgreSQL is installed, but initdb is nowhere to be found"
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/peegel-tests.XXXXXX")
-server=""
+server="" s3_server=""
 stop() {
+  if [[ -n $s3_server ]] && kill "$s3_server" 2>/dev/null; then
+    wait "$s3_server" 2>/dev/null || true
+  fi
   if [[ -n $server ]] && kill -INT "$server" 2>/dev/null; then
     wait "$server" 2>/dev/null || true
   fi
@@ -140,5 +144,24 @@ for attempt in 1 2 3; do
   fi
 done
 
+for attempt in 1 2 3; do
+  s3_port=$(free_port)
+  setpriv --pdeathsig TERM target/tools/clients/venv/bin/python tests/s3.py "$s3_port" >"$folder/s3.log" 2>&1 &
+  s3_server=$!
+  for ((waited = 0; waited < 300; waited++)); do
+    kill -0 "$s3_server" 2>/dev/null || break
+    if (exec 3<>"/dev/tcp/127.0.0.1/$s3_port") 2>/dev/null; then break 2; fi
+    sleep 0.1
+  done
+  kill "$s3_server" 2>/dev/null || true
+  wait "$s3_server" 2>/dev/null || true
+  s3_server=""
+  if ((attempt == 3)); then
+    cat "$folder/s3.log" >&2
+    fail "the S3 server does not start"
+  fi
+done
+
+export PEEGEL_TEST_S3_URL="http://127.0.0.1:$s3_port"
 export PEEGEL_TEST_POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres"
 cargo test --workspace --locked "$@"

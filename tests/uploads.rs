@@ -11,7 +11,7 @@ use crate::support::chain::{checked_events, count};
 use crate::support::client::{Answer, Call, Client};
 use crate::support::wire::{Farewell, Wire};
 use crate::support::world::{File, PASSWORD, Person, World, filing};
-use crate::support::{Dice, eventually, new_id, on_both};
+use crate::support::{Dice, eventually, new_id, on_both, on_buckets};
 
 on_both!(
     discovery_and_versions,
@@ -38,6 +38,22 @@ on_both!(
     the_largest_file_takes_little_memory,
 );
 
+// What is told of bytes that were on their way when something broke differs, and is in `buckets`.
+on_buckets!(
+    an_upload_is_made_once,
+    a_file_comes_in_pieces,
+    a_piece_must_begin_where_the_last_one_ended,
+    the_first_piece_may_come_at_once,
+    the_size_may_come_later,
+    a_file_that_is_not_the_announced_one_is_refused,
+    an_upload_can_be_given_up,
+    an_upload_expires,
+    connections_that_break_keep_what_arrived,
+    a_file_may_change_its_fate_meanwhile,
+    quotas_hold,
+    the_largest_file_takes_little_memory,
+);
+
 /// Bytes that differ from place to place and from file to file.
 pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut dice = Dice(seed);
@@ -45,7 +61,7 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
 }
 
 /// A document of some length.
-fn document(seed: u64, length: usize) -> File {
+pub fn document(seed: u64, length: usize) -> File {
     File::new("document", &[], &format!("{seed}-{}.bin", new_id()), noise(seed, length))
 }
 
@@ -75,7 +91,7 @@ pub fn creation(client: &Client, file: &File) -> Call {
 }
 
 /// The address of a new upload.
-async fn made(world: &World, file: &File) -> String {
+pub async fn made(world: &World, file: &File) -> String {
     location(&creation(&world.auditor.client, file).send().await.expect(201))
 }
 
@@ -101,7 +117,7 @@ pub async fn offset_of(app: &TestApp, location: &str) -> usize {
 }
 
 /// Goes on to the end, as clients do: they ask how far it is, and try again when another request was quicker.
-async fn send_rest(app: &TestApp, location: &str, bytes: &[u8]) {
+pub async fn send_rest(app: &TestApp, location: &str, bytes: &[u8]) {
     eventually("the rest is taken", || async {
         let offset = offset_of(app, location).await;
         if offset == bytes.len() {
@@ -114,21 +130,17 @@ async fn send_rest(app: &TestApp, location: &str, bytes: &[u8]) {
     .await;
 }
 
-async fn state_of(world: &World, visit: &str, file: &File) -> Value {
+/// What a visit says of a file.
+pub async fn state_of(world: &World, visit: &str, file: &File) -> Value {
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
     let files = view["files"].as_array().expect("files").clone();
     files.into_iter().find(|entry| entry["id"] == file.id.as_str()).expect("the file")
 }
 
 /// Asserts that a file is stored as it was sent.
-async fn expect_stored(world: &World, file: &File) {
+pub async fn expect_stored(world: &World, file: &File) {
     let answer = world.auditor.client.get(&format!("/v1/evidence/{}/content", file.id)).send().await.expect(200);
     assert!(answer.body == file.bytes, "{} differs", file.id);
-}
-
-/// How many files lie where uploads arrive.
-fn incoming(app: &TestApp) -> usize {
-    std::fs::read_dir(app.data().join("blobs/incoming")).expect("the folder of uploads").count()
 }
 
 async fn discovery_and_versions(app: &TestApp) {
@@ -232,7 +244,7 @@ async fn an_upload_is_made_once(app: &TestApp) {
         assert_eq!(answer.header("location"), answers[0].header("location"), "{}", answer.describe());
     }
     assert_ne!(made(&world, &both[1]).await, answers[0].header("location"));
-    assert_eq!(incoming(app), 3, "one file each");
+    assert_eq!(app.incoming().await, 3, "one file each");
     // What is stored in another way needs no upload.
     both[1].upload(&world.auditor).await;
     creation(&world.auditor.client, &both[1]).problem(409, "already_stored").await;
@@ -284,7 +296,7 @@ async fn what_cannot_be_made(app: &TestApp) {
     let beta = World::named(app, "beta").await;
     creation(&beta.auditor.client, &file).problem(404, "not_found").await;
     assert_eq!(state_of(&world, &visit, &file).await["state"], "declared", "nothing was begun");
-    assert_eq!(incoming(app), 0);
+    assert_eq!(app.incoming().await, 0);
 }
 
 async fn a_file_comes_in_pieces(app: &TestApp) {
@@ -319,7 +331,7 @@ async fn a_file_comes_in_pieces(app: &TestApp) {
     let files = world.processed(&visit).await;
     let view = files.iter().find(|view| view["id"] == photo.id.as_str()).expect("the photo");
     assert_eq!((&view["media_type"], &view["has_preview"]), (&json!("image/jpeg"), &json!(true)));
-    assert_eq!(incoming(app), 0);
+    assert_eq!(app.incoming().await, 0);
     assert_eq!(count(&checked_events(&world.admin.client).await, "evidence.stored"), 2);
 }
 
@@ -428,7 +440,7 @@ async fn the_size_may_come_later(app: &TestApp) {
     expect_stored(&world, &late).await;
 }
 
-fn sha256_checksum(bytes: &[u8]) -> String {
+pub fn sha256_checksum(bytes: &[u8]) -> String {
     use sha2::Digest;
     format!("sha256 {}", BASE64_STANDARD.encode(sha2::Sha256::digest(bytes)))
 }
@@ -509,7 +521,7 @@ async fn a_file_that_is_not_the_announced_one_is_refused(app: &TestApp) {
     assert_eq!(tus(&app.client(), Method::HEAD, &location).send().await.status, 410);
     piece(&app.client(), &location, 0, &file.bytes).problem(410, "upload_gone").await;
     tus(&app.client(), Method::DELETE, &location).problem(410, "upload_gone").await;
-    assert_eq!(incoming(app), 0);
+    assert_eq!(app.incoming().await, 0);
     // The visit is kept, and the right file may follow.
     let second = made(&world, &file).await;
     assert_ne!(second, location);
@@ -526,7 +538,7 @@ async fn an_upload_can_be_given_up(app: &TestApp) {
     let first = made(&world, &file).await;
     piece(&app.client(), &first, 0, &file.bytes[..600]).send().await.expect(204);
     tus(&app.client(), Method::DELETE, &first).send().await.expect(204);
-    assert_eq!(incoming(app), 0, "what it held is free");
+    assert_eq!(app.incoming().await, 0, "what it held is free");
     assert_eq!(state_of(&world, &visit, &file).await["state"], "declared");
     for method in [Method::PATCH, Method::DELETE] {
         let call = tus(&app.client(), method, &first).header("content-type", "application/offset+octet-stream");
@@ -540,7 +552,7 @@ async fn an_upload_can_be_given_up(app: &TestApp) {
     file.upload(&world.auditor).await;
     piece(&app.client(), &second, 600, &file.bytes[600..]).send().await.expect(204);
     expect_stored(&world, &file).await;
-    assert_eq!(incoming(app), 0);
+    assert_eq!(app.incoming().await, 0);
     assert_eq!(count(&checked_events(&world.admin.client).await, "evidence.stored"), 1);
 }
 
@@ -559,7 +571,7 @@ async fn an_upload_expires(app: &TestApp) {
     // It is cleared away, and the file can be sent anew.
     app.stop().await;
     app.serve(&[]).await;
-    eventually("the upload is cleared away", || async { (incoming(app) == 0).then_some(()) }).await;
+    eventually("the upload is cleared away", || async { (app.incoming().await == 0).then_some(()) }).await;
     eventually("the file waits again", || async {
         (state_of(&world, &visit, &file).await["state"] == "declared").then_some(())
     })
@@ -698,11 +710,11 @@ async fn rights_that_end_in_the_middle_store_nothing(app: &TestApp) {
         let stored = world.admin.client.get(&content).send().await.expect(200);
         assert!(stored.body == file.bytes);
     }
-    assert_eq!(incoming(app), 0);
+    assert_eq!(app.incoming().await, 0);
 }
 
 /// The bytes of a piece on the wire.
-fn patch(location: &str, offset: usize, bytes: &[u8]) -> Vec<u8> {
+pub fn patch(location: &str, offset: usize, bytes: &[u8]) -> Vec<u8> {
     let head = format!(
         "PATCH {location} HTTP/1.1\r\nHost: peegel\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\n\
          Content-Type: application/offset+octet-stream\r\nContent-Length: {}\r\n\r\n",
@@ -756,7 +768,7 @@ async fn connections_that_break_keep_what_arrived(app: &TestApp) {
         expect_stored(&world, file).await;
     }
     assert!(kept > 20, "of 60 broken connections {kept} brought something");
-    eventually("nothing lies about", || async { (incoming(app) == 0).then_some(()) }).await;
+    eventually("nothing lies about", || async { (app.incoming().await == 0).then_some(()) }).await;
     assert_eq!(count(&checked_events(&world.admin.client).await, "evidence.stored"), files.len());
 }
 
@@ -866,7 +878,7 @@ async fn a_crash_before_the_end_is_noted_is_made_good(app: &TestApp) {
     for file in &files {
         expect_stored(&world, file).await;
     }
-    eventually("nothing lies about", || async { (incoming(app) == 0).then_some(()) }).await;
+    eventually("nothing lies about", || async { (app.incoming().await == 0).then_some(()) }).await;
 }
 
 fn text_type(app: &TestApp) -> &'static str {

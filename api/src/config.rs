@@ -4,7 +4,7 @@
 
 pub mod file;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -26,9 +26,10 @@ pub struct DataSettings {
     /// Database; SQLite in the data folder if absent, or postgres://USER@HOST/NAME
     #[arg(long, env = "PEEGEL_DATABASE_URL", value_name = "URL")]
     pub database_url: Option<String>,
-    /// Folder of stored files, also as file:// URL; `blobs` in the data folder if absent
-    #[arg(long, env = "PEEGEL_BLOBS", value_name = "DIR", value_parser = folder)]
-    pub blobs: Option<PathBuf>,
+    /// Folder of stored files, also as file:// URL, or bucket as s3://BUCKET/PREFIX with the AWS_ variables of S3 tools;
+    /// `blobs` in the data folder if absent
+    #[arg(long, env = "PEEGEL_BLOBS", value_name = "PLACE", value_parser = place)]
+    pub blobs: Option<Place>,
     /// Folder of the keys that sign receipts and seal second factors; `keys` in the data folder if absent. Servers of
     /// one database share it
     #[arg(long, env = "PEEGEL_SIGNING_KEYS", value_name = "DIR")]
@@ -104,9 +105,9 @@ impl DataSettings {
         self.data.join("outbox")
     }
 
-    /// The folder of stored files.
-    pub fn blobs(&self) -> PathBuf {
-        self.blobs.clone().unwrap_or_else(|| self.data.join("blobs"))
+    /// Where stored files are.
+    pub fn blobs(&self) -> Place {
+        self.blobs.clone().unwrap_or_else(|| Place::Folder(self.data.join("blobs")))
     }
 
     /// The folder of signing keys.
@@ -230,12 +231,50 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-/// A folder, by its path or its URL. What looks like another kind of store is refused rather than made a folder of.
-fn folder(text: &str) -> Result<PathBuf, String> {
+/// Where stored files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In a bucket of an S3-compatible store.
+    Bucket {
+        /// Its name.
+        name: String,
+        /// What the names of all files in it begin with, without slashes at its ends; may be empty.
+        prefix: String,
+    },
+}
+
+impl Place {
+    /// The folder, if it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Bucket { .. } => None,
+        }
+    }
+}
+
+/// A folder, by its path or its URL, or a bucket. What looks like another kind of store is refused rather than made a
+/// folder of.
+fn place(text: &str) -> Result<Place, String> {
+    let bad = || Err(format!("`{text}` is not a folder, file:///PATH or s3://BUCKET/PREFIX"));
     match text.split_once("://") {
-        None => Ok(text.into()),
-        Some(("file", path)) if path.starts_with('/') => Ok(path.into()),
-        Some(_) => Err(format!("`{text}` is not a folder or file:///PATH; other stores are not known")),
+        None => Ok(Place::Folder(text.into())),
+        Some(("file", path)) if path.starts_with('/') => Ok(Place::Folder(path.into())),
+        Some(("s3", rest)) => {
+            let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            let prefix = prefix.trim_matches('/');
+            let is_prefix = prefix.is_empty()
+                || prefix.split('/').all(|part| part.chars().all(is_part) && part.chars().any(|c| c != '.'));
+            if !(3..=63).contains(&name.len()) || !name.chars().all(is_name) || !is_prefix {
+                return bad();
+            }
+            Ok(Place::Bucket { name: name.to_owned(), prefix: prefix.to_owned() })
+        }
+        Some(_) => bad(),
     }
 }
 

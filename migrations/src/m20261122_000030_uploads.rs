@@ -2,7 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, date, string_len_null, text, timestamp_with_time_zone, uuid,
+    big_integer, big_integer_null, boolean, date, string_len_null, text, text_null, timestamp_with_time_zone,
+    timestamp_with_time_zone_null, uuid, uuid_null,
 };
 
 use crate::table::{create, drop_tables, firm_table, index, sha256, unique, within_firm, words};
@@ -33,6 +34,12 @@ impl MigrationTrait for Migration {
                     .col(string_len_null("hash_state", 255))
                     // While a chunk with a checksum arrives: where it begins.
                     .col(big_integer_null("unchecked_from"))
+                    // In a bucket: what the store has, as JSON.
+                    .col(text_null("parts"))
+                    // In a bucket: who works on it, until when, and whether another request waits.
+                    .col(uuid_null("holder"))
+                    .col(timestamp_with_time_zone_null("held_until"))
+                    .col(boolean("wanted").default(false))
                     .col(timestamp_with_time_zone("created_at"))
                     .col(timestamp_with_time_zone("expires_at"))
                     // A file that a draft no longer names goes with its upload; the bytes are swept.

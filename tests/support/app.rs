@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::bucket::TestBucket;
 use super::client::{Client, Secrets};
 use super::new_id;
 use super::postgres::TestDatabase;
@@ -36,6 +37,7 @@ pub struct TestApp {
     // Before the others: dropped first.
     server: Mutex<Option<Server>>,
     database: Option<TestDatabase>,
+    bucket: Option<TestBucket>,
     folder: PathBuf,
     base: Arc<RwLock<String>>,
     expected_errors: Mutex<Vec<&'static str>>,
@@ -97,6 +99,14 @@ impl TestApp {
         app
     }
 
+    /// Starts a server on a new database, that keeps files in a new bucket.
+    pub async fn start_on_bucket(kind: Kind) -> Self {
+        let mut app = Self::stopped(kind).await;
+        app.bucket = Some(TestBucket::create().await);
+        app.serve(&[]).await;
+        app
+    }
+
     /// A new folder and a new database without a server.
     pub async fn stopped(kind: Kind) -> Self {
         let database = match kind {
@@ -108,6 +118,7 @@ impl TestApp {
         Self {
             server: Mutex::new(None),
             database,
+            bucket: None,
             folder,
             base: Arc::default(),
             expected_errors: Mutex::default(),
@@ -123,6 +134,19 @@ impl TestApp {
     /// A folder for files of the test.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The bucket, if files are kept in one.
+    pub fn bucket(&self) -> Option<&TestBucket> {
+        self.bucket.as_ref()
+    }
+
+    /// How many files or objects lie where uploads arrive.
+    pub async fn incoming(&self) -> usize {
+        match &self.bucket {
+            Some(bucket) => bucket.names("incoming").await.len(),
+            None => std::fs::read_dir(self.data().join("blobs/incoming")).expect("the folder of uploads").count(),
+        }
     }
 
     /// The data folder.
@@ -171,7 +195,19 @@ impl TestApp {
 
     /// Starts another server on the same folder and database, which PostgreSQL allows. It is killed when dropped.
     pub async fn second_server(&self) -> SecondServer {
+        self.another_server(&[]).await
+    }
+
+    /// Starts another server on the same database and bucket, as on another machine: it shares nothing else but the keys.
+    pub async fn server_elsewhere(&self) -> SecondServer {
+        let (data, keys) = (self.folder.join("elsewhere"), self.data().join("keys"));
+        let shown = |path: &Path| path.to_str().expect("a path of letters").to_owned();
+        self.another_server(&["--data", &shown(&data), "--signing-keys", &shown(&keys)]).await
+    }
+
+    async fn another_server(&self, more: &[&str]) -> SecondServer {
         let mut command = self.command(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(more);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe")).lines();
@@ -253,7 +289,7 @@ impl TestApp {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(PEEGEL);
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PEEGEL_") {
+            if ["PEEGEL_", "AWS_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
                 command.env_remove(name);
             }
         }
@@ -261,6 +297,9 @@ impl TestApp {
         command.env("PEEGEL_LOG", "peegel=debug,warn");
         if let Some(database) = &self.database {
             command.env("PEEGEL_DATABASE_URL", database.url());
+        }
+        if let Some(bucket) = &self.bucket {
+            command.env("PEEGEL_BLOBS", bucket.url()).envs(bucket.environment());
         }
         command.kill_on_drop(true);
         command

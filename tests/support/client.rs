@@ -59,7 +59,7 @@ pub struct Client {
 impl Client {
     /// A client that is not signed in, of the server whose address is in `base`. It notes secrets in `secrets`.
     pub fn new(base: Arc<RwLock<String>>, secrets: Secrets) -> Self {
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = http().redirect(reqwest::redirect::Policy::none());
         Self { http: http.build().expect("a client"), base, secrets, token: None }
     }
 
@@ -70,7 +70,7 @@ impl Client {
 
     /// The same server and token, from another address of this machine.
     pub fn at_address(&self, address: std::net::Ipv4Addr) -> Self {
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = http().redirect(reqwest::redirect::Policy::none());
         let http = http.local_address(std::net::IpAddr::V4(address)).build().expect("a client");
         Self { http, ..self.clone() }
     }
@@ -329,4 +329,11 @@ impl Answer {
         let short: String = body.chars().take(2000).collect();
         format!("{} answered {} with {short}", self.name, self.status)
     }
+}
+
+/// A client of HTTP that is not set up yet.
+pub fn http() -> reqwest::ClientBuilder {
+    // Its parts for TLS want to know whose cryptography they use, also where there is none.
+    drop(tokio_rustls::rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().no_proxy()
 }

@@ -1,6 +1,7 @@
 //! What all tests share: servers, clients, databases, a small world of people and branches, and raw connections.
 
 pub mod app;
+pub mod bucket;
 pub mod chain;
 pub mod client;
 pub mod cutter;
@@ -42,6 +43,33 @@ macro_rules! on_both {
 }
 
 pub(crate) use on_both;
+
+/// Runs tests on both databases with files in a bucket, as [`on_both`] does with files in a folder: `on_buckets::a::sqlite`
+/// and so on.
+macro_rules! on_buckets {
+    ($($name:ident),+ $(,)?) => {
+        mod on_buckets {
+            $(mod $name {
+                #[tokio::test]
+                async fn sqlite() {
+                    let app = $crate::support::app::TestApp::start_on_bucket($crate::support::app::Kind::Sqlite).await;
+                    super::super::$name(&app).await;
+                    app.finish().await;
+                }
+
+                #[tokio::test]
+                async fn postgres() {
+                    let app =
+                        $crate::support::app::TestApp::start_on_bucket($crate::support::app::Kind::Postgres).await;
+                    super::super::$name(&app).await;
+                    app.finish().await;
+                }
+            })+
+        }
+    };
+}
+
+pub(crate) use on_buckets;
 
 /// How long something that must happen may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

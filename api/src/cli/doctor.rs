@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::file::Setting;
-use crate::config::{DataSettings, Hidden, MailSettings, ServeSettings, program_folders};
+use crate::config::{DataSettings, Hidden, MailSettings, Place, ServeSettings, program_folders};
 use crate::db::{Db, Look};
+use crate::evidence::blobs::bucket::Bucket;
 use crate::failure::Failure;
 use crate::http::tls::Tls;
 use crate::ids::Ids;
@@ -108,7 +109,7 @@ pub async fn run(args: DoctorArgs, settings: &[Setting], file: Option<&Path>) ->
     look_at_vault(&mut findings, &args.data).await;
     look_at_mail(&mut findings, &args.data, &args.mail).await;
     let has_files = look_at_database(&mut findings, &args.data).await;
-    look_at_files(&mut findings, &args.data, has_files);
+    look_at_files(&mut findings, &args.data, has_files).await;
     look_at_room(&mut findings, &args.data, args.serve.edge.max_connections);
     look_at_tools(&mut findings);
     print(&findings.0, args.json)?;
@@ -277,7 +278,7 @@ fn look_at_clock(findings: &mut Findings, data: &DataSettings, database: Option<
         findings.fail("clock", format!("it says {now}, which is long ago"), todo);
         return;
     }
-    let written = [data.sqlite_file(), Some(data.blobs())].into_iter().flatten();
+    let written = [data.sqlite_file(), data.blobs().folder().map(Path::to_path_buf)].into_iter().flatten();
     let newest = written.filter_map(|path| Some(DateTime::<Utc>::from(path.metadata().ok()?.modified().ok()?))).max();
     let ahead_s = newest.map_or(0, |newest| (newest - now).num_seconds());
     let skew_s = database.map_or(0, |database| (database - now).num_seconds());
@@ -293,8 +294,25 @@ fn look_at_clock(findings: &mut Findings, data: &DataSettings, database: Option<
 }
 
 /// Writes a file where the server would, forces it to the disk and removes it again.
-fn look_at_files(findings: &mut Findings, data: &DataSettings, has_files: bool) {
-    let blobs = data.blobs();
+async fn look_at_files(findings: &mut Findings, data: &DataSettings, has_files: bool) {
+    let probe = Ids::system(Clock::System).next();
+    let blobs = match data.blobs() {
+        Place::Folder(folder) => folder,
+        Place::Bucket { name, prefix } => {
+            let proved = match Bucket::new(&name, &prefix) {
+                Ok(bucket) => bucket.prove(probe).await,
+                Err(error) => Err(error),
+            };
+            match proved {
+                Ok(()) => findings.ok("files", format!("the bucket {name} can be read and written to")),
+                Err(error) => {
+                    let todo = "check AWS_ENDPOINT_URL, AWS_REGION, the keys and what they may do";
+                    findings.fail("files", format!("the bucket {name} cannot be used: {error}"), todo);
+                }
+            }
+            return;
+        }
+    };
     if !blobs.is_dir() && has_files {
         let what = format!("the folder {} is not there, and the database knows of files in it", blobs.display());
         findings.fail("files", what, "mount its volume, name it with --blobs, or bring it back from a backup");
@@ -305,7 +323,7 @@ fn look_at_files(findings: &mut Findings, data: &DataSettings, has_files: bool) 
         findings.warn("files", format!("the folder {} is not there yet", blobs.display()), todo);
         return;
     }
-    let probe = blobs.join(format!("{}.probe", Ids::system(Clock::System).next()));
+    let probe = blobs.join(format!("{probe}.probe"));
     let written = std::fs::File::create(&probe).and_then(|mut file| {
         std::io::Write::write_all(&mut file, b"peegel doctor")?;
         file.sync_all()?;
@@ -322,7 +340,8 @@ fn look_at_files(findings: &mut Findings, data: &DataSettings, has_files: bool) 
 }
 
 fn look_at_room(findings: &mut Findings, data: &DataSettings, connections: u32) {
-    let mut folders: Vec<PathBuf> = vec![data.data.clone(), data.blobs()];
+    let mut folders: Vec<PathBuf> =
+        [Some(data.data.clone()), data.blobs().folder().map(Path::to_path_buf)].into_iter().flatten().collect();
     folders.dedup();
     folders.retain(|folder| folder.is_dir());
     for folder in folders {

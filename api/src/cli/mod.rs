@@ -25,10 +25,14 @@ use clap::{Parser, Subcommand};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::file::{Loaded, Unusable, load};
-use crate::config::{DataSettings, FileSetting, Hidden, LogSettings, MailSettings};
+use crate::config::{DataSettings, FileSetting, Hidden, LogSettings, MailSettings, Place};
 use crate::db::Db;
 use crate::entity::firm;
+use crate::evidence::blobs::Blobs;
+use crate::evidence::blobs::bucket::Bucket;
+use crate::evidence::blobs::folder::Folder;
 use crate::failure::{Failure, Kind};
+use crate::http::tls::choose_cryptography;
 use crate::ids::Ids;
 use crate::mail::transport::Mailer;
 use crate::ops::process;
@@ -97,6 +101,7 @@ pub fn run() -> ExitCode {
     if let Err(message) = log::start(&arguments.log) {
         return bad_usage(&message);
     }
+    choose_cryptography();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -159,9 +164,25 @@ pub async fn open_to_serve(
 async fn connect(data: &DataSettings, mail: &MailSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
     let mailer = Mailer::new(mail, data.outbox()).map_err(unusable)?;
     let vault = Vault::new(data.signing_keys(), data.vault_key.as_ref().map(Hidden::reveal).map(str::to_owned));
+    let blobs = open_blobs(data).map_err(unusable)?;
     let unusable = |error| unusable(format!("The data in {} cannot be opened: {error}", data.data.display()));
     let db = Db::open(&data.database_url()).await.map_err(unusable)?;
-    Ok(App::new(db, clock, ids, data.blobs(), data.signing_keys(), mailer, vault))
+    Ok(App::new(db, clock, ids, blobs, data.signing_keys(), mailer, vault))
+}
+
+/// Where stored files are, without a look whether it can be reached.
+///
+/// # Errors
+///
+/// What is wrong with the settings of the bucket.
+pub fn open_blobs(data: &DataSettings) -> Result<Blobs, String> {
+    match data.blobs() {
+        Place::Folder(folder) => Ok(Blobs::Folder(Folder::new(folder))),
+        Place::Bucket { name, prefix } => match Bucket::new(&name, &prefix) {
+            Ok(bucket) => Ok(Blobs::Bucket(bucket)),
+            Err(error) => Err(format!("The bucket {name} cannot be used: {error}")),
+        },
+    }
 }
 
 /// Opens the data folder with the machine's clock.

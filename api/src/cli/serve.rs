@@ -96,7 +96,7 @@ pub async fn run_server(
         (None, None) => None,
         _ => return Ok(bad_usage("TLS needs both --tls-cert and --tls-key")),
     };
-    app.blobs.prepare(app.clock.now()).await?;
+    app.blobs.prepare(app.ids.next(), app.clock.now()).await?;
     app.signing.prepare(app.clock.now()).await?;
     app.vault.prepare().await?;
     make_room(edge.max_connections);
@@ -204,7 +204,7 @@ pub async fn worker(args: WorkerArgs) -> Result<ExitCode, Failure> {
         Err(message) => return Ok(bad_usage(&message)),
     };
     let app = open_to_serve(&args.data, &args.mail, Clock::System, Ids::system(Clock::System)).await?;
-    app.blobs.prepare(app.clock.now()).await?;
+    app.blobs.prepare(app.ids.next(), app.clock.now()).await?;
     app.vault.prepare().await?;
     jobs::worker::run(app, stop_signal()?).await;
     Ok(ExitCode::SUCCESS)

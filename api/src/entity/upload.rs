@@ -20,6 +20,10 @@ pub struct Model {
     pub received: i64,
     pub hash_state: Option<String>,
     pub unchecked_from: Option<i64>,
+    pub parts: Option<String>,
+    pub holder: Option<Uuid>,
+    pub held_until: Option<DateTimeUtc>,
+    pub wanted: bool,
     pub created_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,
 }

@@ -81,7 +81,7 @@ impl EvidenceApi {
         let caller = auth.caller(Operation::GetEvidenceContent)?;
         let file = service::content(&app, &caller, evidence_id.0).await?;
         let range = Range { asked: range.0.as_deref(), only_if: if_range.0.as_deref() };
-        FileAnswer::of(file, range, if_none_match.0.as_deref()).await
+        FileAnswer::of(&app.blobs, file, range, if_none_match.0.as_deref()).await
     }
 
     /// Get a preview
@@ -102,6 +102,6 @@ impl EvidenceApi {
     ) -> Result<FileAnswer, Failure> {
         let caller = auth.caller(Operation::GetEvidencePreview)?;
         let file = service::preview(&app, &caller, evidence_id.0, size.0).await?;
-        FileAnswer::of(file, Range::default(), if_none_match.0.as_deref()).await
+        FileAnswer::of(&app.blobs, file, Range::default(), if_none_match.0.as_deref()).await
     }
 }

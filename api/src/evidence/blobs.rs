@@ -1,35 +1,41 @@
-//! Stored files: content-addressed inside a firm, written so that what was acknowledged survives a power cut.
+//! Stored files: content-addressed inside a firm, in a folder or in a bucket of an S3-compatible store. Both keep what
+//! was acknowledged: nothing is told to be stored that a power cut or the death of this machine could take back.
+
+pub mod bucket;
+pub mod folder;
 
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
-use tokio::fs;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use crate::evidence::incoming::is_incoming;
+use crate::evidence::blobs::bucket::{Bucket, Key, TemporaryObject};
+use crate::evidence::blobs::folder::{Folder, Temporary};
 use crate::failure::{Failure, Kind};
 use crate::secrets::hex;
 
 /// Bytes kept of the head of a file, for finding out what it is.
 pub const HEAD_BYTES: usize = 4096;
-/// After this long without a byte, an upload that a crash interrupted is removed.
-const ABANDONED_AFTER: Duration = Duration::hours(1);
 
-/// The folder of stored files: `FIRM/ab/cd/abcd..` after the sha256 of the content.
+/// Where stored files are.
 #[derive(Clone, Debug)]
-pub struct Blobs {
-    root: PathBuf,
+pub enum Blobs {
+    /// In a folder that every process of the installation shares.
+    Folder(Folder),
+    /// In a bucket.
+    Bucket(Bucket),
 }
 
-/// A file that was received and is on disk under a temporary name. Unless it was kept, it is removed with this, or
+/// A file that was received whole and is durable, but has no place yet. Unless it was kept, it is removed with this, or
 /// lasts if it came piece by piece.
 #[derive(Debug)]
 pub struct Received {
-    temporary: Temporary,
+    source: Source,
     /// The sha256 of its bytes in lower-case hex.
     pub sha256: String,
     /// Its size.
@@ -38,123 +44,125 @@ pub struct Received {
     pub head: Vec<u8>,
 }
 
+#[derive(Debug)]
+enum Source {
+    InPlace,
+    File(Temporary),
+    /// A file so small that it is sent to its place at once. Only here it is not durable before it is kept.
+    Memory(Bytes),
+    Object(TemporaryObject),
+}
+
+/// A stored file, to be read.
+pub struct Opened {
+    /// Its size.
+    pub bytes: u64,
+    source: OpenedSource,
+}
+
+enum OpenedSource {
+    File(tokio::fs::File),
+    Object(Bucket, Key),
+}
+
+/// A stored file with a path, for those that read only such; a copy of it if need be, removed with this.
+pub struct OnDisk {
+    path: PathBuf,
+    _copy: Option<Temporary>,
+}
+
+impl OnDisk {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Blobs {
-    /// Files under `root`.
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
-    }
-
-    /// Makes the folders when the program starts, and removes the uploads that an earlier run left unfinished.
+    /// Makes sure that files can be stored when the program starts, and removes what an earlier run left unfinished.
     ///
     /// # Errors
     ///
-    /// [`Failure`] (500, 507) when the folders cannot be made or read.
-    pub async fn prepare(&self, now: DateTime<Utc>) -> Result<(), Failure> {
-        fs::create_dir_all(self.incoming()).await?;
-        sync_folder(self.root.clone()).await?;
-        self.sweep(now).await
-    }
-
-    /// Removes the uploads that were abandoned an hour ago or earlier.
-    async fn sweep(&self, now: DateTime<Utc>) -> Result<(), Failure> {
-        let mut entries = fs::read_dir(self.incoming()).await?;
-        while let Some(entry) = entries.next_entry().await? {
-            // Other processes share the folder: what is gone by now was kept or removed by them.
-            let Ok(metadata) = entry.metadata().await else { continue };
-            let abandoned = DateTime::<Utc>::from(metadata.modified()?) <= now - ABANDONED_AFTER;
-            if metadata.is_file() && abandoned && !is_incoming(&entry.path()) {
-                match fs::remove_file(entry.path()).await {
-                    Ok(()) => tracing::info!(file = ?entry.file_name(), "an abandoned upload was removed"),
-                    Err(error) => tracing::warn!(%error, "an abandoned upload could not be removed"),
-                }
-            }
+    /// [`Failure`] (500, 503, 507) when the folder cannot be made or read, or the bucket cannot be reached.
+    pub async fn prepare(&self, name: Uuid, now: DateTime<Utc>) -> Result<(), Failure> {
+        match self {
+            Self::Folder(folder) => folder.prepare(now).await,
+            Self::Bucket(bucket) => bucket.check(name).await.map_err(|error| {
+                Failure::new(Kind::Unavailable, "storage_unavailable", format!("Files cannot be stored: {error}"))
+            }),
         }
-        Ok(())
     }
 
-    /// Checks that files can be written, under a name of the caller's. Makes no folder: one that is missing, such as
-    /// of a volume that is not mounted, is an error.
+    /// Checks that files can be stored, under a name of the caller's. Makes no folder: one that is missing, such as of a
+    /// volume that is not mounted, is an error.
     ///
     /// # Errors
     ///
-    /// The error of the file system when it cannot.
-    pub async fn check(&self, name: Uuid) -> std::io::Result<()> {
-        let probe = Temporary::new(self.incoming().join(format!("{name}.probe")));
-        match &probe.path {
-            Some(path) => fs::write(path, b"").await,
-            None => Ok(()),
+    /// Why they cannot, for people who run the server.
+    pub async fn check(&self, name: Uuid) -> Result<(), String> {
+        match self {
+            Self::Folder(folder) => folder.check(name).await.map_err(|error| error.to_string()),
+            Self::Bucket(bucket) => bucket.check(name).await,
         }
     }
 
-    /// Where a stored file lies.
-    pub fn path(&self, firm_id: Uuid, sha256: &str) -> PathBuf {
-        let (a, b) = (sha256.get(..2).unwrap_or("__"), sha256.get(2..4).unwrap_or("__"));
-        self.root.join(firm_id.to_string()).join(a).join(b).join(sha256)
-    }
-
-    /// The folder of files that arrive.
-    pub fn incoming(&self) -> PathBuf {
-        self.root.join("incoming")
-    }
-
-    /// Receives a file piece by piece, never whole in memory, and forces it to the disk.
+    /// Receives a file piece by piece, never a large one whole in memory.
     ///
     /// # Errors
     ///
     /// * 408 `body_too_slow` when it comes too slowly.
     /// * 400 `interrupted` when the client stops in the middle; nothing is kept.
     /// * 413 `too_large` beyond `limit_bytes`.
-    /// * 507 `storage_full` when the disk is.
-    pub async fn receive<S, E>(&self, name: Uuid, mut stream: S, limit_bytes: u64) -> Result<Received, Failure>
+    /// * 503 `storage_unavailable`, 507 `storage_full` when it cannot be stored.
+    pub async fn receive<S, E>(&self, name: Uuid, stream: S, limit_bytes: u64) -> Result<Received, Failure>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::error::Error + 'static,
     {
-        let path = self.incoming().join(name.to_string());
-        let mut file = fs::File::create(&path).await?;
-        let temporary = Temporary::new(path);
-        let (mut hasher, mut bytes, mut head) = (Sha256::new(), 0u64, Vec::new());
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| {
-                if let Some(failure) = crate::http::limits::broken(&error) {
-                    return failure;
-                }
-                let detail = format!("The file did not arrive whole ({error}). Send it again.");
-                Failure::new(Kind::Malformed, "interrupted", detail)
-            })?;
-            bytes += chunk.len() as u64;
-            if bytes > limit_bytes {
-                return Err(crate::http::limits::too_large(limit_bytes));
-            }
-            if head.len() < HEAD_BYTES {
-                head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - head.len())]);
-            }
-            hasher.update(&chunk);
-            file.write_all(&chunk).await?;
+        let inflow = Inflow::new(stream, limit_bytes);
+        match self {
+            Self::Folder(folder) => folder.receive(name, inflow).await,
+            Self::Bucket(bucket) => bucket.receive(name, inflow).await,
         }
-        file.flush().await?;
-        file.sync_all().await?;
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        Ok(Received { temporary, sha256: hex(&hasher.finalize()), bytes, head })
     }
 
-    /// Moves a received file to its place, durably. The row that names it is written afterwards. Doing it again changes
-    /// nothing.
+    /// Gives a received file its place, durably. The row that names it is written afterwards, and then
+    /// [`Blobs::keep_again`] asked. Doing it again changes nothing.
     ///
     /// # Errors
     ///
-    /// 507 `storage_full`, or 500 when the file system fails.
+    /// 503 `storage_unavailable`, 507 `storage_full`, or 500 when the file system fails.
     pub async fn keep(&self, firm_id: Uuid, received: &mut Received) -> Result<(), Failure> {
-        let Some(temporary) = &received.temporary.path else { return Ok(()) };
-        let place = self.path(firm_id, &received.sha256);
-        let folder = place.parent().map(Path::to_path_buf).unwrap_or_default();
-        fs::create_dir_all(&folder).await?;
-        fs::rename(temporary, &place).await?;
-        received.temporary.path = None;
-        // The names of the folders must survive too, up to the root; another upload may have made them just now and
-        // not come to this yet.
-        for parent in folder.ancestors().take(4) {
-            sync_folder(parent.to_path_buf()).await?;
+        match (self, &mut received.source) {
+            (_, Source::InPlace) => Ok(()),
+            (Self::Folder(folder), Source::File(temporary)) => {
+                folder.keep(firm_id, &received.sha256, temporary).await?;
+                received.source = Source::InPlace;
+                Ok(())
+            }
+            (Self::Bucket(bucket), Source::Memory(content)) => {
+                bucket.put(&bucket.place(firm_id, &received.sha256), content.clone()).await
+            }
+            (Self::Bucket(bucket), Source::Object(object)) => {
+                bucket.copy(object.key(), &bucket.place(firm_id, &received.sha256)).await
+            }
+            _ => Err(Failure::internal("a file was received by another store")),
+        }
+    }
+
+    /// Puts a kept file back in its place if the sweep has removed it meanwhile, with the row that names it written and
+    /// locked, so that the sweep stays off from now on. A folder needs no look: there the sweep notices files that have
+    /// just come (see [`Blobs::remove_old`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::keep`].
+    pub async fn keep_again(&self, firm_id: Uuid, received: &mut Received) -> Result<(), Failure> {
+        if let Self::Bucket(bucket) = self
+            && !matches!(received.source, Source::InPlace)
+            && bucket.length(&bucket.place(firm_id, &received.sha256)).await?.is_none()
+        {
+            return self.keep(firm_id, received).await;
         }
         Ok(())
     }
@@ -164,7 +172,7 @@ impl Blobs {
     ///
     /// # Errors
     ///
-    /// 500 when the file system fails.
+    /// 500, 503 when the store fails.
     pub async fn remove_old(
         &self,
         firm_id: Uuid,
@@ -172,18 +180,10 @@ impl Blobs {
         name: Uuid,
         before: DateTime<Utc>,
     ) -> Result<bool, Failure> {
-        let (place, aside) = (self.path(firm_id, sha256), self.incoming().join(format!("{name}.removed")));
-        // Out of the way first: whatever takes its place from now on is not touched.
-        match fs::rename(&place, &aside).await {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-            moved => moved?,
+        match self {
+            Self::Folder(folder) => folder.remove_old(firm_id, sha256, name, before).await,
+            Self::Bucket(bucket) => bucket.remove_old(&bucket.place(firm_id, sha256), before).await,
         }
-        if DateTime::<Utc>::from(fs::metadata(&aside).await?.modified()?) >= before {
-            fs::rename(&aside, &place).await?;
-            return Ok(false);
-        }
-        fs::remove_file(&aside).await?;
-        Ok(true)
     }
 
     /// Stores bytes that the server made itself, such as a preview.
@@ -191,51 +191,154 @@ impl Blobs {
     /// # Errors
     ///
     /// As [`Blobs::receive`] and [`Blobs::keep`].
-    pub async fn store(&self, firm_id: Uuid, name: Uuid, content: Vec<u8>) -> Result<(String, i64), Failure> {
+    pub async fn store(&self, firm_id: Uuid, name: Uuid, content: Vec<u8>) -> Result<Received, Failure> {
         let limit = content.len() as u64;
         let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(content))]);
         let mut received = self.receive(name, stream, limit).await?;
         self.keep(firm_id, &mut received).await?;
-        Ok((received.sha256, received.bytes))
+        Ok(received)
+    }
+
+    /// Opens a stored file; none when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// 500, 503 when the store fails.
+    pub async fn open(&self, firm_id: Uuid, sha256: &str) -> Result<Option<Opened>, Failure> {
+        match self {
+            Self::Folder(folder) => {
+                let file = match tokio::fs::File::open(folder.place(firm_id, sha256)).await {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                    opened => opened?,
+                };
+                Ok(Some(Opened { bytes: file.metadata().await?.len(), source: OpenedSource::File(file) }))
+            }
+            Self::Bucket(bucket) => {
+                let key = bucket.place(firm_id, sha256);
+                let bytes = bucket.length(&key).await?;
+                Ok(bytes.map(|bytes| Opened { bytes, source: OpenedSource::Object(bucket.clone(), key) }))
+            }
+        }
+    }
+
+    /// A stored file in memory, for small ones that the server made itself.
+    ///
+    /// # Errors
+    ///
+    /// 500, 503 when it is not there or cannot be read.
+    pub async fn read(&self, firm_id: Uuid, sha256: &str) -> Result<Vec<u8>, Failure> {
+        let opened = self.open(firm_id, sha256).await?.ok_or_else(|| missing(sha256))?;
+        let bytes = opened.bytes;
+        let mut stream = opened.stream(0, bytes).await?;
+        let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+        while let Some(piece) = stream.next().await {
+            content.extend_from_slice(&piece?);
+        }
+        Ok(content)
+    }
+
+    /// A stored file that has a path. `name` names the copy, if one has to be made.
+    ///
+    /// # Errors
+    ///
+    /// 500, 503, 507 when it is not there, or cannot be read or copied.
+    pub async fn on_disk(&self, firm_id: Uuid, sha256: &str, name: Uuid) -> Result<OnDisk, Failure> {
+        if let Self::Folder(folder) = self {
+            return Ok(OnDisk { path: folder.place(firm_id, sha256), _copy: None });
+        }
+        let opened = self.open(firm_id, sha256).await?.ok_or_else(|| missing(sha256))?;
+        let path = std::env::temp_dir().join(format!("peegel-{name}"));
+        let mut file = tokio::fs::File::options().write(true).create_new(true).mode(0o600).open(&path).await?;
+        let copy = Temporary::new(path.clone());
+        let bytes = opened.bytes;
+        let mut stream = opened.stream(0, bytes).await?;
+        while let Some(piece) = stream.next().await {
+            file.write_all(&piece?).await?;
+        }
+        file.flush().await?;
+        Ok(OnDisk { path, _copy: Some(copy) })
     }
 }
 
-/// Forces the names in a folder to the disk.
-pub async fn sync_folder(folder: PathBuf) -> Result<(), Failure> {
-    let synced = tokio::task::spawn_blocking(move || std::fs::File::open(folder)?.sync_all()).await;
-    Ok(synced.map_err(Failure::internal)??)
+/// A file that the database knows of and the store does not.
+pub fn missing(sha256: &str) -> Failure {
+    Failure::internal(format!("the stored file {sha256} is missing"))
+}
+
+impl Opened {
+    /// Its bytes from one position to before another.
+    ///
+    /// # Errors
+    ///
+    /// 500 when the file cannot be read.
+    pub async fn stream(self, from: u64, to: u64) -> Result<BoxStream<'static, std::io::Result<Bytes>>, Failure> {
+        match self.source {
+            OpenedSource::File(file) => folder::stream(file, from, to).await,
+            OpenedSource::Object(bucket, key) => Ok(bucket.stream(key, from, to)),
+        }
+    }
 }
 
 impl Received {
-    /// A file that came piece by piece and lasts until its upload ends.
-    pub fn lasting(path: PathBuf, sha256: String, bytes: u64, head: Vec<u8>) -> Self {
-        Self { temporary: Temporary { path: Some(path), lasts: true }, ..Self::kept(sha256, bytes, head) }
+    /// A file of the folder that came piece by piece and lasts until its upload ends.
+    pub fn lasting_file(path: PathBuf, sha256: String, bytes: u64, head: Vec<u8>) -> Self {
+        Self::of(Source::File(Temporary::lasting(path)), sha256, bytes, head)
+    }
+
+    /// An object of the bucket that came piece by piece and lasts until its upload ends.
+    pub fn lasting_object(object: TemporaryObject, sha256: String, bytes: u64, head: Vec<u8>) -> Self {
+        Self::of(Source::Object(object), sha256, bytes, head)
     }
 
     /// A file that is in its place already.
-    pub fn kept(sha256: String, bytes: u64, head: Vec<u8>) -> Self {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        Self { temporary: Temporary { path: None, lasts: true }, sha256, bytes, head }
+    pub fn in_place(sha256: String, bytes: u64, head: Vec<u8>) -> Self {
+        Self::of(Source::InPlace, sha256, bytes, head)
+    }
+
+    fn of(source: Source, sha256: String, bytes: u64, head: Vec<u8>) -> Self {
+        Self { source, sha256, bytes: i64::try_from(bytes).unwrap_or(i64::MAX), head }
     }
 }
 
-/// A file that is removed with this, unless its name was taken out or it lasts.
-#[derive(Debug)]
-struct Temporary {
-    path: Option<PathBuf>,
-    lasts: bool,
+/// The bytes of a file on their way into a store: hashed, counted, and refused beyond a limit.
+struct Inflow<S> {
+    stream: S,
+    limit_bytes: u64,
+    hasher: Sha256,
+    bytes: u64,
+    head: Vec<u8>,
 }
 
-impl Temporary {
-    fn new(path: PathBuf) -> Self {
-        Self { path: Some(path), lasts: false }
+impl<S, E> Inflow<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: std::error::Error + 'static,
+{
+    fn new(stream: S, limit_bytes: u64) -> Self {
+        Self { stream, limit_bytes, hasher: Sha256::new(), bytes: 0, head: Vec::new() }
     }
-}
 
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(path) = self.path.take().filter(|_| !self.lasts) {
-            drop(std::fs::remove_file(path));
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        let Some(chunk) = self.stream.next().await else { return Ok(None) };
+        let chunk = chunk.map_err(|error| {
+            if let Some(failure) = crate::http::limits::broken(&error) {
+                return failure;
+            }
+            let detail = format!("The file did not arrive whole ({error}). Send it again.");
+            Failure::new(Kind::Malformed, "interrupted", detail)
+        })?;
+        self.bytes += chunk.len() as u64;
+        if self.bytes > self.limit_bytes {
+            return Err(crate::http::limits::too_large(self.limit_bytes));
         }
+        if self.head.len() < HEAD_BYTES {
+            self.head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - self.head.len())]);
+        }
+        self.hasher.update(&chunk);
+        Ok(Some(chunk))
+    }
+
+    fn received(self, source: Source) -> Received {
+        Received::of(source, hex(&self.hasher.finalize()), self.bytes, self.head)
     }
 }

@@ -2,7 +2,6 @@
 
 pub mod api;
 pub mod blobs;
-pub mod incoming;
 pub mod process;
 pub mod quota;
 pub mod service;

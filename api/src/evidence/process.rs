@@ -34,16 +34,21 @@ enum Found {
 pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), Failure> {
     let Some(row) = store::evidence_by_id(app.db.reader(), firm_id, evidence_id).await? else { return Ok(()) };
     let (EvidenceState::Stored, Some(sha256)) = (row.state, row.sha256.as_deref()) else { return Ok(()) };
-    let path = app.blobs.path(firm_id, sha256);
     let kind = row.kind;
     let _turn = match kind {
         EvidenceKind::Photo => Some(PHOTO_TURN.acquire().await.map_err(Failure::internal)?),
         _ => None,
     };
-    let found = on_own_thread(move || match kind {
-        EvidenceKind::Photo => process_photo(&path).map(|photo| Found::Photo(Box::new(photo))),
-        EvidenceKind::Recording => probe_recording(&path).map(Found::Recording),
-        EvidenceKind::Document => Ok(Found::Document),
+    let file = match kind {
+        EvidenceKind::Photo | EvidenceKind::Recording => {
+            Some(app.blobs.on_disk(firm_id, sha256, app.ids.next()).await?)
+        }
+        EvidenceKind::Document => None,
+    };
+    let found = on_own_thread(move || match (kind, &file) {
+        (EvidenceKind::Photo, Some(file)) => process_photo(file.path()).map(|photo| Found::Photo(Box::new(photo))),
+        (EvidenceKind::Recording, Some(file)) => probe_recording(file.path()).map(Found::Recording),
+        _ => Ok(Found::Document),
     })
     .await?;
     if let Err(unreadable) = &found
@@ -63,8 +68,9 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         return Ok(());
     }
     let at = app.clock.now();
-    for (sha256, bytes) in &renditions {
-        store::refer(&write.tx, firm_id, sha256, *bytes, at).await?;
+    for rendition in &mut renditions {
+        store::refer(&write.tx, firm_id, &rendition.sha256, rendition.bytes, at).await?;
+        app.blobs.keep_again(firm_id, rendition).await?;
     }
     let mv = if found.is_ok() { "process" } else { "mark_unpreviewable" };
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, mv)?;
@@ -75,7 +81,7 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
             row.problem = Some(detail);
         }
     }
-    let mut shas = renditions.into_iter().map(|(sha256, _)| sha256);
+    let mut shas = renditions.iter().map(|rendition| rendition.sha256.clone());
     (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
     let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));

@@ -89,7 +89,8 @@ pub async fn accept(
     let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
     sender_still_may(app.db.reader(), firm_id, membership_id).await?;
     // The disk is waited for before the transaction, which on SQLite nobody else can write beside.
-    if visits::manifest::is_missing(announced.state) && refusal(&announced, &received).is_none() {
+    let is_kept = visits::manifest::is_missing(announced.state) && refusal(&announced, &received).is_none();
+    if is_kept {
         app.blobs.keep(firm_id, &mut received).await?;
     }
     let at = app.clock.now();
@@ -114,19 +115,22 @@ pub async fn accept(
         return Err(failure);
     }
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "store")?;
-    // Already done, unless the manifest came to agree with these bytes only while they were sent.
-    app.blobs.keep(firm_id, &mut received).await?;
+    if !is_kept {
+        // The manifest came to agree with these bytes only while they were sent.
+        app.blobs.keep(firm_id, &mut received).await?;
+    }
     row.media_type = Some(found_media_type(&received.head).to_owned());
     row.problem_code = None;
     row.problem = None;
     row.stored_at = Some(at);
     row.bytes = Some(received.bytes);
     store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await?;
+    app.blobs.keep_again(firm_id, &mut received).await?;
     queue::add(app, &write.tx, firm_id, PROCESS_JOB, &id.to_string(), &json!({"evidence_id": id})).await?;
     let payload = json!({"visit_id": row.visit_id, "sha256": received.sha256, "bytes": received.bytes});
     let event = NewEvent::new("evidence.stored", "evidence", id, membership_id, payload);
     write.event(event.for_auditor(membership_id));
-    row.sha256 = Some(received.sha256);
+    row.sha256 = Some(received.sha256.clone());
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
     app.wake.wake();
@@ -235,7 +239,7 @@ pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile,
     let stored = has_bytes(row.state);
     let sha256 = row.sha256.filter(|_| stored).ok_or_else(|| Failure::not_found("stored file"))?;
     Ok(StoredFile {
-        path: app.blobs.path(caller.firm_id, &sha256),
+        firm_id: caller.firm_id,
         sha256,
         media_type: row.media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
         file_name: row.file_name,
@@ -274,7 +278,7 @@ pub async fn preview(app: &App, caller: &Caller, id: Uuid, size: PreviewSize) ->
         return Err(Failure::conflict("not_processed", "The preview is being made. Try again in a moment."));
     }
     let file_name = format!("{}.jpg", row.id);
-    stored_preview(app, row, size, file_name).ok_or_else(|| Failure::not_found("preview"))
+    stored_preview(row, size, file_name).ok_or_else(|| Failure::not_found("preview"))
 }
 
 /// Whether the chain sees a file of a published visit: photos that somebody can look at, unless they are kept from it.
@@ -283,13 +287,12 @@ pub fn is_shown_to_chain(file: &evidence::Model) -> bool {
 }
 
 /// The preview of a photo, to be saved under a name; none if it has no preview.
-pub fn stored_preview(app: &App, row: evidence::Model, size: PreviewSize, file_name: String) -> Option<StoredFile> {
+pub fn stored_preview(row: evidence::Model, size: PreviewSize, file_name: String) -> Option<StoredFile> {
     let sha256 = match size {
         PreviewSize::Small => row.preview_320_sha256,
         PreviewSize::Large => row.preview_1600_sha256,
     }?;
-    let path = app.blobs.path(row.firm_id, &sha256);
-    Some(StoredFile { path, sha256, media_type: "image/jpeg".to_owned(), file_name })
+    Some(StoredFile { firm_id: row.firm_id, sha256, media_type: "image/jpeg".to_owned(), file_name })
 }
 
 #[cfg(test)]

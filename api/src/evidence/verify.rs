@@ -1,9 +1,8 @@
 //! Hashing all stored files again, to find what a disk lost or somebody changed.
 
 use std::fmt::{Display, Formatter};
-use std::io::{ErrorKind, Read};
-use std::path::PathBuf;
 
+use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -69,8 +68,7 @@ pub async fn verify_firm(app: &App, firm_id: Uuid, mut tell: impl FnMut(Flaw)) -
         for row in rows.iter().filter(|row| row.refs > 0) {
             told.files += 1;
             told.bytes += row.bytes;
-            let is_whole =
-                hash(app.blobs.path(firm_id, &row.sha256)).await?.map(|found| found == found_when_stored(row));
+            let is_whole = hash(app, firm_id, &row.sha256).await?.map(|found| found == found_when_stored(row));
             if is_whole == Some(true) {
                 continue;
             }
@@ -96,23 +94,15 @@ fn found_when_stored(row: &blob::Model) -> (String, i64) {
 }
 
 /// The sha256 and size of a file; none when it is not there.
-async fn hash(path: PathBuf) -> Result<Option<(String, i64)>, Failure> {
-    let hashed = tokio::task::spawn_blocking(move || {
-        let mut file = match std::fs::File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 256 * 1024]);
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(Some((hex(&hasher.finalize()), bytes))),
-                n => {
-                    hasher.update(&buffer[..n]);
-                    bytes += i64::try_from(n).unwrap_or(0);
-                }
-            }
-        }
-    });
-    Ok(hashed.await.map_err(Failure::internal)??)
+async fn hash(app: &App, firm_id: Uuid, sha256: &str) -> Result<Option<(String, i64)>, Failure> {
+    let Some(opened) = app.blobs.open(firm_id, sha256).await? else { return Ok(None) };
+    let bytes = opened.bytes;
+    let (mut hasher, mut hashed) = (Sha256::new(), 0);
+    let mut stream = opened.stream(0, bytes).await?;
+    while let Some(piece) = stream.next().await {
+        let piece = piece?;
+        hasher.update(&piece);
+        hashed += i64::try_from(piece.len()).unwrap_or(0);
+    }
+    Ok(Some((hex(&hasher.finalize()), hashed)))
 }

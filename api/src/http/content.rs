@@ -1,8 +1,5 @@
 //! Files in answers: ranges, entity tags, and headers that keep a browser from running them.
 
-use std::io::SeekFrom;
-use std::path::PathBuf;
-
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::ApiResponse;
@@ -10,8 +7,9 @@ use poem_openapi::registry::{
     MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::types::Type;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use uuid::Uuid;
 
+use crate::evidence::blobs::{Blobs, missing};
 use crate::failure::{Failure, Kind};
 use crate::http::conditions::{etag, not_modified};
 
@@ -42,8 +40,8 @@ impl ApiResponse for NoContent {
 
 /// A stored file to be sent.
 pub struct StoredFile {
-    /// Where it lies.
-    pub path: PathBuf,
+    /// The firm that it belongs to.
+    pub firm_id: Uuid,
     /// The sha256 of its bytes; its entity tag.
     pub sha256: String,
     /// The media type found in its content, or `application/octet-stream`.
@@ -77,14 +75,19 @@ impl FileAnswer {
     /// # Errors
     ///
     /// * 416 `range_not_satisfiable` when the range begins after the end.
-    /// * [`Failure`] (500) when the file cannot be read.
-    pub async fn of(file: StoredFile, range: Range<'_>, if_none_match: Option<&str>) -> Result<Self, Failure> {
+    /// * [`Failure`] (500, 503) when the file cannot be read.
+    pub async fn of(
+        blobs: &Blobs,
+        file: StoredFile,
+        range: Range<'_>,
+        if_none_match: Option<&str>,
+    ) -> Result<Self, Failure> {
         let tag = etag(&file.sha256);
         if not_modified(if_none_match, &tag) {
             return Ok(Self(Response::builder().status(StatusCode::NOT_MODIFIED).header(header::ETAG, tag).finish()));
         }
-        let mut opened = tokio::fs::File::open(&file.path).await?;
-        let length = opened.metadata().await?.len();
+        let opened = blobs.open(file.firm_id, &file.sha256).await?.ok_or_else(|| missing(&file.sha256))?;
+        let length = opened.bytes;
         let part = range.of_tag(&tag).and_then(|range| parse_range(range, length));
         let mut response = Response::builder()
             .header(header::CONTENT_TYPE, &file.media_type)
@@ -113,8 +116,7 @@ impl FileAnswer {
                 return Ok(Self(response));
             }
         };
-        opened.seek(SeekFrom::Start(start)).await?;
-        let body = Body::from_async_read(opened.take(end - start));
+        let body = Body::from_bytes_stream(opened.stream(start, end).await?);
         Ok(Self(response.header(header::CONTENT_LENGTH, end - start).body(body)))
     }
 }

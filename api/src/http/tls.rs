@@ -11,6 +11,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::failure::{Failure, Kind};
 
+/// Chooses whose cryptography all TLS of this program is made of, also that of clients.
+pub fn choose_cryptography() {
+    // Whoever came first has chosen; there is one.
+    drop(default_provider().install_default());
+}
+
 /// The certificate that the server shows, with its files.
 #[derive(Debug)]
 pub struct Tls {

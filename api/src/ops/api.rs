@@ -54,7 +54,7 @@ impl OpsApi {
         }
         if let Err(error) = app.blobs.check(app.ids.next()).await {
             tracing::warn!(%error, "not ready");
-            return Err(not_ready("Files cannot be stored: the folder cannot be written to."));
+            return Err(not_ready("Files cannot be stored: their folder or bucket cannot be written to."));
         }
         Ok(Json(Ready { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }))
     }

@@ -328,7 +328,7 @@ impl Printed<'_> {
                     index.push(PhotoEntry { caption, item_ids, day });
                     continue;
                 }
-                let jpeg = tokio::fs::read(app.blobs.path(file.firm_id, sha256)).await?;
+                let jpeg = app.blobs.read(file.firm_id, sha256).await?;
                 photos.push(Photo { jpeg, caption, item_ids, day });
             }
         }

@@ -106,6 +106,6 @@ impl ResultsApi {
     ) -> Result<FileAnswer, Failure> {
         let caller = auth.caller(Operation::GetResultPhoto)?;
         let file = service::result_photo(&app, &caller, result_id.0, n.0, size.0).await?;
-        FileAnswer::of(file, Range::default(), if_none_match.0.as_deref()).await
+        FileAnswer::of(&app.blobs, file, Range::default(), if_none_match.0.as_deref()).await
     }
 }

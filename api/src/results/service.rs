@@ -290,7 +290,7 @@ pub async fn result_photo(
         None => None,
     };
     // The name of the file and its id are the auditor's.
-    let stored = file.and_then(|file| stored_preview(app, file, size, format!("photo-{n}.jpg")));
+    let stored = file.and_then(|file| stored_preview(file, size, format!("photo-{n}.jpg")));
     stored.ok_or_else(|| Failure::not_found("photo"))
 }
 

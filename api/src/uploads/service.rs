@@ -1,7 +1,7 @@
 //! Making, continuing and ending uploads.
 //!
-//! The offset that is told is the length of the file on the disk. The database keeps what a file cannot: whose it is,
-//! how long it will be, and the hash so far, so that the last piece need not wait for all bytes to be read again.
+//! The offset that is told is what is durable (`incoming`). The database keeps what a file cannot: whose it is, how long
+//! it will be, and the hash so far, so that the last piece need not wait for all bytes to be read again.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::entity::upload;
 use crate::evidence;
-use crate::evidence::incoming::{Incoming, received_before};
 use crate::evidence::quota;
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::limits::{self, FILE_LIMIT_BYTES};
 use crate::people::types::Caller;
 use crate::secrets::{TokenKind, token_sha256};
 use crate::states::{EVIDENCE_MOVES, after};
+use crate::uploads::incoming::{self, Incoming};
 use crate::uploads::protocol::Checksum;
 use crate::uploads::store;
 use crate::words::{EvidenceState, UploadState};
@@ -119,11 +119,15 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
         received: 0,
         hash_state: None,
         unchecked_from: None,
+        parts: None,
+        holder: None,
+        held_until: None,
+        wanted: false,
         created_at: now,
         expires_at: now + LIFE,
     };
     // First the file: there is never a row without one.
-    app.blobs.begin_incoming(id).await?;
+    incoming::begin(app, id).await?;
     let write = Write::begin(app, firm_id).await?;
     let gone = || Failure::not_found("evidence");
     let mut file = evidence::store::lock_evidence(&write.tx, firm_id, file.id).await?.ok_or_else(gone)?;
@@ -132,7 +136,7 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
         if can_go_on(app, &other, length).await {
             // The same request came twice at once.
             drop(write);
-            app.blobs.drop_incoming(id).await?;
+            incoming::remove_orphan(app, id).await?;
             return made(app, other).await;
         }
         store::settle(&write.tx, firm_id, other.id, UploadState::Ended).await?;
@@ -167,7 +171,7 @@ async fn can_go_on(app: &App, row: &upload::Model, length: Option<i64>) -> bool 
         (Some(one), Some(other)) => one == other,
         _ => true,
     };
-    agrees && row.expires_at > app.clock.now() && app.blobs.incoming_bytes(row.id).await.is_some()
+    agrees && row.expires_at > app.clock.now() && incoming::bytes(app, row).await.is_some()
 }
 
 async fn made(app: &App, row: upload::Model) -> Result<Made, Failure> {
@@ -180,7 +184,7 @@ async fn made(app: &App, row: upload::Model) -> Result<Made, Failure> {
         tx.commit().await?;
     }
     let offset = match row.state {
-        UploadState::Open => app.blobs.incoming_synced(row.id).await?.unwrap_or(0).min(trusted(&row)),
+        UploadState::Open => incoming::durable_bytes(app, &row).await?.unwrap_or(0).min(trusted(&row)),
         _ => as_told(row.received),
     };
     Ok(Made { code, standing: standing(row, offset) })
@@ -250,9 +254,9 @@ pub async fn standing_of(app: &App, code: &str) -> Result<Standing, Failure> {
     let row = by_code(app, code).await?;
     match hold(app, row).await? {
         Held::Settled(row) => Ok(settled(row)),
-        Held::Open(row, incoming) => {
+        Held::Open(row, mut incoming) => {
             let offset = incoming.bytes();
-            finish_if_whole(app, &row, &incoming).await?;
+            finish_if_whole(app, &row, &mut incoming).await?;
             Ok(standing(row, offset))
         }
     }
@@ -280,7 +284,7 @@ where
 {
     let row = by_code(app, code).await?;
     if row.state == UploadState::Open
-        && let Some(bytes) = app.blobs.incoming_synced(row.id).await?
+        && let Some(bytes) = incoming::durable_bytes(app, &row).await?
         && bytes.min(trusted(&row)) > piece.offset
     {
         // A request that was held up on its way: it must not stop the one that went on meanwhile.
@@ -305,7 +309,7 @@ where
         return Err(beyond(limit).with_header("upload-offset", offset));
     }
     let _active = app.metrics.upload_active();
-    let (outcome, checksum) = receive(app, &mut incoming, piece, limit).await?;
+    let (outcome, checksum) = receive(app, &mut row, &mut incoming, piece, limit).await?;
     let outcome = outcome.and_then(|()| match checksum.is_none_or(Checksum::agrees) {
         true => Ok(()),
         false => {
@@ -319,14 +323,13 @@ where
         Err(_) => row.unchecked_from.is_some(),
     };
     if is_dropped {
-        incoming.truncate(offset).await?;
-        incoming.resume_hash(as_told(row.received), row.hash_state.as_deref()).await?;
+        incoming.resume(&row).await?;
     } else {
         incoming.sync().await?;
     }
     app.metrics.uploaded(incoming.bytes() - offset);
     row.unchecked_from = None;
-    save(app, &mut row, &incoming).await?;
+    save(app, &mut row, &mut incoming).await?;
     let offset = incoming.bytes();
     outcome.map_err(|failure| match failure.kind {
         Kind::TooLarge | Kind::ChecksumMismatch => failure.with_header("upload-offset", offset),
@@ -334,7 +337,7 @@ where
         Kind::Timeout => Failure { kind: Kind::Unavailable, ..failure.with_retry_after(1) },
         _ => failure,
     })?;
-    finish_if_whole(app, &row, &incoming).await?;
+    finish_if_whole(app, &row, &mut incoming).await?;
     Ok(standing(row, offset))
 }
 
@@ -366,7 +369,7 @@ async fn prepare(
     }
     if is_new_length || is_checked {
         let tx = app.db.begin().await?;
-        store::save(&tx, row).await?;
+        store::save(&tx, row, None).await?;
         tx.commit().await?;
     }
     Ok(())
@@ -375,6 +378,7 @@ async fn prepare(
 /// Takes the bytes of a piece. The outer failure is one of the disk, the inner one any other reason to stop.
 async fn receive<S, E>(
     app: &App,
+    row: &mut upload::Model,
     incoming: &mut Incoming,
     piece: Piece<S>,
     limit: u64,
@@ -396,8 +400,7 @@ where
             }
             _ = look.tick() => {
                 if incoming.is_wanted().await {
-                    let detail = "Another request goes on with this upload.";
-                    return Ok((Err(Failure::new(Kind::Locked, "upload_taken_over", detail)), checksum));
+                    return Ok((Err(taken_over()), checksum));
                 }
                 continue;
             }
@@ -429,6 +432,9 @@ where
             return Ok((Err(beyond(limit)), checksum));
         }
         incoming.append(whole).await?;
+        if row.unchecked_from.is_none() && incoming.is_worth_saving() {
+            save(app, row, incoming).await?;
+        }
         if let Some(failure) = broken {
             return Ok((Err(failure), checksum));
         }
@@ -468,7 +474,7 @@ pub async fn end(app: &App, row: &upload::Model, state: UploadState) -> Result<(
         evidence::store::update(&write.tx, file).await?;
     }
     write.commit().await?;
-    app.blobs.drop_incoming(row.id).await
+    incoming::remove(app, row).await
 }
 
 /// An upload that nobody else works on.
@@ -489,7 +495,7 @@ pub async fn hold(app: &App, row: upload::Model) -> Result<Held, Failure> {
     if row.state != UploadState::Open {
         return Ok(Held::Settled(row));
     }
-    let incoming = app.blobs.take_incoming(row.id).await?;
+    let incoming = incoming::take(app, &row).await?;
     // It may have changed while somebody else held it.
     let gone = || Failure::not_found("upload");
     let mut row = store::upload_by_id(app.db.reader(), row.firm_id, row.id).await?.ok_or_else(gone)?;
@@ -498,22 +504,15 @@ pub async fn hold(app: &App, row: upload::Model) -> Result<Held, Failure> {
         return Ok(Held::Settled(row));
     }
     let Some(mut incoming) = incoming else {
-        if row.length == Some(row.received) {
-            let state = row.hash_state.as_deref();
-            let before = received_before(&app.blobs, row.firm_id, as_told(row.received), state).await?;
-            if let Some(received) = before {
-                judge(app, &row, received).await?;
-                row.state = UploadState::Finished;
-                return Ok(Held::Settled(row));
-            }
+        if let Some(received) = incoming::received_before(app, &row).await? {
+            judge(app, &row, received).await?;
+            row.state = UploadState::Finished;
+            return Ok(Held::Settled(row));
         }
         let detail = "The bytes of this upload are not here any more. Begin a new one with POST /v1/uploads.";
         return Err(Failure::new(Kind::Gone, "upload_gone", detail));
     };
-    if incoming.bytes() > trusted(&row) {
-        incoming.truncate(trusted(&row)).await?;
-    }
-    incoming.resume_hash(as_told(row.received), row.hash_state.as_deref()).await?;
+    incoming.resume(&row).await?;
     Ok(Held::Open(row, incoming))
 }
 
@@ -522,7 +521,7 @@ pub async fn hold(app: &App, row: upload::Model) -> Result<Held, Failure> {
 /// # Errors
 ///
 /// As [`judge`].
-pub async fn finish_if_whole(app: &App, row: &upload::Model, incoming: &Incoming) -> Result<(), Failure> {
+pub async fn finish_if_whole(app: &App, row: &upload::Model, incoming: &mut Incoming) -> Result<(), Failure> {
     if row.length.map(as_told) != Some(incoming.bytes()) {
         return Ok(());
     }
@@ -548,7 +547,7 @@ async fn judge(app: &App, row: &upload::Model, received: evidence::blobs::Receiv
             store::settle(&tx, row.firm_id, row.id, UploadState::Finished).await?;
             tx.commit().await?;
             // Still there when the same bytes were stored already.
-            app.blobs.drop_incoming(row.id).await
+            incoming::remove(app, row).await
         }
         Err(failure) => {
             if matches!(failure.kind, Kind::Invalid | Kind::Conflict | Kind::NotFound) {
@@ -559,16 +558,23 @@ async fn judge(app: &App, row: &upload::Model, received: evidence::blobs::Receiv
     }
 }
 
-async fn save(app: &App, row: &mut upload::Model, incoming: &Incoming) -> Result<(), Failure> {
-    row.received = as_stored(incoming.bytes());
-    row.hash_state = Some(incoming.hash_state());
+async fn save(app: &App, row: &mut upload::Model, incoming: &mut Incoming) -> Result<(), Failure> {
+    incoming.note(row);
     let tx = app.db.begin().await?;
-    store::save(&tx, row).await?;
-    Ok(tx.commit().await?)
+    if !store::save(&tx, row, incoming.holder()).await? {
+        return Err(taken_over());
+    }
+    tx.commit().await?;
+    incoming.saved().await;
+    Ok(())
+}
+
+fn taken_over() -> Failure {
+    Failure::new(Kind::Locked, "upload_taken_over", "Another request goes on with this upload.")
 }
 
 /// How many bytes of a file are trusted: those before a piece whose checksum was not compared.
-fn trusted(row: &upload::Model) -> u64 {
+pub fn trusted(row: &upload::Model) -> u64 {
     row.unchecked_from.map_or(u64::MAX, as_told)
 }
 
@@ -591,10 +597,12 @@ fn beyond(limit: u64) -> Failure {
     Failure::new(Kind::TooLarge, "too_large", detail)
 }
 
-fn as_told(bytes: i64) -> u64 {
+/// A number of bytes as it is told.
+pub fn as_told(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or(0)
 }
 
-fn as_stored(bytes: u64) -> i64 {
+/// A number of bytes as it is stored.
+pub fn as_stored(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -91,16 +91,93 @@ pub async fn insert(tx: &DatabaseTransaction, row: upload::Model) -> Result<(), 
     row.into_active_model().insert(tx).await.map(drop)
 }
 
-/// Notes how far an open upload is.
-pub async fn save(tx: &DatabaseTransaction, row: &upload::Model) -> Result<(), DbErr> {
-    upload::Entity::update_many()
+/// Notes how far an open upload is, under the name of who holds it if that counts; false when it is not theirs any more.
+pub async fn save(tx: &DatabaseTransaction, row: &upload::Model, holder: Option<Uuid>) -> Result<bool, DbErr> {
+    let mut saved = upload::Entity::update_many()
         .col_expr(upload::Column::Length, Expr::value(row.length))
         .col_expr(upload::Column::Received, Expr::value(row.received))
         .col_expr(upload::Column::HashState, Expr::value(row.hash_state.clone()))
         .col_expr(upload::Column::UncheckedFrom, Expr::value(row.unchecked_from))
+        .col_expr(upload::Column::Parts, Expr::value(row.parts.clone()))
         .filter(upload::Column::FirmId.eq(row.firm_id))
         .filter(upload::Column::Id.eq(row.id))
-        .filter(upload::Column::State.eq(UploadState::Open))
+        .filter(upload::Column::State.eq(UploadState::Open));
+    if let Some(holder) = holder {
+        saved = saved.filter(upload::Column::Holder.eq(holder));
+    }
+    Ok(saved.exec(tx).await?.rows_affected > 0)
+}
+
+/// Makes `holder` the one that works on an open upload until a time; false when somebody else does.
+pub async fn take_lease(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    holder: Uuid,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let free = Condition::any().add(upload::Column::Holder.is_null()).add(upload::Column::HeldUntil.lt(now));
+    let taken = upload::Entity::update_many()
+        .col_expr(upload::Column::Holder, Expr::value(holder))
+        .col_expr(upload::Column::HeldUntil, Expr::value(until))
+        .col_expr(upload::Column::Wanted, Expr::value(false))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .filter(free)
+        .exec(tx)
+        .await?;
+    Ok(taken.rows_affected > 0)
+}
+
+/// Says that somebody waits for an upload.
+pub async fn want(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::Wanted, Expr::value(true))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .filter(upload::Column::Wanted.eq(false))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Who works on an upload, and whether somebody waits for it.
+pub async fn lease(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<(Option<Uuid>, bool)>, DbErr> {
+    upload::Entity::find_by_id((firm_id, id))
+        .select_only()
+        .columns([upload::Column::Holder, upload::Column::Wanted])
+        .into_tuple()
+        .one(db)
+        .await
+}
+
+/// Lets a holder work on an upload for longer.
+pub async fn renew_lease(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    holder: Uuid,
+    until: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::HeldUntil, Expr::value(until))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .filter(upload::Column::Holder.eq(holder))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Ends the lease of a holder.
+pub async fn release_lease(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, holder: Uuid) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::Holder, Expr::value(None::<Uuid>))
+        .col_expr(upload::Column::HeldUntil, Expr::value(None::<DateTime<Utc>>))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .filter(upload::Column::Holder.eq(holder))
         .exec(tx)
         .await
         .map(drop)

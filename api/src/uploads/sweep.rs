@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::entity::upload;
 use crate::evidence;
 use crate::failure::Failure;
+use crate::uploads::incoming;
 use crate::uploads::service::{Held, end, finish_if_whole, hold};
 use crate::uploads::store;
 use crate::words::UploadState;
@@ -71,23 +72,23 @@ async fn look_at(app: &App, row: &upload::Model, now: DateTime<Utc>) -> Result<(
         tracing::info!(upload = %row.id, "an upload expired");
         return end(app, row, UploadState::Ended).await;
     }
-    let bytes = app.blobs.incoming_bytes(row.id).await.and_then(|bytes| i64::try_from(bytes).ok());
+    let bytes = incoming::bytes(app, row).await.and_then(|bytes| i64::try_from(bytes).ok());
     let is_whole = row.length.is_some() && (bytes == row.length || row.length == Some(row.received));
-    if is_whole && let Held::Open(row, incoming) = hold(app, row.clone()).await? {
-        finish_if_whole(app, &row, &incoming).await?;
+    if is_whole && let Held::Open(row, mut incoming) = hold(app, row.clone()).await? {
+        finish_if_whole(app, &row, &mut incoming).await?;
     }
     Ok(())
 }
 
 /// Removes files whose uploads are not open.
 async fn orphans(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
-    let files = app.blobs.all_incoming().await?;
-    let old = files.into_iter().filter(|(_, at)| DateTime::<Utc>::from(*at) <= now - ORPHANED_AFTER);
+    let files = incoming::all(app).await?;
+    let old = files.into_iter().filter(|(_, at)| *at <= now - ORPHANED_AFTER);
     let old: Vec<_> = old.map(|(id, _)| id).collect();
     for some in old.chunks(BATCH) {
         let open = store::still_open(app.db.reader(), some).await?;
         for id in some.iter().filter(|id| !open.contains(id)) {
-            app.blobs.drop_incoming(*id).await?;
+            incoming::remove_orphan(app, *id).await?;
             tracing::info!(upload = %id, "the bytes of an upload that has ended were removed");
         }
     }

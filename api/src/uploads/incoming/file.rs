@@ -1,5 +1,4 @@
-//! Files that arrive piece by piece. What counts is what lies on the disk: its length is the offset that is told, never
-//! a number in memory, so that any process with the same folder can go on after any other.
+//! Files that arrive in a folder.
 //!
 //! Whoever works on such a file holds its lock (flock). Another request that wants it leaves a note beside it, for which
 //! the holder looks while it waits for bytes; it then saves what it has and lets go. So a phone that came back need not
@@ -8,32 +7,30 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use sha2::digest::common::hazmat::SerializableState;
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Stopwatch;
-use crate::evidence::blobs::{Blobs, HEAD_BYTES, Received, sync_folder};
-use crate::failure::{Failure, Kind};
+use crate::entity::upload;
+use crate::evidence::blobs::folder::{Folder, UPLOAD_ENDING, is_upload, sync_folder};
+use crate::evidence::blobs::{HEAD_BYTES, Received};
+use crate::failure::Failure;
 use crate::secrets::hex;
+use crate::uploads::incoming::{LET_GO_WITHIN, hash_of, in_use, state_of};
+use crate::uploads::service::{as_stored, as_told, trusted};
 
-/// How long the holder of a file may take to let go of it.
-const LET_GO_WITHIN: Duration = Duration::from_secs(3);
 /// How often somebody who waits for a file looks whether it is free.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// The end of the names of files that arrive.
-const ENDING: &str = "upload";
 
 /// A file that arrives, and its lock: nobody else works on it while this lives.
 #[derive(Debug)]
-pub struct Incoming {
+pub struct FileParts {
     file: Arc<File>,
     path: PathBuf,
     note: PathBuf,
@@ -41,7 +38,7 @@ pub struct Incoming {
     bytes: u64,
 }
 
-impl Blobs {
+impl Folder {
     /// Makes an empty file for an upload, durably.
     ///
     /// # Errors
@@ -60,7 +57,7 @@ impl Blobs {
     ///
     /// * 423 `upload_in_use` when the holder does not let go of it.
     /// * 500 when the file system fails.
-    pub async fn take_incoming(&self, id: Uuid) -> Result<Option<Incoming>, Failure> {
+    pub async fn take_incoming(&self, id: Uuid) -> Result<Option<FileParts>, Failure> {
         let (path, note) = (self.incoming_path(id), self.incoming_path(id).with_extension("wanted"));
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => file,
@@ -86,8 +83,7 @@ impl Blobs {
         // Also one that a crash left; who else waits leaves another.
         drop(std::fs::remove_file(&note));
         if !locked {
-            let detail = "Another request is working on this upload and does not let go of it. Try again in a moment.";
-            return Err(Failure::new(Kind::Locked, "upload_in_use", detail).with_retry_after(1));
+            return Err(in_use());
         }
         // Whoever held it may have moved it to its place meanwhile.
         let is_same = std::fs::metadata(&path).is_ok_and(|now| file.metadata().is_ok_and(|own| own.ino() == now.ino()));
@@ -95,9 +91,7 @@ impl Blobs {
             return Ok(None);
         }
         let file = Arc::new(file);
-        let mut incoming = Incoming { file, path, note, hasher: Sha256::new(), bytes: 0 };
-        incoming.sync().await?;
-        Ok(Some(incoming))
+        Ok(Some(FileParts { file, path, note, hasher: Sha256::new(), bytes: 0 }))
     }
 
     /// Removes the file of an upload, if it is there.
@@ -137,36 +131,31 @@ impl Blobs {
         tokio::fs::metadata(self.incoming_path(id)).await.ok().map(|metadata| metadata.len())
     }
 
-    /// The uploads whose files lie in the folder, with the seconds since the last byte came.
+    /// The uploads whose files lie in the folder, with the time of the last byte.
     ///
     /// # Errors
     ///
     /// 500 when the folder cannot be read.
-    pub async fn all_incoming(&self) -> Result<Vec<(Uuid, std::time::SystemTime)>, Failure> {
+    pub async fn all_incoming(&self) -> Result<Vec<(Uuid, DateTime<Utc>)>, Failure> {
         let mut found = Vec::new();
         let mut entries = tokio::fs::read_dir(self.incoming()).await?;
         while let Some(entry) = entries.next_entry().await? {
             let path = entry.path();
             let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-            if let (true, Some(id), Ok(metadata)) = (is_incoming(&path), id, entry.metadata().await) {
-                found.push((id, metadata.modified()?));
+            if let (true, Some(id), Ok(metadata)) = (is_upload(&path), id, entry.metadata().await) {
+                found.push((id, metadata.modified()?.into()));
             }
         }
         Ok(found)
     }
 
     fn incoming_path(&self, id: Uuid) -> PathBuf {
-        self.incoming().join(id.to_string()).with_extension(ENDING)
+        self.incoming().join(id.to_string()).with_extension(UPLOAD_ENDING)
     }
 }
 
-/// Whether a file of the folder is one that arrives piece by piece, and is kept until its upload ends.
-pub fn is_incoming(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == ENDING)
-}
-
-impl Incoming {
-    /// Bytes that are there, and on the disk since [`Incoming::sync`].
+impl FileParts {
+    /// Bytes that are there, and on the disk since [`FileParts::sync`].
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -186,30 +175,21 @@ impl Incoming {
         Ok(())
     }
 
-    /// Cuts it to a length, durably.
-    ///
-    /// # Errors
-    ///
-    /// 500 when the file system fails.
-    pub async fn truncate(&mut self, bytes: u64) -> Result<(), Failure> {
+    async fn truncate(&mut self, bytes: u64) -> Result<(), Failure> {
         let file = self.file.clone();
         blocking(move || file.set_len(bytes)).await?;
         self.sync().await
     }
 
-    /// Whether another request waits for it.
-    pub async fn is_wanted(&self) -> bool {
-        tokio::fs::try_exists(&self.note).await.unwrap_or(false)
-    }
-
-    /// Goes on with a hash that was saved when there were `hashed` bytes, or from the start; what came after them is
-    /// read again.
-    ///
-    /// # Errors
-    ///
-    /// 500 when the file system fails.
-    pub async fn resume_hash(&mut self, hashed: u64, state: Option<&str>) -> Result<(), Failure> {
-        let resumed = state.filter(|_| hashed <= self.bytes).and_then(hasher_of);
+    /// Looks how long it is, cuts off what cannot be trusted, and goes on with the hash from where the row has it, or
+    /// from the start; what came after that is read again.
+    pub(super) async fn resume(&mut self, row: &upload::Model) -> Result<(), Failure> {
+        self.sync().await?;
+        if self.bytes > trusted(row) {
+            self.truncate(trusted(row)).await?;
+        }
+        let hashed = as_told(row.received);
+        let resumed = hash_of(row).filter(|_| hashed <= self.bytes);
         let (mut hasher, from) = resumed.map_or_else(|| (Sha256::new(), 0), |hasher| (hasher, hashed));
         let (file, to) = (self.file.clone(), self.bytes);
         if from < to {
@@ -231,12 +211,18 @@ impl Incoming {
         Ok(())
     }
 
-    /// The state of the hash over all its bytes, to be saved.
-    pub fn hash_state(&self) -> String {
-        BASE64_STANDARD.encode(self.hasher.serialize())
+    /// Writes how far it is into its row.
+    pub(super) fn note(&self, row: &mut upload::Model) {
+        row.received = as_stored(self.bytes);
+        row.hash_state = Some(state_of(&self.hasher));
     }
 
-    /// Adds bytes at the end, and to the hash. They are on the disk after [`Incoming::sync`].
+    /// Whether another request waits for it.
+    pub async fn is_wanted(&self) -> bool {
+        tokio::fs::try_exists(&self.note).await.unwrap_or(false)
+    }
+
+    /// Adds bytes at the end, and to the hash. They are on the disk after [`FileParts::sync`].
     ///
     /// # Errors
     ///
@@ -267,32 +253,22 @@ impl Incoming {
     pub async fn received(&self) -> Result<Received, Failure> {
         let file = self.file.clone();
         let head = blocking(move || head_of(&file)).await?;
-        Ok(Received::lasting(self.path.clone(), hex(&self.hasher.clone().finalize()), self.bytes, head))
+        Ok(Received::lasting_file(self.path.clone(), hex(&self.hasher.clone().finalize()), self.bytes, head))
     }
 }
 
 /// A file whose bytes were all hashed and that was moved to its place already: a crash came before that was noted.
-pub async fn received_before(
-    blobs: &Blobs,
-    firm_id: Uuid,
-    bytes: u64,
-    state: Option<&str>,
-) -> Result<Option<Received>, Failure> {
-    let Some(hasher) = state.and_then(hasher_of) else { return Ok(None) };
-    let sha256 = hex(&hasher.finalize());
-    let path = blobs.path(firm_id, &sha256);
+pub async fn received_before(folder: &Folder, row: &upload::Model) -> Result<Option<Received>, Failure> {
+    let Some(hasher) = hash_of(row).filter(|_| row.length == Some(row.received)) else { return Ok(None) };
+    let (sha256, bytes) = (hex(&hasher.finalize()), as_told(row.received));
+    let path = folder.place(row.firm_id, &sha256);
     blocking(move || match File::open(&path) {
-        Ok(file) if file.metadata()?.len() == bytes => Ok(Some(Received::kept(sha256, bytes, head_of(&file)?))),
+        Ok(file) if file.metadata()?.len() == bytes => Ok(Some(Received::in_place(sha256, bytes, head_of(&file)?))),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     })
     .await
-}
-
-fn hasher_of(state: &str) -> Option<Sha256> {
-    let bytes = BASE64_STANDARD.decode(state).ok()?;
-    Sha256::deserialize(bytes.as_slice().try_into().ok()?).ok()
 }
 
 fn head_of(mut file: &File) -> std::io::Result<Vec<u8>> {

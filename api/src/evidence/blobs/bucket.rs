@@ -1,0 +1,437 @@
+//! Stored files in a bucket of an S3-compatible store: `[PREFIX/]FIRM/ab/cd/abcd..` after the sha256 of the content. What
+//! arrives lies under `[PREFIX/]incoming/ID/` until it is whole and is what was announced; only then it is copied, inside
+//! the store, to its place.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::{Path, PathPart};
+use object_store::{BackoffConfig, ClientConfigKey, Error, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use uuid::Uuid;
+
+use crate::evidence::blobs::{Inflow, Received, Source};
+use crate::failure::{Failure, Kind};
+
+/// Where something lies in a bucket.
+pub type Key = Path;
+
+/// The parts that a large file is sent to the store in; the last one may be smaller. The least that S3 takes, and all of
+/// one size because some stores ask for that. It is also what an upload holds in memory.
+pub const PART_BYTES: usize = 5 * 1024 * 1024;
+/// Bytes fetched in one go. A slow reader holds them, and no connection to the store.
+const FETCH_BYTES: u64 = 2 * 1024 * 1024;
+/// How long one request to the store may take.
+const REQUEST_TIMEOUT: &str = "60 seconds";
+/// How long one is repeated that failed.
+const RETRY_WITHIN: Duration = Duration::from_secs(10);
+/// How often one is repeated that failed.
+const RETRIES: usize = 4;
+
+/// A bucket, or a part of one.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    store: Arc<AmazonS3>,
+    prefix: Path,
+}
+
+/// Parts of a large file in the store, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Multipart {
+    /// What the store calls it.
+    pub id: String,
+    /// What the store calls its parts, each of [`PART_BYTES`] but for the last.
+    pub parts: Vec<String>,
+}
+
+/// Why the store did not do what it was asked for.
+#[derive(Debug)]
+pub struct Refused(Error);
+
+impl From<Refused> for Failure {
+    fn from(Refused(error): Refused) -> Self {
+        let said = error.to_string();
+        tracing::warn!(error = said, "the store of files does not do what it is asked");
+        // What MinIO and Ceph say of a full disk and a used-up quota.
+        if ["507", "XMinioStorageFull", "QuotaExceeded"].iter().any(|word| said.contains(word)) {
+            let detail = "The server has no room left. Keep the file and try later.";
+            return Self::new(Kind::StorageFull, "storage_full", detail);
+        }
+        let detail = "The server's store of files does not answer. Keep the file and try again in a moment.";
+        Self::new(Kind::Unavailable, "storage_unavailable", detail).with_retry_after(5)
+    }
+}
+
+impl Bucket {
+    /// The part under `prefix` of a bucket. Credentials, region and address of the store come from the variables that all
+    /// tools for S3 know: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL` and so on.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with those.
+    pub fn new(name: &str, prefix: &str) -> Result<Self, String> {
+        let retry =
+            RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: RETRY_WITHIN };
+        let store = AmazonS3Builder::from_env()
+            .with_bucket_name(name)
+            .with_retry(retry)
+            // The other options of the connection come from the variables, such as whether it may be without TLS.
+            .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT);
+        let store = store.build().map_err(|error| error.to_string())?;
+        let prefix = Path::parse(prefix).map_err(|error| error.to_string())?;
+        Ok(Self { store: Arc::new(store), prefix })
+    }
+
+    /// Checks that the bucket answers.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    pub async fn check(&self, name: Uuid) -> Result<(), String> {
+        // Asking for an object that is not there would get the same answer where there is no bucket.
+        let asked = self.store.list_with_delimiter(Some(&self.incoming(name))).await;
+        asked.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Checks that files can be written and removed.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot.
+    pub async fn prove(&self, name: Uuid) -> Result<(), String> {
+        self.check(name).await?;
+        let key = self.incoming(name).join("probe");
+        self.store.put(&key, PutPayload::from_static(b"peegel")).await.map_err(|error| error.to_string())?;
+        self.store.delete(&key).await.map_err(|error| error.to_string())
+    }
+
+    /// Where a stored file lies.
+    pub fn place(&self, firm_id: Uuid, sha256: &str) -> Key {
+        let (a, b) = (sha256.get(..2).unwrap_or("__"), sha256.get(2..4).unwrap_or("__"));
+        [&firm_id.to_string(), a, b, sha256].into_iter().fold(self.prefix.clone(), Path::join)
+    }
+
+    /// Where the pieces of a file that arrives lie.
+    pub fn incoming(&self, id: Uuid) -> Key {
+        self.all_incoming().join(id.to_string())
+    }
+
+    fn all_incoming(&self) -> Key {
+        self.prefix.clone().join("incoming")
+    }
+
+    /// Where a file that arrived lies when it is whole.
+    pub fn whole(&self, id: Uuid) -> Key {
+        self.incoming(id).join("whole")
+    }
+
+    /// Receives a file, as [`super::Blobs::receive`].
+    pub(super) async fn receive<S, E>(&self, name: Uuid, mut inflow: Inflow<S>) -> Result<Received, Failure>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: std::error::Error + 'static,
+    {
+        let key = self.whole(name);
+        let (mut waiting, mut large) = (Waiting::default(), None);
+        let received = self.receive_parts(&key, &mut inflow, &mut waiting, &mut large).await;
+        match (received, large) {
+            (Ok(()), None) => Ok(inflow.received(Source::Memory(waiting.concat()))),
+            (Ok(()), Some(large)) => {
+                self.complete(&key, &large).await?;
+                Ok(inflow.received(Source::Object(TemporaryObject::new(self.clone(), key))))
+            }
+            (Err(failure), large) => {
+                if let Some(large) = large {
+                    self.abort(&key, &large.id).await;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    async fn receive_parts<S, E>(
+        &self,
+        key: &Key,
+        inflow: &mut Inflow<S>,
+        waiting: &mut Waiting,
+        large: &mut Option<Multipart>,
+    ) -> Result<(), Failure>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: std::error::Error + 'static,
+    {
+        while let Some(chunk) = inflow.next().await? {
+            waiting.push(chunk);
+            while waiting.bytes() > PART_BYTES {
+                self.put_part(key, large, waiting.take(PART_BYTES)).await?;
+            }
+        }
+        if large.is_some() {
+            self.put_part(key, large, waiting.take(PART_BYTES)).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a part to a large file, which begins with its first.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`, 507 `storage_full`.
+    pub async fn put_part(&self, key: &Key, large: &mut Option<Multipart>, part: Vec<Bytes>) -> Result<(), Failure> {
+        let large = match large {
+            Some(large) => large,
+            None => {
+                let id = self.store.create_multipart(key).await.map_err(Refused)?;
+                large.insert(Multipart { id, parts: Vec::new() })
+            }
+        };
+        let payload = PutPayload::from_iter(part);
+        let part = self.store.put_part(key, &large.id, large.parts.len(), payload).await.map_err(Refused)?;
+        large.parts.push(part.content_id);
+        Ok(())
+    }
+
+    /// Makes one object of the parts of a large file.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`, 507 `storage_full`.
+    pub async fn complete(&self, key: &Key, large: &Multipart) -> Result<(), Failure> {
+        let parts = large.parts.iter().map(|part| PartId { content_id: part.clone() }).collect();
+        self.store.complete_multipart(key, &large.id, parts).await.map_err(Refused)?;
+        Ok(())
+    }
+
+    /// Has the store forget the parts of a large file. What it does not forget now, the bucket's rule for parts that were
+    /// left behind does.
+    pub async fn abort(&self, key: &Key, id: &str) {
+        match self.store.abort_multipart(key, &id.to_owned()).await {
+            Ok(()) | Err(Error::NotFound { .. }) => {}
+            Err(error) => tracing::info!(%error, "parts of an upload were left in the store"),
+        }
+    }
+
+    /// Writes an object.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`, 507 `storage_full`.
+    pub async fn put(&self, key: &Key, content: Bytes) -> Result<(), Failure> {
+        self.store.put(key, content.into()).await.map_err(Refused)?;
+        Ok(())
+    }
+
+    /// Copies an object inside the store.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`, 507 `storage_full`.
+    pub async fn copy(&self, from: &Key, to: &Key) -> Result<(), Failure> {
+        Ok(self.store.copy(from, to).await.map_err(Refused)?)
+    }
+
+    /// The size of an object; none when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`.
+    pub async fn length(&self, key: &Key) -> Result<Option<u64>, Failure> {
+        match self.store.head(key).await {
+            Ok(found) => Ok(Some(found.size)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Refused(error).into()),
+        }
+    }
+
+    /// A part of an object.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`.
+    pub async fn fetch(&self, key: &Key, from: u64, to: u64) -> Result<Bytes, Failure> {
+        Ok(self.store.get_range(key, from..to).await.map_err(Refused)?)
+    }
+
+    /// A part of an object, fetched as it is read.
+    pub(super) fn stream(&self, key: Key, from: u64, to: u64) -> BoxStream<'static, std::io::Result<Bytes>> {
+        let bucket = self.clone();
+        let fetched = stream::try_unfold(from, move |from| {
+            let (bucket, key, end) = (bucket.clone(), key.clone(), to.min(from + FETCH_BYTES));
+            async move {
+                if from == to {
+                    return Ok(None);
+                }
+                let piece = bucket.store.get_range(&key, from..end).await.map_err(std::io::Error::other)?;
+                Ok(Some((piece, end)))
+            }
+        });
+        fetched.boxed()
+    }
+
+    /// Removes an object that was written before a time, as [`super::Blobs::remove_old`].
+    pub(super) async fn remove_old(&self, key: &Key, before: DateTime<Utc>) -> Result<bool, Failure> {
+        match self.store.head(key).await {
+            Ok(found) if found.last_modified >= before => Ok(false),
+            Ok(_) => self.remove(key).await.map(|()| true),
+            Err(Error::NotFound { .. }) => Ok(true),
+            Err(error) => Err(Refused(error).into()),
+        }
+    }
+
+    /// Removes an object, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`.
+    pub async fn remove(&self, key: &Key) -> Result<(), Failure> {
+        match self.store.delete(key).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Refused(error).into()),
+        }
+    }
+
+    /// Removes all pieces of a file that arrived.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`.
+    pub async fn remove_incoming(&self, id: Uuid) -> Result<(), Failure> {
+        let prefix = self.incoming(id);
+        let pieces: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(Refused)?;
+        for piece in pieces {
+            self.remove(&piece.location).await?;
+        }
+        Ok(())
+    }
+
+    /// The files of which pieces lie in the bucket, with the time of the newest.
+    ///
+    /// # Errors
+    ///
+    /// 503 `storage_unavailable`.
+    pub async fn find_incoming(&self) -> Result<Vec<(Uuid, DateTime<Utc>)>, Failure> {
+        let prefix = self.all_incoming();
+        let mut newest: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
+        let mut pieces = self.store.list(Some(&prefix));
+        while let Some(piece) = pieces.try_next().await.map_err(Refused)? {
+            let id = piece.location.prefix_match(&prefix).and_then(|mut rest| rest.next()).map(name_of);
+            if let Some(Some(id)) = id {
+                let at = newest.entry(id).or_insert(piece.last_modified);
+                *at = piece.last_modified.max(*at);
+            }
+        }
+        Ok(newest.into_iter().collect())
+    }
+}
+
+fn name_of(part: PathPart<'_>) -> Option<Uuid> {
+    part.as_ref().parse().ok()
+}
+
+/// Bytes that wait to become a part.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    chunks: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Adds some at the end.
+    pub fn push(&mut self, chunk: Bytes) {
+        self.bytes += chunk.len();
+        self.chunks.push(chunk);
+    }
+
+    /// How many there are.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the first ones out: so many, or all if there are fewer.
+    pub fn take(&mut self, bytes: usize) -> Vec<Bytes> {
+        let mut taken = Vec::new();
+        let mut left = bytes.min(self.bytes);
+        self.bytes -= left;
+        let mut chunks = std::mem::take(&mut self.chunks).into_iter();
+        for mut chunk in chunks.by_ref() {
+            if left < chunk.len() {
+                taken.push(chunk.split_to(left));
+                self.chunks.push(chunk);
+                break;
+            }
+            left -= chunk.len();
+            taken.push(chunk);
+        }
+        self.chunks.extend(chunks);
+        taken
+    }
+
+    /// All of them in one piece.
+    pub fn concat(mut self) -> Bytes {
+        match self.chunks.len() {
+            1 => self.chunks.remove(0),
+            _ => self.chunks.concat().into(),
+        }
+    }
+}
+
+/// An object that is removed with this, unless it lasts.
+#[derive(Debug)]
+pub struct TemporaryObject {
+    bucket: Bucket,
+    key: Key,
+    lasts: bool,
+}
+
+impl TemporaryObject {
+    fn new(bucket: Bucket, key: Key) -> Self {
+        Self { bucket, key, lasts: false }
+    }
+
+    /// One that stays.
+    pub fn lasting(bucket: Bucket, key: Key) -> Self {
+        Self { bucket, key, lasts: true }
+    }
+
+    /// Where it lies.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl Drop for TemporaryObject {
+    fn drop(&mut self) {
+        if self.lasts {
+            return;
+        }
+        let (bucket, key) = (self.bucket.clone(), self.key.clone());
+        // What stays because the program ends is swept.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { drop(bucket.remove(&key).await) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_bytes_are_cut_where_asked() {
+        let mut waiting = Waiting::default();
+        for chunk in ["abc", "de", "", "fghij"] {
+            waiting.push(Bytes::from_static(chunk.as_bytes()));
+        }
+        assert_eq!(waiting.take(4).concat(), b"abcd");
+        assert_eq!((waiting.bytes(), waiting.take(0).len()), (6, 0));
+        assert_eq!(waiting.take(1).concat(), b"e");
+        assert_eq!(waiting.take(99).concat(), b"fghij");
+        assert_eq!((waiting.bytes(), waiting.concat()), (0, Bytes::new()));
+    }
+}

@@ -1,0 +1,196 @@
+//! Stored files in a folder: `FIRM/ab/cd/abcd..` after the sha256 of the content, written so that they survive a power
+//! cut.
+
+use std::io::SeekFrom;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use chrono::{DateTime, Duration, Utc};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
+use tokio::fs;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+use uuid::Uuid;
+
+use crate::evidence::blobs::{Inflow, Received, Source};
+use crate::failure::Failure;
+
+/// After this long without a byte, an upload that a crash interrupted is removed.
+const ABANDONED_AFTER: Duration = Duration::hours(1);
+/// The end of the names of files that arrive piece by piece, and are kept until their upload ends.
+pub const UPLOAD_ENDING: &str = "upload";
+/// Bytes read in one go.
+const READ_BYTES: usize = 128 * 1024;
+
+/// The folder of stored files.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// Files under `root`.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Makes the folders when the program starts, and removes the uploads that an earlier run left unfinished.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] (500, 507) when the folders cannot be made or read.
+    pub async fn prepare(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        fs::create_dir_all(self.incoming()).await?;
+        sync_folder(self.root.clone()).await?;
+        self.sweep(now).await
+    }
+
+    /// Removes the uploads that were abandoned an hour ago or earlier.
+    async fn sweep(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        let mut entries = fs::read_dir(self.incoming()).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            // Other processes share the folder: what is gone by now was kept or removed by them.
+            let Ok(metadata) = entry.metadata().await else { continue };
+            let abandoned = DateTime::<Utc>::from(metadata.modified()?) <= now - ABANDONED_AFTER;
+            if metadata.is_file() && abandoned && !is_upload(&entry.path()) {
+                match fs::remove_file(entry.path()).await {
+                    Ok(()) => tracing::info!(file = ?entry.file_name(), "an abandoned upload was removed"),
+                    Err(error) => tracing::warn!(%error, "an abandoned upload could not be removed"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that files can be written, under a name of the caller's. Makes no folder: one that is missing, such as
+    /// of a volume that is not mounted, is an error.
+    ///
+    /// # Errors
+    ///
+    /// The error of the file system when it cannot.
+    pub async fn check(&self, name: Uuid) -> std::io::Result<()> {
+        let probe = Temporary::new(self.incoming().join(format!("{name}.probe")));
+        match &probe.path {
+            Some(path) => fs::write(path, b"").await,
+            None => Ok(()),
+        }
+    }
+
+    /// Where a stored file lies.
+    pub fn place(&self, firm_id: Uuid, sha256: &str) -> PathBuf {
+        let (a, b) = (sha256.get(..2).unwrap_or("__"), sha256.get(2..4).unwrap_or("__"));
+        self.root.join(firm_id.to_string()).join(a).join(b).join(sha256)
+    }
+
+    /// The folder of files that arrive.
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    /// Receives a file and forces it to the disk, as [`super::Blobs::receive`].
+    pub(super) async fn receive<S, E>(&self, name: Uuid, mut inflow: Inflow<S>) -> Result<Received, Failure>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: std::error::Error + 'static,
+    {
+        let path = self.incoming().join(name.to_string());
+        let mut file = fs::File::create(&path).await?;
+        let temporary = Temporary::new(path);
+        while let Some(chunk) = inflow.next().await? {
+            file.write_all(&chunk).await?;
+        }
+        file.flush().await?;
+        file.sync_all().await?;
+        Ok(inflow.received(Source::File(temporary)))
+    }
+
+    /// Moves a file to its place, durably.
+    pub(super) async fn keep(&self, firm_id: Uuid, sha256: &str, temporary: &mut Temporary) -> Result<(), Failure> {
+        let Some(path) = &temporary.path else { return Ok(()) };
+        let place = self.place(firm_id, sha256);
+        let folder = place.parent().map(Path::to_path_buf).unwrap_or_default();
+        fs::create_dir_all(&folder).await?;
+        fs::rename(path, &place).await?;
+        temporary.path = None;
+        // The names of the folders must survive too, up to the root; another upload may have made them just now and
+        // not come to this yet.
+        for parent in folder.ancestors().take(4) {
+            sync_folder(parent.to_path_buf()).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a stored file that was written before a time. False when there is a newer one in its place, which stays:
+    /// the same bytes have just come again.
+    ///
+    /// # Errors
+    ///
+    /// 500 when the file system fails.
+    pub async fn remove_old(
+        &self,
+        firm_id: Uuid,
+        sha256: &str,
+        name: Uuid,
+        before: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
+        let (place, aside) = (self.place(firm_id, sha256), self.incoming().join(format!("{name}.removed")));
+        // Out of the way first: whatever takes its place from now on is not touched.
+        match fs::rename(&place, &aside).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+            moved => moved?,
+        }
+        if DateTime::<Utc>::from(fs::metadata(&aside).await?.modified()?) >= before {
+            fs::rename(&aside, &place).await?;
+            return Ok(false);
+        }
+        fs::remove_file(&aside).await?;
+        Ok(true)
+    }
+}
+
+/// Forces the names in a folder to the disk.
+pub async fn sync_folder(folder: PathBuf) -> Result<(), Failure> {
+    let synced = tokio::task::spawn_blocking(move || std::fs::File::open(folder)?.sync_all()).await;
+    Ok(synced.map_err(Failure::internal)??)
+}
+
+/// Bytes of a file from one position to before another.
+pub(super) async fn stream(
+    mut file: fs::File,
+    from: u64,
+    to: u64,
+) -> Result<BoxStream<'static, std::io::Result<Bytes>>, Failure> {
+    file.seek(SeekFrom::Start(from)).await?;
+    Ok(ReaderStream::with_capacity(file.take(to - from), READ_BYTES).boxed())
+}
+
+/// Whether a file of the folder is one that arrives piece by piece.
+pub fn is_upload(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == UPLOAD_ENDING)
+}
+
+/// A file that is removed with this, unless its name was taken out or it lasts.
+#[derive(Debug)]
+pub(super) struct Temporary {
+    path: Option<PathBuf>,
+    lasts: bool,
+}
+
+impl Temporary {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path: Some(path), lasts: false }
+    }
+
+    pub(super) fn lasting(path: PathBuf) -> Self {
+        Self { path: Some(path), lasts: true }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take().filter(|_| !self.lasts) {
+            drop(std::fs::remove_file(path));
+        }
+    }
+}

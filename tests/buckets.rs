@@ -1,0 +1,379 @@
+//! Files in a bucket of an S3-compatible store: in parts and tails, from one server to the next, and when the store or a
+//! server fails. What holds for every store is tested where the store does not matter (`on_buckets`).
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{Kind, TestApp};
+use crate::support::bucket::TestBucket;
+use crate::support::client::Client;
+use crate::support::files::sha256;
+use crate::support::wire::{Farewell, Wire};
+use crate::support::world::{File, World, filing};
+use crate::support::{Dice, eventually, now, on_buckets};
+use crate::uploads::{
+    document, draft, expect_stored, made, offset_of, patch, piece, send_rest, sha256_checksum, state_of,
+};
+
+on_buckets!(
+    large_files_come_in_parts_and_tails,
+    a_checksum_counts_across_parts,
+    a_broken_connection_keeps_what_arrived,
+    a_stopping_server_keeps_what_arrived,
+    a_killed_server_loses_little,
+    a_server_killed_at_any_moment_loses_no_file,
+    a_store_that_fails_loses_nothing,
+    what_is_missing_or_differs_is_named,
+    what_nothing_refers_to_is_removed,
+    a_large_file_may_come_at_once,
+);
+
+/// What the store takes as one part.
+const PART: usize = 5 * 1024 * 1024;
+
+fn bucket(app: &TestApp) -> &TestBucket {
+    app.bucket().expect("a bucket")
+}
+
+/// The name of the object of a stored file; there is one firm.
+async fn place(app: &TestApp, file: &File) -> String {
+    let name = sha256(&file.bytes);
+    let end = format!("/{}/{}/{name}", &name[..2], &name[2..4]);
+    let names = bucket(app).names("").await;
+    names.into_iter().find(|name| name.ends_with(&end)).expect("the object of the file")
+}
+
+/// Waits until some request works on an upload, and has read what was sent to it.
+async fn held(app: &TestApp) {
+    eventually("somebody works on an upload", || async {
+        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE holder IS NOT NULL").await;
+        (rows[0].try_get::<i64>("", "n").expect("a number") == 1).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+}
+
+/// Sends the head of a piece and so many of its bytes, and no more.
+async fn begin_piece(base: &str, location: &str, offset: usize, file: &File, bytes: usize) -> Wire {
+    let request = patch(location, offset, &file.bytes[offset..]);
+    let mut wire = Wire::connect(base).await.expect("a connection");
+    wire.send(&request[..request.len() - (file.bytes.len() - offset) + bytes]).await;
+    wire
+}
+
+/// How far an upload is, asked as often as clients do while a dead server still holds it.
+async fn patient_offset(client: &Client, location: &str) -> usize {
+    eventually("the upload is free", || async {
+        let answer = crate::uploads::tus(client, Method::HEAD, location).send().await;
+        assert!(matches!(answer.status, 200 | 423), "{}", answer.describe());
+        (answer.status == 200).then(|| answer.header("upload-offset").parse().expect("a number"))
+    })
+    .await
+}
+
+async fn large_files_come_in_parts_and_tails(app: &TestApp) {
+    let world = World::make(app).await;
+    let (file, small) = (document(1, 2 * PART + 1_234_567), document(2, 5000));
+    draft(&world, &[&file, &small]).await;
+    let location = made(&world, &file).await;
+    let sizes = [3_000_000, 1, 0, PART, 999_999].into_iter().chain(std::iter::repeat_n(10, 40));
+    let mut offset = 0;
+    for size in sizes.chain([usize::MAX]) {
+        let size = size.min(file.bytes.len() - offset);
+        let answer = piece(&app.client(), &location, offset, &file.bytes[offset..offset + size]).send().await;
+        offset += size;
+        assert_eq!(answer.expect(204).header("upload-offset"), offset.to_string());
+        if offset < file.bytes.len() {
+            assert_eq!(offset_of(app, &location).await, offset);
+            assert!(bucket(app).names("incoming").await.len() <= 33, "small objects are put together");
+        }
+    }
+    expect_stored(&world, &file).await;
+    assert_eq!(app.incoming().await, 0);
+    assert_eq!(bucket(app).get(&place(app, &file).await).await, file.bytes);
+    // One that is smaller than a part, in pieces.
+    let location = made(&world, &small).await;
+    for (n, bytes) in small.bytes.chunks(700).enumerate() {
+        piece(&app.client(), &location, n * 700, bytes).send().await.expect(204);
+    }
+    expect_stored(&world, &small).await;
+    assert_eq!(app.incoming().await, 0);
+    app.peegel(&["blobs", "verify"]).await.expect(0);
+}
+
+async fn a_checksum_counts_across_parts(app: &TestApp) {
+    let world = World::make(app).await;
+    let file = document(3, 2 * PART + 50_000);
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    let (first, second) = file.bytes.split_at(PART - 1000);
+    let checked =
+        |offset, bytes: &[u8], sum: &str| piece(&app.client(), &location, offset, bytes).header("upload-checksum", sum);
+    checked(0, first, &sha256_checksum(first)).send().await.expect(204);
+    // Parts of it are in the store already when it turns out to be wrong.
+    let mut wrong = second.to_vec();
+    *wrong.last_mut().expect("a byte") ^= 1;
+    let answer = checked(first.len(), &wrong, &sha256_checksum(second)).problem(460, "checksum_mismatch").await;
+    assert_eq!(answer.header("upload-offset"), first.len().to_string());
+    assert_eq!(offset_of(app, &location).await, first.len());
+    checked(first.len(), second, &sha256_checksum(second)).send().await.expect(204);
+    expect_stored(&world, &file).await;
+    assert_eq!(app.incoming().await, 0);
+}
+
+async fn a_broken_connection_keeps_what_arrived(app: &TestApp) {
+    let world = World::make(app).await;
+    let file = document(4, 2 * PART);
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    let mut offset = 0;
+    for (sent, farewell) in [(200_000, Farewell::Fin), (PART + 3, Farewell::Rst), (70_000, Farewell::Rst)] {
+        let wire = begin_piece(&app.base(), &location, offset, &file, sent).await;
+        held(app).await;
+        wire.leave(farewell).await;
+        let told = offset_of(app, &location).await;
+        assert_eq!(told, offset + sent);
+        offset = told;
+    }
+    // Nobody has told the server that this one is dead; whoever asks gets what it brought.
+    let _half_dead = begin_piece(&app.base(), &location, offset, &file, 80_000).await;
+    held(app).await;
+    assert_eq!(offset_of(app, &location).await, offset + 80_000);
+    send_rest(app, &location, &file.bytes).await;
+    expect_stored(&world, &file).await;
+}
+
+async fn a_stopping_server_keeps_what_arrived(app: &TestApp) {
+    let world = World::make(app).await;
+    let file = document(5, PART + 100_000);
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    let wire = begin_piece(&app.base(), &location, 0, &file, 1_500_000).await;
+    held(app).await;
+    app.stop().await;
+    assert!(wire.answer().await.starts_with("HTTP/1.1 503 "));
+    app.serve(&[]).await;
+    assert_eq!(patient_offset(&app.client(), &location).await, 1_500_000);
+    send_rest(app, &location, &file.bytes).await;
+    expect_stored(&world, &file).await;
+}
+
+async fn a_killed_server_loses_little(app: &TestApp) {
+    let world = World::make(app).await;
+    let file = document(6, 3 * PART);
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    piece(&app.client(), &location, 0, &file.bytes[..70_000]).send().await.expect(204);
+    let wire = begin_piece(&app.base(), &location, 70_000, &file, 2 * PART).await;
+    eventually("two parts are noted", || async {
+        let rows = app.query("SELECT received FROM uploads").await;
+        (rows[0].try_get::<i64>("", "received").expect("a number") == 2 * PART as i64).then_some(())
+    })
+    .await;
+    app.kill().await;
+    drop(wire);
+    app.serve(&[]).await;
+    // The dead server's turn lapses after some seconds, in which clients of tus are told to try again.
+    assert_eq!(patient_offset(&app.client(), &location).await, 2 * PART);
+    send_rest(app, &location, &file.bytes).await;
+    expect_stored(&world, &file).await;
+    assert_eq!(app.incoming().await, 0);
+}
+
+async fn a_server_killed_at_any_moment_loses_no_file(app: &TestApp) {
+    let world = World::make(app).await;
+    let mut dice = Dice(7);
+    for n in 0..6 {
+        let file = document(700 + n, PART + 200_000);
+        let visit = draft(&world, &[&file]).await;
+        let location = made(&world, &file).await;
+        let sending = {
+            let call = piece(&app.client(), &location, 0, &file.bytes);
+            tokio::spawn(async move { call.try_send().await.map(|answer| answer.status) })
+        };
+        tokio::time::sleep(Duration::from_millis(20 + dice.below(400) as u64)).await;
+        app.kill().await;
+        let answered = sending.await.expect("a request");
+        app.serve(&[]).await;
+        if answered == Some(204) {
+            expect_stored(&world, &file).await;
+            continue;
+        }
+        if state_of(&world, &visit, &file).await["state"] == "uploading" {
+            let offset = patient_offset(&app.client(), &location).await;
+            if offset < file.bytes.len() {
+                piece(&app.client(), &location, offset, &file.bytes[offset..]).send().await.expect(204);
+            }
+        }
+        expect_stored(&world, &file).await;
+    }
+    eventually("nothing lies about", || async { (app.incoming().await == 0).then_some(()) }).await;
+    app.peegel(&["blobs", "verify"]).await.expect(0);
+}
+
+async fn a_store_that_fails_loses_nothing(app: &TestApp) {
+    let world = World::make(app).await;
+    let (file, other) = (document(8, 20_000), document(9, 20_000));
+    let visit = draft(&world, &[&file, &other]).await;
+    let location = made(&world, &file).await;
+    piece(&app.client(), &location, 0, &file.bytes[..5000]).send().await.expect(204);
+    // Once is not worth a word.
+    bucket(app).fail(1).await;
+    piece(&app.client(), &location, 5000, &file.bytes[5000..7000]).send().await.expect(204);
+    bucket(app).fail(1_000_000).await;
+    let answer = piece(&app.client(), &location, 7000, &file.bytes[7000..]).problem(503, "storage_unavailable").await;
+    assert_eq!(answer.header("retry-after"), "5");
+    assert_eq!(offset_of(app, &location).await, 7000, "what is known needs no store");
+    let content = format!("/v1/evidence/{}/content", other.id);
+    world
+        .auditor
+        .client
+        .call(Method::PUT, &content)
+        .bytes(other.bytes.clone())
+        .problem(503, "storage_unavailable")
+        .await;
+    app.client().get("/readyz").problem(503, "not_ready").await;
+    for file in [&file, &other] {
+        assert!(matches!(state_of(&world, &visit, file).await["state"].as_str(), Some("declared" | "uploading")));
+    }
+    bucket(app).fail(0).await;
+    app.client().get("/readyz").ok().await;
+    send_rest(app, &location, &file.bytes).await;
+    other.upload(&world.auditor).await;
+    for file in [&file, &other] {
+        expect_stored(&world, file).await;
+    }
+}
+
+async fn what_is_missing_or_differs_is_named(app: &TestApp) {
+    let world = World::make(app).await;
+    let files = [document(10, 3000), document(11, 3000), File::front()];
+    let visit = draft(&world, &files.iter().collect::<Vec<_>>()).await;
+    for file in &files {
+        file.upload(&world.auditor).await;
+    }
+    world.processed(&visit).await;
+    let whole = app.peegel(&["blobs", "verify"]).await.expect(0);
+    assert!(whole.text().starts_with("alpha: 4 files of "), "{}", whole.text());
+    let mut changed = files[0].bytes.clone();
+    changed[1500] ^= 1;
+    let names = [place(app, &files[0]).await, place(app, &files[1]).await];
+    bucket(app).put(&names[0], changed).await;
+    bucket(app).delete(&names[1]).await;
+    let said = app.peegel(&["blobs", "verify"]).await.expect(1);
+    for (what, file) in [("differs", &files[0]), ("missing", &files[1])] {
+        let line = format!("alpha: {what}: {}, evidence {} of visit {visit}\n", sha256(&file.bytes), file.id);
+        assert!(said.text().contains(&line), "{line} in {}", said.text());
+    }
+    assert!(said.text().ends_with(", 1 missing, 1 differ\n"), "{}", said.text());
+    let doctor = app.peegel(&["doctor"]).await;
+    assert!(doctor.text().contains("ok   files: the bucket"), "{}", doctor.text());
+    let nowhere = app.peegel(&["doctor", "--blobs", "s3://peegel-nowhere"]).await.expect(1);
+    assert!(nowhere.text().contains("fail files: the bucket peegel-nowhere cannot be used"), "{}", nowhere.text());
+}
+
+async fn what_nothing_refers_to_is_removed(app: &TestApp) {
+    let world = World::make(app).await;
+    let [dropped, fresh, arriving, kept] = [1, 2, 3, 4].map(|seed| document(20 + seed, 1000));
+    let files = [&dropped, &fresh, &arriving, &kept];
+    let visit = draft(&world, &files).await;
+    for file in files {
+        file.upload(&world.auditor).await;
+    }
+    world.processed(&visit).await;
+    let view = world.auditor.client.get(&format!("/v1/visits/{visit}")).send().await.expect(200);
+    let assignment = view.json()["assignment_id"].as_str().expect("an id").to_owned();
+    let body = filing(&assignment, "draft", &json!({}), &[&kept]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&view.etag()).send().await.expect(200);
+    app.stop().await;
+    let long_ago = (now() - chrono::Duration::days(2)).to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let names = [place(app, &dropped).await, place(app, &kept).await, place(app, &arriving).await];
+    for file in [&dropped, &arriving, &kept] {
+        let statement = format!("UPDATE blobs SET created_at = '{long_ago}' WHERE sha256 = '{}'", sha256(&file.bytes));
+        app.execute(&statement).await.expect("an update");
+    }
+    for name in &names[..2] {
+        bucket(app).age(name, 2).await;
+    }
+    // And pieces of uploads that nobody knows of any more, or not yet.
+    let [old, new] = [(); 2].map(|()| format!("incoming/{}/000000000000-x", crate::support::new_id()));
+    for name in [&old, &new] {
+        bucket(app).put(name, vec![1]).await;
+    }
+    bucket(app).age(&old, 1).await;
+    app.serve(&[]).await;
+    eventually("it is removed", || async {
+        let left = bucket(app).names("").await;
+        (!left.contains(&names[0]) && !left.contains(&old)).then_some(())
+    })
+    .await;
+    let left = bucket(app).names("").await;
+    for file in [&fresh, &arriving, &kept] {
+        assert!(left.contains(&place(app, file).await), "{}", file.id);
+    }
+    assert!(left.contains(&new));
+    let rows = app.query("SELECT COUNT(*) AS n FROM blobs").await;
+    assert_eq!(rows[0].try_get::<i64>("", "n").expect("a number"), 3);
+    app.peegel(&["blobs", "verify"]).await.expect(0);
+    let again = File::new("document", &[], "again.bin", dropped.bytes.clone());
+    draft(&world, &[&again]).await;
+    again.upload(&world.auditor).await;
+    expect_stored(&world, &again).await;
+}
+
+async fn a_large_file_may_come_at_once(app: &TestApp) {
+    let world = World::make(app).await;
+    let (file, exact, wrong) = (document(30, 3 * PART + 17), document(31, PART), document(32, PART + 1));
+    let visit = draft(&world, &[&file, &exact, &wrong]).await;
+    for file in [&file, &exact] {
+        file.upload(&world.auditor).await;
+        expect_stored(&world, file).await;
+    }
+    let content = format!("/v1/evidence/{}/content", wrong.id);
+    let mut bytes = wrong.bytes.clone();
+    bytes[PART] ^= 1;
+    world.auditor.client.call(Method::PUT, &content).bytes(bytes).problem(422, "differs_from_manifest").await;
+    assert_eq!(state_of(&world, &visit, &wrong).await["problem_code"], Value::from("differs_from_manifest"));
+    let part = world.auditor.client.get(&format!("/v1/evidence/{}/content", file.id));
+    let part = part.header("range", "bytes=5242870-5242890").send().await.expect(206);
+    assert_eq!(part.body, file.bytes[5_242_870..=5_242_890]);
+    eventually("nothing lies about", || async { (app.incoming().await == 0).then_some(()) }).await;
+}
+
+/// Servers that share nothing but the database, the bucket and the keys go on with what another one has begun, also in the
+/// middle, and also when that is killed.
+#[tokio::test]
+async fn another_server_elsewhere_goes_on() {
+    let app = TestApp::start_on_bucket(Kind::Postgres).await;
+    let world = World::make(&app).await;
+    let file = document(40, 3 * PART + 1000);
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    let elsewhere = app.server_elsewhere().await;
+    let there = elsewhere.client();
+    let _half_dead = begin_piece(&app.base(), &location, 0, &file, PART + 100_000).await;
+    held(&app).await;
+    let head = crate::uploads::tus(&there, Method::HEAD, &location).send().await.expect(200);
+    assert_eq!(head.header("upload-offset"), (PART + 100_000).to_string());
+    let mut offset = PART + 100_000;
+    for client in [&there, &app.client(), &there] {
+        piece(client, &location, offset, &file.bytes[offset..offset + 100_000]).send().await.expect(204);
+        offset += 100_000;
+    }
+    let _lost = begin_piece(&app.base(), &location, offset, &file, PART).await;
+    eventually("a part more is noted", || async {
+        let rows = app.query("SELECT received FROM uploads").await;
+        (rows[0].try_get::<i64>("", "received").expect("a number") == 2 * PART as i64).then_some(())
+    })
+    .await;
+    app.kill().await;
+    assert_eq!(patient_offset(&there, &location).await, 2 * PART);
+    piece(&there, &location, 2 * PART, &file.bytes[2 * PART..]).send().await.expect(204);
+    app.serve(&[]).await;
+    expect_stored(&world, &file).await;
+    assert_eq!(app.incoming().await, 0);
+    drop(elsewhere);
+    app.finish().await;
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""An S3 server for the tests: moto's, and two addresses more.
+
+    s3.py PORT
+
+`POST /-/age?bucket=B&key=K&days=N` makes an object N days older, `POST /-/fail?bucket=B&requests=N` answers the next N
+requests about a bucket with 503, as stores do that are overloaded. Everything is in memory.
+"""
+
+import sys
+import threading
+from datetime import timedelta
+from urllib.parse import parse_qs
+
+from moto.s3.models import s3_backends
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+lock = threading.Lock()
+failing = {}
+
+
+def age(asked):
+    backend = s3_backends["123456789012"]["aws"]
+    key = backend.buckets[asked["bucket"][0]].keys[asked["key"][0]]
+    key.last_modified -= timedelta(days=int(asked["days"][0]))
+
+
+def fail(asked):
+    failing[asked["bucket"][0]] = int(asked["requests"][0])
+
+
+class Store:
+    def __init__(self):
+        self.moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ, start_response):
+        path = environ["PATH_INFO"]
+        with lock:
+            if path in ("/-/age", "/-/fail"):
+                {"/-/age": age, "/-/fail": fail}[path](parse_qs(environ["QUERY_STRING"]))
+                start_response("204 No Content", [])
+                return []
+            bucket = path.split("/")[1]
+            if failing.get(bucket, 0) > 0:
+                failing[bucket] -= 1
+                start_response("503 Slow Down", [("Content-Length", "0")])
+                return []
+        return self.moto(environ, start_response)
+
+
+class Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, *_):
+        pass
+
+
+if __name__ == "__main__":
+    make_server("127.0.0.1", int(sys.argv[1]), Store(), threaded=True, request_handler=Quiet).serve_forever()
