@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use ring::hmac;
+use ring::{aead, hmac};
 use serde_json::{Value, json};
 
 use crate::receipts::{keys_file, verdict, verify};
@@ -20,6 +20,10 @@ on_both!(
     what_is_wrong_around_the_visits_is_named_at_once,
     pushing_again_changes_nothing,
     changes_of_one_visit_are_made_in_turn,
+    a_copy_may_come_with_its_original,
+    nobody_learns_of_assignments_of_others,
+    a_visit_without_its_assignment_is_told_with_its_standard,
+    what_only_a_draft_names_has_no_receipt,
     no_clock_is_refused,
     an_evidence_receipt_lists_what_is_durable,
     a_changed_evidence_receipt_fails,
@@ -41,6 +45,7 @@ on_both!(
 );
 
 const PUSH: &str = "/v1/sync/push";
+const CHANGES: &str = "/v1/sync/changes";
 
 /// An item that creates.
 fn creates(visit: &str, body: &Value) -> Value {
@@ -182,6 +187,80 @@ async fn changes_of_one_visit_are_made_in_turn(app: &TestApp) {
     let results = push(&world.auditor.client, &items).await;
     assert_eq!(statuses(&results), [("created", 201), ("updated", 200), ("conflict", 412), ("updated", 200)]);
     assert_eq!(results[3]["saved"]["state"], "submitted");
+    // The answer was lost. What a later change of the push has overtaken is no conflict that anybody has to look at.
+    let again = push(&world.auditor.client, &items).await;
+    assert_eq!(statuses(&again), [("unchanged", 200); 4]);
+    for result in &again {
+        assert_eq!((&result["etag"], &result["problem"]), (&json!("\"3\""), &Value::Null));
+    }
+    // What another device has changed since is one.
+    let body = filing(&assignment, "submitted", &tiny::fair(), &[&front]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match("\"3\"").send().await.expect(409);
+    assert_eq!(statuses(&push(&world.auditor.client, &items[..3]).await), [("conflict", 412); 3]);
+}
+
+async fn a_copy_may_come_with_its_original(app: &TestApp) {
+    let world = World::make(app).await;
+    let (assignment, [visit, copy]) = (world.assign_one().await, [new_id(), new_id()]);
+    let mut body = filing(&assignment, "draft", &json!({}), &[]);
+    body["copy_of"] = json!(visit);
+    let items = [creates(&copy, &body), creates(&visit, &filing(&assignment, "draft", &json!({}), &[]))];
+    assert_eq!(statuses(&push(&world.auditor.client, &items).await), [("created", 201); 2]);
+    assert_eq!(statuses(&push(&world.auditor.client, &items).await), [("unchanged", 201); 2]);
+}
+
+async fn nobody_learns_of_assignments_of_others(app: &TestApp) {
+    let world = World::make(app).await;
+    let theirs = world.assign_in(&world.wave, vec![world.assignment(0, Some(&world.other_auditor))]).await.remove(0);
+    let answer = async |assignment: &str, tag: Option<&str>| {
+        let put = world
+            .auditor
+            .client
+            .put(&format!("/v1/visits/{}", new_id()), &filing(assignment, "draft", &json!({}), &[]));
+        let call = if let Some(tag) = tag { put.if_match(tag) } else { put.if_absent() };
+        let answer = call.problem(422, "invalid").await;
+        (answer.problems(), answer.detail())
+    };
+    for tag in [None, Some("\"1\"")] {
+        assert_eq!(answer(&theirs, tag).await, answer(&new_id(), tag).await);
+    }
+    // Nor how busy the firm is.
+    let cursor = world.auditor.client.get(CHANGES).ok().await["next_cursor"].as_str().expect("a cursor").to_owned();
+    let again = world.auditor.client.get(CHANGES).ok().await["next_cursor"].as_str().expect("a cursor").to_owned();
+    assert_ne!(cursor, again, "sealed");
+    for cursor in [&cursor, &again] {
+        world.auditor.client.get(&format!("{CHANGES}?cursor={cursor}")).ok().await;
+        world.other_auditor.client.get(&format!("{CHANGES}?cursor={cursor}")).problem(400, "bad_cursor").await;
+    }
+}
+
+async fn a_visit_without_its_assignment_is_told_with_its_standard(app: &TestApp) {
+    let world = World::make(app).await;
+    let (assignment, visit) = (world.assign_one().await, new_id());
+    let body = filing(&assignment, "draft", &json!({}), &[]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+    world.admin.client.act(&format!("/v1/assignments/{assignment}/cancel")).ok().await;
+    let page = world.auditor.client.get(CHANGES).ok().await;
+    let types: Vec<_> =
+        page["changes"].as_array().expect("changes").iter().map(|change| change["type"].clone()).collect();
+    assert!(types.contains(&json!("standard")) && types.contains(&json!("visit")), "{page}");
+    assert!(!types.contains(&json!("assignment")), "{page}");
+}
+
+async fn what_only_a_draft_names_has_no_receipt(app: &TestApp) {
+    let world = World::make(app).await;
+    let (assignment, visit) = (world.assign_one().await, new_id());
+    let front = File::front();
+    let body = filing(&assignment, "draft", &tiny::perfect(), &[&front]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+    front.upload(&world.auditor).await;
+    let receipt = world.auditor.client.get(&receipt_path(&visit)).ok().await;
+    assert_eq!((&receipt["complete"], &receipt["files"], &receipt["revision"]), (&json!(false), &json!([]), &json!(0)));
+    let body = filing(&assignment, "submitted", &tiny::perfect(), &[&front]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match("\"1\"").ok().await;
+    let receipt = world.auditor.client.get(&receipt_path(&visit)).ok().await;
+    assert_eq!((&receipt["complete"], &receipt["revision"]), (&json!(true), &json!(1)));
+    assert_eq!(receipt["files"][0]["evidence_id"], front.id.as_str());
 }
 
 async fn no_clock_is_refused(app: &TestApp) {
@@ -561,20 +640,24 @@ async fn a_cursor_is_good_for_ninety_days(app: &TestApp) {
     let (_, _, cursor) = pull(&world.auditor.client, None, 50).await;
     let events = world.admin.client.all("/v1/events", 50).await;
     let firm = events[0]["object"].as_str().and_then(|object| object.strip_prefix("firm/")).expect("the firm's first");
-    // The same cursor as if it had been given out some time ago, with the mark that it had then.
+    // The same cursor as if it had been given out some time ago, sealed as it was then.
     let key = std::fs::read_to_string(app.data().join("keys/vault.secret")).expect("the key");
-    let key = BASE64_STANDARD.decode(key.trim()).expect("base64");
-    let sign = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
-    let marking = sign(&key, "peegel vault: mark");
-    let whole = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(&cursor).expect("base64")).expect("text");
-    let (text, _) = whole.rsplit_once(':').expect("a mark");
-    let (given, rest) = text.split_once(':').expect("a time");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &BASE64_STANDARD.decode(key.trim()).expect("base64"));
+    let key = aead::UnboundKey::new(&aead::AES_256_GCM, hmac::sign(&key, b"peegel vault: seal").as_ref());
+    let key = aead::LessSafeKey::new(key.expect("a key"));
+    let owner = format!("sync cursor\n{firm}\n{}", world.auditor.id);
+    let mut sealed = BASE64_URL_SAFE_NO_PAD.decode(&cursor).expect("base64");
+    let rest = sealed.split_off(aead::NONCE_LEN);
+    let nonce = || aead::Nonce::try_assume_unique_for_key(&sealed).expect("a nonce");
+    let mut text = rest.clone();
+    let text = key.open_in_place(nonce(), aead::Aad::from(&owner), &mut text).expect("a sealed text");
+    let text = std::str::from_utf8(text).expect("text");
+    let (given, place) = text.split_once(':').expect("a time");
     let given: i64 = given.parse().expect("seconds");
     let aged = |seconds: i64| {
-        let text = format!("{}:{rest}", given - seconds);
-        let mark = sign(marking.as_ref(), &format!("sync cursor\n{firm}\n{}\n{text}", world.auditor.id));
-        let mark: String = mark.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        BASE64_URL_SAFE_NO_PAD.encode(format!("{text}:{mark}"))
+        let mut text = format!("{}:{place}", given - seconds).into_bytes();
+        key.seal_in_place_append_tag(nonce(), aead::Aad::from(&owner), &mut text).expect("a sealed text");
+        BASE64_URL_SAFE_NO_PAD.encode([&sealed[..], &text].concat())
     };
     assert_eq!(aged(0), cursor);
     let days = 90 * 86_400;

@@ -65,13 +65,23 @@ impl Vault {
     ///
     /// [`Failure`] (500) when it was sealed with another key or for somebody else.
     pub async fn open(&self, owner: &str, sealed: &str) -> Result<Vec<u8>, Failure> {
-        let broken = || Failure::internal("a secret was sealed with another key than the one in the keys folder");
-        let bytes = BASE64_STANDARD.decode(sealed).map_err(|_| broken())?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN).ok_or_else(broken)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
+        let opened = self.try_open(owner, sealed).await?;
+        opened.ok_or_else(|| Failure::internal("a secret was sealed with another key than the one in the keys folder"))
+    }
+
+    /// Opens what may have been sealed for `owner`; none when it was not.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] (500) when the key cannot be read or made.
+    pub async fn try_open(&self, owner: &str, sealed: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let key = &self.keys().await?.sealing;
+        let Ok(bytes) = BASE64_STANDARD.decode(sealed) else { return Ok(None) };
+        let Some((nonce, sealed)) = bytes.split_at_checked(NONCE_LEN) else { return Ok(None) };
+        let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce) else { return Ok(None) };
         let mut secret = sealed.to_vec();
-        let opened = self.keys().await?.sealing.open_in_place(nonce, Aad::from(owner), &mut secret);
-        Ok(opened.map_err(|_| broken())?.to_vec())
+        let opened = key.open_in_place(nonce, Aad::from(owner), &mut secret).ok();
+        Ok(opened.map(|opened| opened.to_vec()))
     }
 
     /// A mark of a value (HMAC-SHA256, hex) by which it is recognised and from which it cannot be guessed without the

@@ -15,8 +15,9 @@ use crate::words::EvidenceState;
 /// What the document is; also the line that goes under the signature before it.
 pub const FORMAT: &str = "peegel.evidence-receipt/1";
 
-/// Writes and signs a receipt over the files of a visit, as their committed rows tell them: a row says that a file is
-/// stored only after its bytes and its name were forced to the disk. The same rows and key give the same bytes.
+/// Writes and signs a receipt over the files of a visit that were filed, as their committed rows tell them: a row says that
+/// a file is stored only after its bytes and its name are durable. What only a draft names is left out, because the next
+/// draft may drop it. The same rows and key give the same bytes.
 ///
 /// # Errors
 ///
@@ -29,7 +30,7 @@ pub fn issue(
     key: &SigningKey,
 ) -> Result<String, Failure> {
     let (mut stored, mut lost, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-    for file in files {
+    for file in files.iter().filter(|file| file.revision > 0) {
         let mut entry = json!({"evidence_id": file.id, "file_name": file.file_name});
         if has_bytes(file.state) {
             let (Some(sha256), Some(bytes), Some(at)) = (&file.sha256, file.bytes, file.stored_at) else {
@@ -52,7 +53,7 @@ pub fn issue(
         "firm_id": firm_id,
         "visit_id": visit_id,
         "revision": revision,
-        "complete": missing.is_empty(),
+        "complete": revision > 0 && missing.is_empty(),
         "files": stored,
         "lost": lost,
         "missing": missing,

@@ -90,9 +90,9 @@ pub struct EvidenceReceiptDocument {
     pub visit_id: Uuid,
     /// The number of the revision filed last; 0 while the visit is a draft.
     pub revision: i32,
-    /// True when no file of the manifest is missing.
+    /// True when the visit was filed and none of its files is missing.
     pub complete: bool,
-    /// The files that are stored for good. A phone may delete these, and no others.
+    /// The files that are stored for good. A phone may delete these, and no others: what only a draft names is not here.
     pub files: Vec<StoredFileEntry>,
     /// The files that were given up, with the auditor's reason.
     pub lost: Vec<LostFileEntry>,

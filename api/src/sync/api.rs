@@ -49,7 +49,7 @@ impl SyncApi {
     ///
     /// Saves and files up to 100 visits that waited for a network, in at most 1 MiB. Each is taken by itself, as
     /// `put_visit` takes it, and has a result of its own: one that cannot be taken stops no other. The same request sent
-    /// again is answered the same. Keep what is `retryable` and send it later; show what is in conflict or invalid.
+    /// again changes nothing: what was taken before is `unchanged`. Keep what is `retryable` and send it later; show what is in conflict or invalid.
     #[oai(path = "/v1/sync/push", method = "post", operation_id = "push_visits")]
     async fn push_visits(
         &self,

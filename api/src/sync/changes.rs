@@ -19,13 +19,14 @@ use crate::failure::Failure;
 use crate::fieldwork;
 use crate::http::conditions::etag;
 use crate::people::types::Caller;
+use crate::standards;
 use crate::sync::cursor::{Cursor, Part};
 use crate::sync::store::{self, Audience, IN_HANDS};
 use crate::sync::types::{
     AssignmentChange, Change, Changes, StandardChange, SyncDraft, SyncStandard, SyncVisit, VisitChange,
 };
 use crate::visits::manifest::progress;
-use crate::words::AssignmentState;
+use crate::words::{AssignmentState, VisitState};
 
 /// Most drafts that the last page tells of.
 pub const MAX_DRAFTS: u64 = 200;
@@ -193,10 +194,19 @@ async fn told(db: &impl ConnectionTrait, caller: &Caller, found: Found) -> Resul
     let known: HashSet<_> = found.assignments.iter().map(|row| row.id).collect();
     let theirs: Vec<_> = found.assignments.into_iter().filter(|row| is_theirs(row, me)).collect();
     let views = fieldwork::service::views(db, firm_id, theirs).await?;
-    let standards: BTreeMap<_, _> = views
+    let mut standards: BTreeMap<_, _> = views
         .iter()
         .map(|view| ((view.standard_id.clone(), view.standard_version), view.standard_sha256.clone()))
         .collect();
+    // A visit can be gone on with when its assignment has been taken away.
+    let writable = found.visits.iter().filter(|visit| matches!(visit.state, VisitState::Draft | VisitState::Returned));
+    for key in writable.map(|visit| (visit.standard_id.clone(), visit.standard_version)).collect::<BTreeSet<_>>() {
+        if !standards.contains_key(&key)
+            && let Some(version) = standards::store::version(db, firm_id, &key.0, key.1).await?
+        {
+            standards.insert(key, version.body_sha256);
+        }
+    }
     let mut changes: Vec<_> =
         standards.into_iter().map(|((id, version), sha256)| standard(id, version, sha256)).collect();
     let mut views: BTreeMap<_, _> = views.into_iter().map(|view| (view.id, view)).collect();

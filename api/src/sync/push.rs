@@ -42,7 +42,8 @@ struct Item<'a> {
 }
 
 /// Saves or files visits, each by itself and by the rules of `PUT /v1/visits/{visit_id}`. Visits are taken beside each
-/// other, so that the committer writes them together; several changes of one visit one after the other.
+/// other, so that the committer writes them together; several changes of one visit one after the other, and copies after
+/// what they may be copies of.
 ///
 /// # Errors
 ///
@@ -65,13 +66,35 @@ pub async fn push(app: &App, caller: &Caller, bytes: usize, body: &Value) -> Res
         for (position, item) in items {
             results.push((position, take(app, caller, contact, item).await));
         }
+        overtaken(&mut results);
         results
     };
-    let mut results: Vec<_> = join_all(of_visits.into_values().map(in_turn)).await.into_iter().flatten().collect();
+    let is_copy = |items: &Vec<(usize, Item<'_>)>| items.iter().any(|(_, item)| item.visit.get("copy_of").is_some());
+    let (copies, others): (Vec<_>, Vec<_>) = of_visits.into_values().partition(is_copy);
+    let mut results = Vec::with_capacity(count);
+    for visits in [others, copies] {
+        results.extend(join_all(visits.into_iter().map(&in_turn)).await.into_iter().flatten());
+    }
     results.sort_unstable_by_key(|(position, _)| *position);
     debug_assert_eq!(results.len(), count, "a result for each");
     let results = results.into_iter().map(|(_, result)| result).collect();
     Ok(PushOut { results, server_time: app.clock.now() })
+}
+
+/// Makes the answers to several changes of one visit the same when they are sent again: a change that a later one of them
+/// has overtaken long ago is no conflict.
+fn overtaken(results: &mut [(usize, PushResult)]) {
+    let mut later = None;
+    for (_, result) in results.iter_mut().rev() {
+        if result.status == PushStatus::Unchanged {
+            later.clone_from(&result.etag);
+        } else if result.http_status == 412 && later.is_some() {
+            result.status = PushStatus::Unchanged;
+            result.http_status = 200;
+            result.etag.clone_from(&later);
+            result.problem = None;
+        }
+    }
 }
 
 async fn take(app: &App, caller: &Caller, contact: Contact, item: Item<'_>) -> PushResult {

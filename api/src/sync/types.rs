@@ -82,7 +82,8 @@ pub enum PushStatus {
     Created,
     /// It was changed.
     Updated,
-    /// The same was accepted before; this is the answer of that time.
+    /// The same was accepted before; this is the answer of that time. Or it was not, and a later change of the visit in the
+    /// same push was: `etag` is of that one, and `saved` is absent.
     Unchanged,
     /// It was changed from an old copy, or is in a state in which it cannot be written. Nothing was overwritten.
     Conflict,

@@ -88,20 +88,23 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             return Ok(Decision::Replay(stored_answer(visit.write_status, tag, answer.clone())));
         }
     }
-    let current = stored.visit.map(|visit| etag(visit.write_number));
-    prepared.condition.check(current.as_deref())?;
     let unknown =
         |message: &str| Failure::invalid(vec![FieldProblem::new("/assignment_id", "unknown_ref", message.to_owned())]);
+    let is_theirs = stored.assignment.is_some_and(|assignment| assignment.auditor_id == Some(prepared.auditor_id));
+    if stored.visit.is_none() && !is_theirs && !stored.was_theirs {
+        // Before the condition: whether there is such an assignment is nothing that somebody else should learn. Somebody
+        // who had it may have filled the visit in before it was taken away; that is kept, and flagged.
+        return Err(unknown("is not an assignment of yours"));
+    }
+    let current = stored.visit.map(|visit| etag(visit.write_number));
+    prepared.condition.check(current.as_deref())?;
     let (Some(assignment), Some(wave)) = (stored.assignment, stored.wave) else {
         return Err(unknown("is not an assignment of yours"));
     };
-    let is_theirs = assignment.auditor_id == Some(prepared.auditor_id);
     match stored.visit {
         Some(visit) if visit.assignment_id != assignment.id => {
             return Err(unknown("is not the assignment that the visit was begun for"));
         }
-        // Somebody who had it may have filled the visit in before it was taken away; that is kept, and flagged.
-        None if !is_theirs && !stored.was_theirs => return Err(unknown("is not an assignment of yours")),
         _ => {}
     }
     let before = stored.visit.map_or(VisitState::Draft, |visit| visit.state);
