@@ -13,9 +13,14 @@ use crate::support::client::Client;
 use crate::support::files::sha256;
 use crate::support::world::{File, World, filing};
 use crate::support::{eventually, now, on_both};
-use crate::uploads::{creation, draft, noise, offset_of, piece, tus};
+use crate::uploads::{creation, draft, made, noise, offset_of, piece, tus};
 
-on_both!(what_is_missing_or_differs_is_named, what_nothing_refers_to_is_removed, other_stores_are_refused,);
+on_both!(
+    what_is_missing_or_differs_is_named,
+    what_nothing_refers_to_is_removed,
+    what_took_days_has_just_come,
+    other_stores_are_refused,
+);
 
 /// Where a stored file lies; there is one firm.
 fn place(app: &TestApp, file: &File) -> PathBuf {
@@ -94,7 +99,7 @@ async fn what_nothing_refers_to_is_removed(app: &TestApp) {
     for file in [&fresh, &arriving, &kept] {
         assert!(place(app, file).exists(), "{}", file.id);
     }
-    let rows = app.query("SELECT COUNT(*) AS n FROM blobs").await;
+    let rows = app.query("SELECT COUNT(*) AS n FROM blobs WHERE refs >= 0").await;
     assert_eq!(rows[0].try_get::<i64>("", "n").expect("a number"), 3);
     app.peegel(&["blobs", "verify"]).await.expect(0);
     // The same bytes may come again.
@@ -102,6 +107,37 @@ async fn what_nothing_refers_to_is_removed(app: &TestApp) {
     draft(&world, &[&again]).await;
     again.upload(&world.auditor).await;
     assert!(place(app, &again).exists());
+}
+
+/// The sweep knows by its time that a file has just come to its place, however long it was on its way.
+async fn what_took_days_has_just_come(app: &TestApp) {
+    let world = World::make(app).await;
+    let file = document(5, 3000);
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    piece(&app.client(), &location, 0, &file.bytes[..2999]).send().await.expect(204);
+    let arriving = app.data().join("blobs/incoming");
+    let arriving =
+        std::fs::read_dir(&arriving).expect("a folder").filter_map(Result::ok).next().expect("a file").path();
+    let before = SystemTime::from(now()) - Duration::from_secs(3 * 24 * 3600);
+    app.stop().await;
+    let opened = DiskFile::options().append(true).open(&arriving).expect("a file");
+    std::io::Write::write_all(&mut (&opened), &file.bytes[2999..]).expect("the last byte");
+    opened.set_modified(before).expect("a file with a time");
+    app.serve(&[]).await;
+    // Whole already when the phone comes back.
+    assert_eq!(offset_of(app, &location).await, 3000);
+    let stored = place(app, &file);
+    let age = SystemTime::from(now()).duration_since(stored.metadata().and_then(|m| m.modified()).expect("a time"));
+    assert!(age.is_ok_and(|age| age < Duration::from_secs(600)), "it looks as old as its last byte");
+    // A server that was killed while it removed something has it back when it starts.
+    app.stop().await;
+    let firm = stored.ancestors().nth(3).and_then(|path| path.file_name()).expect("a firm").to_str().expect("an id");
+    let aside = format!("blobs/incoming/{firm}.{}.{}.removed", sha256(&file.bytes), crate::support::new_id());
+    std::fs::rename(&stored, app.data().join(aside)).expect("a moved file");
+    app.serve(&[]).await;
+    assert!(stored.exists());
+    app.peegel(&["blobs", "verify"]).await.expect(0);
 }
 
 async fn other_stores_are_refused(app: &TestApp) {

@@ -209,6 +209,12 @@ async fn a_server_killed_at_any_moment_loses_no_file(app: &TestApp) {
         }
         expect_stored(&world, &file).await;
     }
+    // What a server left that was killed while it cleared away is swept.
+    app.stop().await;
+    for name in bucket(app).names("incoming").await {
+        bucket(app).age(&name, 1).await;
+    }
+    app.serve(&[]).await;
     eventually("nothing lies about", || async { (app.incoming().await == 0).then_some(()) }).await;
     app.peegel(&["blobs", "verify"]).await.expect(0);
 }
@@ -314,7 +320,7 @@ async fn what_nothing_refers_to_is_removed(app: &TestApp) {
         assert!(left.contains(&place(app, file).await), "{}", file.id);
     }
     assert!(left.contains(&new));
-    let rows = app.query("SELECT COUNT(*) AS n FROM blobs").await;
+    let rows = app.query("SELECT COUNT(*) AS n FROM blobs WHERE refs >= 0").await;
     assert_eq!(rows[0].try_get::<i64>("", "n").expect("a number"), 3);
     app.peegel(&["blobs", "verify"]).await.expect(0);
     let again = File::new("document", &[], "again.bin", dropped.bytes.clone());

@@ -33,6 +33,9 @@ on_both!(
     a_stopping_or_killed_server_keeps_what_arrived,
     a_crash_before_the_end_is_noted_is_made_good,
     a_file_may_change_its_fate_meanwhile,
+    what_ends_takes_its_bytes_along,
+    what_is_dropped_counts_for_the_day,
+    races_at_the_end_leave_nothing_behind,
     quotas_hold,
     a_holder_that_does_not_let_go_is_named,
     the_largest_file_takes_little_memory,
@@ -50,6 +53,8 @@ on_buckets!(
     an_upload_expires,
     connections_that_break_keep_what_arrived,
     a_file_may_change_its_fate_meanwhile,
+    what_ends_takes_its_bytes_along,
+    what_is_dropped_counts_for_the_day,
     quotas_hold,
     the_largest_file_takes_little_memory,
 );
@@ -244,10 +249,15 @@ async fn an_upload_is_made_once(app: &TestApp) {
         assert_eq!(answer.header("location"), answers[0].header("location"), "{}", answer.describe());
     }
     assert_ne!(made(&world, &both[1]).await, answers[0].header("location"));
-    assert_eq!(app.incoming().await, 3, "one file each");
-    // What is stored in another way needs no upload.
+    if app.bucket().is_none() {
+        assert_eq!(app.incoming().await, 3, "one file each");
+    }
+    // Of what came in another way meanwhile nothing is left to send, and what was never begun needs no upload.
     both[1].upload(&world.auditor).await;
-    creation(&world.auditor.client, &both[1]).problem(409, "already_stored").await;
+    let again = creation(&world.auditor.client, &both[1]).send().await.expect(201);
+    assert_eq!(again.header("upload-offset"), "10");
+    more.upload(&world.auditor).await;
+    creation(&world.auditor.client, &more).problem(409, "already_stored").await;
 }
 
 async fn what_cannot_be_made(app: &TestApp) {
@@ -550,7 +560,8 @@ async fn an_upload_can_be_given_up(app: &TestApp) {
     // Half a file does not stand in the way of a whole one.
     piece(&app.client(), &second, 0, &file.bytes[..600]).send().await.expect(204);
     file.upload(&world.auditor).await;
-    piece(&app.client(), &second, 600, &file.bytes[600..]).send().await.expect(204);
+    piece(&app.client(), &second, 600, &file.bytes[600..]).problem(409, "wrong_offset").await;
+    assert_eq!(offset_of(app, &second).await, 1000, "its client finds that all is there");
     expect_stored(&world, &file).await;
     assert_eq!(app.incoming().await, 0);
     assert_eq!(count(&checked_events(&world.admin.client).await, "evidence.stored"), 1);
@@ -906,7 +917,7 @@ async fn a_file_may_change_its_fate_meanwhile(app: &TestApp) {
     // Given up by its auditor, it takes no bytes any more.
     let reason = json!({"reason": "Telefon läks katki."});
     world.auditor.client.post(&format!("/v1/evidence/{}/lost", lost.id), &reason).ok().await;
-    piece(&app.client(), &location, 500, &lost.bytes[500..]).problem(409, "illegal_state").await;
+    piece(&app.client(), &location, 500, &lost.bytes[500..]).problem(410, "upload_gone").await;
     creation(&world.auditor.client, &lost).problem(409, "illegal_state").await;
     assert_eq!(state_of(&world, &visit, &lost).await["state"], "lost");
     // A draft that no longer names a file takes its upload with it.
@@ -915,6 +926,127 @@ async fn a_file_may_change_its_fate_meanwhile(app: &TestApp) {
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&view.etag()).send().await.expect(200);
     assert_eq!(tus(&app.client(), Method::HEAD, &other).send().await.status, 404);
     piece(&app.client(), &other, 500, &kept.bytes[500..]).problem(404, "not_found").await;
+}
+
+/// A draft whose manifest does not say how large its files are, nor what they are.
+async fn open_draft(world: &World, files: &[&File]) -> (String, String) {
+    let (visit, assignment) = (new_id(), world.assign_one().await);
+    let mut body = filing(&assignment, "draft", &json!({}), files);
+    for entry in body["evidence"].as_array_mut().expect("files") {
+        let entry = entry.as_object_mut().expect("a file");
+        entry.retain(|name, _| !["bytes", "sha256"].contains(&name.as_str()));
+    }
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+    (visit, assignment)
+}
+
+async fn what_ends_takes_its_bytes_along(app: &TestApp) {
+    let world = World::make(app).await;
+    let [replaced, at_once, lost] = [50, 51, 52].map(|seed| document(seed, 2000));
+    open_draft(&world, &[&replaced, &at_once, &lost]).await;
+    let mut locations = Vec::new();
+    for file in [&replaced, &at_once, &lost] {
+        locations.push(made(&world, file).await);
+        piece(&app.client(), locations.last().expect("one"), 0, &file.bytes[..1999]).send().await.expect(204);
+    }
+    // The same file has another size now.
+    let creation = tus(&world.auditor.client, Method::POST, "/v1/uploads")
+        .header("upload-metadata", &metadata(&replaced))
+        .header("upload-length", "1500");
+    let second = location(&creation.send().await.expect(201));
+    assert_ne!(second, locations[0]);
+    at_once.upload(&world.auditor).await;
+    let reason = json!({"reason": "Telefon läks katki."});
+    world.auditor.client.post(&format!("/v1/evidence/{}/lost", lost.id), &reason).ok().await;
+    for (location, file) in [(&locations[0], &replaced), (&locations[2], &lost)] {
+        piece(&app.client(), location, 1999, &file.bytes[1999..]).problem(410, "upload_gone").await;
+    }
+    // The one that came otherwise is whole, so its client finds nothing left to send.
+    piece(&app.client(), &locations[1], 1999, &at_once.bytes[1999..]).problem(409, "wrong_offset").await;
+    assert_eq!(offset_of(app, &locations[1]).await, 2000);
+    assert_eq!(app.incoming().await, usize::from(app.bucket().is_none()), "the one that is open");
+    piece(&app.client(), &second, 0, &replaced.bytes[..1500]).send().await.expect(204);
+    assert_eq!(app.incoming().await, 0);
+    expect_stored(&world, &at_once).await;
+}
+
+async fn what_is_dropped_counts_for_the_day(app: &TestApp) {
+    let world = World::make(app).await;
+    let (dropped, stored) = (document(53, 3000), document(54, 1000));
+    let visit = draft(&world, &[&dropped, &stored]).await;
+    let sent_today = async || {
+        let rows = app.query("SELECT bytes FROM upload_days").await;
+        rows[0].try_get::<i64>("", "bytes").expect("a number")
+    };
+    let location = made(&world, &dropped).await;
+    piece(&app.client(), &location, 0, &dropped.bytes[..2000]).send().await.expect(204);
+    piece(&app.client(), &location, 2000, &dropped.bytes[2000..2999]).send().await.expect(204);
+    assert_eq!(sent_today().await, 2999);
+    let view = world.auditor.client.get(&format!("/v1/visits/{visit}")).send().await.expect(200);
+    let body = filing(view.json()["assignment_id"].as_str().expect("an id"), "draft", &json!({}), &[&stored]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&view.etag()).send().await.expect(200);
+    assert_eq!(sent_today().await, 2999);
+    stored.upload(&world.auditor).await;
+    assert_eq!(sent_today().await, 3999);
+    // What is there already can be sent again whatever the day has brought.
+    app.execute(&format!("UPDATE upload_days SET bytes = {}", 4_i64 << 30)).await.expect("an update");
+    stored.upload(&world.auditor).await;
+}
+
+/// The last piece meets whatever else may happen to its file at that moment.
+async fn races_at_the_end_leave_nothing_behind(app: &TestApp) {
+    let world = World::make(app).await;
+    let auditor = &world.auditor.client;
+    for round in 0..40 {
+        let file = document(6000 + round, 2000);
+        let visit = new_id();
+        let assignment = world.assign_one().await;
+        let body = filing(&assignment, "draft", &json!({}), &[&file]);
+        auditor.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+        let location = made(&world, &file).await;
+        piece(&app.client(), &location, 0, &file.bytes[..1000]).send().await.expect(204);
+        let last = piece(&app.client(), &location, 1000, &file.bytes[1000..]);
+        let (last, other) = match round % 5 {
+            0 => tokio::join!(last.send(), creation(auditor, &file).send()),
+            1 => {
+                let body = filing(&assignment, "draft", &json!({}), &[]);
+                tokio::join!(last.send(), auditor.put(&format!("/v1/visits/{visit}"), &body).if_match("\"1\"").send())
+            }
+            2 => {
+                let lost = format!("/v1/evidence/{}/lost", file.id);
+                tokio::join!(last.send(), auditor.post(&lost, &json!({"reason": "Katki."})).send())
+            }
+            3 => tokio::join!(last.send(), tus(&app.client(), Method::DELETE, &location).send()),
+            _ => {
+                let content = format!("/v1/evidence/{}/content", file.id);
+                tokio::join!(last.send(), auditor.put_bytes(&content, file.bytes.clone()).send())
+            }
+        };
+        assert!(last.status < 500 && other.status < 500, "{} and {}", last.describe(), other.describe());
+        if round % 5 == 0 {
+            assert_eq!((last.status, other.status), (204, 201), "{}", other.describe());
+        }
+    }
+    eventually("nothing is open", || async {
+        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE state = 'open'").await;
+        (rows[0].try_get::<i64>("", "n").expect("a number") == 0).then_some(())
+    })
+    .await;
+    // Every file that lies there is known, if only to the sweep.
+    let rows = app.query("SELECT sha256 FROM blobs").await;
+    let known: Vec<String> = rows.iter().map(|row| row.try_get("", "sha256").expect("a hash")).collect();
+    let mut folders = vec![app.data().join("blobs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok) {
+            if entry.file_type().expect("a type").is_dir() {
+                folders.push(entry.path());
+            } else if !entry.path().parent().is_some_and(|parent| parent.ends_with("incoming")) {
+                let name = entry.file_name().into_string().expect("a hash");
+                assert!(known.contains(&name), "nobody knows of {name}");
+            }
+        }
+    }
+    app.peegel(&["blobs", "verify"]).await.expect(0);
 }
 
 async fn quotas_hold(app: &TestApp) {

@@ -5,6 +5,7 @@ pub mod bucket;
 pub mod folder;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -21,6 +22,9 @@ use crate::secrets::hex;
 
 /// Bytes kept of the head of a file, for finding out what it is.
 pub const HEAD_BYTES: usize = 4096;
+
+/// How long putting a file back may hold up a transaction.
+const KEEP_AGAIN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Where stored files are.
 #[derive(Clone, Debug)]
@@ -150,21 +154,23 @@ impl Blobs {
         }
     }
 
-    /// Puts a kept file back in its place if the sweep has removed it meanwhile, with the row that names it written and
-    /// locked, so that the sweep stays off from now on. A folder needs no look: there the sweep notices files that have
-    /// just come (see [`Blobs::remove_old`]).
+    /// Puts a kept file back in its place if the sweep has removed it meanwhile. The row of its bytes is written and locked,
+    /// so the sweep stays off from now on. A folder needs no look: there the sweep notices files that have just come (see
+    /// [`Blobs::remove_old`]).
     ///
     /// # Errors
     ///
-    /// As [`Blobs::keep`].
+    /// As [`Blobs::keep`]; 503 `storage_unavailable` also when that takes long, because others may wait for the
+    /// transaction.
     pub async fn keep_again(&self, firm_id: Uuid, received: &mut Received) -> Result<(), Failure> {
-        if let Self::Bucket(bucket) = self
-            && !matches!(received.source, Source::InPlace)
-            && bucket.length(&bucket.place(firm_id, &received.sha256)).await?.is_none()
-        {
-            return self.keep(firm_id, received).await;
-        }
-        Ok(())
+        let Self::Bucket(bucket) = self else { return Ok(()) };
+        let kept = async {
+            match bucket.length(&bucket.place(firm_id, &received.sha256)).await? {
+                Some(_) => Ok(()),
+                None => self.keep(firm_id, received).await,
+            }
+        };
+        tokio::time::timeout(KEEP_AGAIN_WITHIN, kept).await.unwrap_or_else(|_| Err(bucket::unavailable()))
     }
 
     /// Removes a stored file that was written before a time. False when there is a newer one in its place, which stays:

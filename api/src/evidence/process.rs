@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::events::types::NewEvent;
+use crate::evidence::service::leave_to_sweep;
 use crate::evidence::store;
 use crate::failure::Failure;
 use crate::states::{EVIDENCE_MOVES, after};
@@ -63,14 +64,18 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         }
     }
     let mut write = Write::begin(app, firm_id).await?;
-    let Some(mut row) = store::lock_evidence(&write.tx, firm_id, evidence_id).await? else { return Ok(()) };
-    if row.state != EvidenceState::Stored {
+    let row = store::lock_evidence(&write.tx, firm_id, evidence_id).await?;
+    let Some(mut row) = row.filter(|row| row.state == EvidenceState::Stored) else {
+        // A draft has dropped it, or somebody else was quicker.
+        drop(write);
+        leave_to_sweep(app, firm_id, &renditions.iter().collect::<Vec<_>>()).await;
         return Ok(());
-    }
+    };
     let at = app.clock.now();
     for rendition in &mut renditions {
-        store::refer(&write.tx, firm_id, &rendition.sha256, rendition.bytes, at).await?;
-        app.blobs.keep_again(firm_id, rendition).await?;
+        if store::refer(&write.tx, firm_id, &rendition.sha256, rendition.bytes, at).await? {
+            app.blobs.keep_again(firm_id, rendition).await?;
+        }
     }
     let mv = if found.is_ok() { "process" } else { "mark_unpreviewable" };
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, mv)?;

@@ -46,7 +46,7 @@ pub async fn check(app: &App, caller: &Caller, file: &evidence::Model, bytes: i6
     Ok(())
 }
 
-/// Counts a file that has arrived, whether it was stored or refused.
+/// Counts bytes that have arrived, whether they come to be stored or not.
 ///
 /// # Errors
 ///

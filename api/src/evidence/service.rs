@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::access::{self, Operation};
 use crate::app::App;
 use crate::chains;
-use crate::entity::evidence;
+use crate::entity::{evidence, upload};
 use crate::events::types::NewEvent;
 use crate::evidence::blobs::Received;
 use crate::evidence::types::{EvidenceView, PreviewSize};
@@ -22,8 +22,9 @@ use crate::people::service::still_may;
 use crate::people::store::membership_by_id;
 use crate::people::types::Caller;
 use crate::states::{EVIDENCE_MOVES, after};
+use crate::uploads::{self, incoming};
 use crate::visits;
-use crate::words::{EvidenceKind, EvidenceState, MembershipState, RecordingPolicy, Role};
+use crate::words::{EvidenceKind, EvidenceState, MembershipState, RecordingPolicy, Role, UploadState};
 use crate::write::Write;
 use peegel_media::sniff;
 
@@ -62,28 +63,42 @@ pub async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::M
 ///   the file is marked refused, the visit stays, and the right file may be sent.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
     let announced = visible(app, caller, id).await?;
-    quota::check(app, caller, &announced, announced.bytes.unwrap_or(0)).await?;
+    if !has_bytes(announced.state) {
+        quota::check(app, caller, &announced, announced.bytes.unwrap_or(0)).await?;
+    }
     let _active = app.metrics.upload_active();
     let stream = Box::pin(body.into_bytes_stream());
     let received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
     app.metrics.uploaded(u64::try_from(received.bytes).unwrap_or(0));
     // A file takes up to half an hour to come.
     still_may(app.db.reader(), caller).await?;
-    accept(app, caller.firm_id, caller.membership_id, id, received).await
+    accept(app, caller.firm_id, caller.membership_id, id, received, Way::AtOnce).await
 }
 
-/// Judges a file that has arrived whole, however it came: it is stored and queued for processing, or refused.
+/// How a file came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// At once, by the plain `PUT`.
+    AtOnce,
+    /// Piece by piece, by this upload.
+    Upload(Uuid),
+}
+
+/// Judges a file that has arrived whole, however it came: it is stored and queued for processing, or refused, and its
+/// upload is settled with it. Doing it again changes nothing.
 ///
 /// # Errors
 ///
 /// * 404, 409, 422 and 507 as [`put_content`].
 /// * 403 `membership_disabled` when whoever sent it may not do so any more.
+/// * 410 `upload_gone` when its upload ended meanwhile.
 pub async fn accept(
     app: &App,
     firm_id: Uuid,
     membership_id: Uuid,
     id: Uuid,
     mut received: Received,
+    way: Way,
 ) -> Result<EvidenceView, Failure> {
     let gone = || Failure::not_found("evidence");
     let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
@@ -93,51 +108,113 @@ pub async fn accept(
     if is_kept {
         app.blobs.keep(firm_id, &mut received).await?;
     }
+    let judged = judge(app, firm_id, membership_id, id, &mut received, way, is_kept).await;
+    if is_kept && judged.is_err() {
+        leave_to_sweep(app, firm_id, &[&received]).await;
+    }
+    let (judged, upload) = judged?;
+    if let Some(upload) = upload {
+        // What stays because the program ends is swept.
+        incoming::remove(app, &upload).await?;
+    }
+    judged
+}
+
+/// Judges a file, and says which upload has ended with it.
+async fn judge(
+    app: &App,
+    firm_id: Uuid,
+    membership_id: Uuid,
+    id: Uuid,
+    received: &mut Received,
+    way: Way,
+    is_kept: bool,
+) -> Result<(Result<EvidenceView, Failure>, Option<upload::Model>), Failure> {
+    let gone = || Failure::not_found("evidence");
     let at = app.clock.now();
     let mut write = Write::begin(app, firm_id).await?;
     sender_still_may(&write.tx, firm_id, membership_id).await?;
     let mut row = store::lock_evidence(&write.tx, firm_id, id).await?.ok_or_else(gone)?;
+    let open = uploads::store::upload_of(&write.tx, firm_id, id, UploadState::Open).await?;
+    let finish = async |write: &Write<'_>, bytes| match &open {
+        Some(upload) => uploads::store::finish(&write.tx, firm_id, upload.id, bytes).await,
+        None => Ok(()),
+    };
     if has_bytes(row.state) {
-        let same = row.sha256.as_deref() == Some(received.sha256.as_str());
-        let other = "Other bytes are stored under this id already. Give the new file an id of its own.";
-        return if same { Ok(row.into()) } else { Err(Failure::conflict("already_stored", other)) };
+        if row.sha256.as_deref() != Some(received.sha256.as_str()) {
+            let other = "Other bytes are stored under this id already. Give the new file an id of its own.";
+            return Err(Failure::conflict("already_stored", other));
+        }
+        finish(&write, received.bytes).await?;
+        write.commit().await?;
+        return Ok((Ok(row.into()), open));
     }
-    quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await?;
-    if let Some(failure) = refusal(&row, &received) {
+    if let Way::Upload(upload_id) = way
+        && open.as_ref().is_none_or(|open| open.id != upload_id)
+    {
+        let detail = "This upload has ended. Ask the visit what has arrived, and begin a new one if need be.";
+        return Err(Failure::new(Kind::Gone, "upload_gone", detail));
+    }
+    if way == Way::AtOnce {
+        // Pieces were counted as they came.
+        quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await?;
+    }
+    if let Some(failure) = refusal(&row, received) {
         row.state = after(EVIDENCE_MOVES, "evidence", row.state, "refuse")?;
         row.problem_code = Some(failure.code.to_owned());
         row.problem = Some(failure.detail.clone());
         let payload = json!({"sha256": received.sha256, "bytes": received.bytes});
+        // Wrong bytes that came otherwise take nothing from an upload that is under way.
+        let refused = open.filter(|_| way != Way::AtOnce);
+        if let Some(upload) = &refused {
+            uploads::store::settle(&write.tx, firm_id, upload.id, UploadState::Refused).await?;
+        }
         let event = NewEvent::new("evidence.refused", "evidence", id, membership_id, payload);
         write.event(event.for_auditor(membership_id));
         store::update(&write.tx, row).await?;
         write.commit().await?;
-        return Err(failure);
+        return Ok((Err(failure), refused));
     }
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "store")?;
     if !is_kept {
         // The manifest came to agree with these bytes only while they were sent.
-        app.blobs.keep(firm_id, &mut received).await?;
+        app.blobs.keep(firm_id, received).await?;
     }
     row.media_type = Some(found_media_type(&received.head).to_owned());
     row.problem_code = None;
     row.problem = None;
     row.stored_at = Some(at);
     row.bytes = Some(received.bytes);
-    store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await?;
-    app.blobs.keep_again(firm_id, &mut received).await?;
+    row.sha256 = Some(received.sha256.clone());
+    finish(&write, received.bytes).await?;
+    if store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await? {
+        app.blobs.keep_again(firm_id, received).await?;
+    }
     queue::add(app, &write.tx, firm_id, PROCESS_JOB, &id.to_string(), &json!({"evidence_id": id})).await?;
     let payload = json!({"visit_id": row.visit_id, "sha256": received.sha256, "bytes": received.bytes});
     let event = NewEvent::new("evidence.stored", "evidence", id, membership_id, payload);
     write.event(event.for_auditor(membership_id));
-    row.sha256 = Some(received.sha256.clone());
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
     app.wake.wake();
-    Ok(row.into())
+    Ok((Ok(row.into()), open))
 }
 
-/// Whether a membership may still send files: a piece of an upload takes up to half an hour to come, too.
+/// Has the sweep remove bytes that were given their place for nothing, unless somebody else refers to them.
+pub async fn leave_to_sweep(app: &App, firm_id: Uuid, files: &[&Received]) {
+    let note = async {
+        let tx = app.db.begin().await?;
+        for file in files {
+            store::note_unreferred(&tx, firm_id, &file.sha256, file.bytes, app.clock.now()).await?;
+        }
+        tx.commit().await
+    };
+    if let Err(error) = note.await {
+        tracing::warn!(%error, "stored bytes that nothing refers to could not be noted");
+    }
+}
+
+/// Whether a membership may still send files: a piece of an upload takes up to a day to come.
 async fn sender_still_may(db: &impl ConnectionTrait, firm_id: Uuid, membership_id: Uuid) -> Result<(), Failure> {
     let row = membership_by_id(db, firm_id, membership_id).await?;
     check_sender(row.map(|row| (row.state, row.role)))
@@ -218,10 +295,17 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
     row.problem_code = Some("lost".to_owned());
     let payload = json!({"visit_id": row.visit_id, "reason": reason});
     row.problem = Some(reason);
+    let open = uploads::store::upload_of(&write.tx, caller.firm_id, id, UploadState::Open).await?;
+    if let Some(upload) = &open {
+        uploads::store::settle(&write.tx, caller.firm_id, upload.id, UploadState::Ended).await?;
+    }
     let event = NewEvent::new("evidence.lost", "evidence", id, caller.membership_id, payload);
     write.event(event.for_auditor(caller.membership_id));
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
+    if let Some(upload) = open {
+        incoming::remove(app, &upload).await?;
+    }
     Ok(row.into())
 }
 

@@ -1,7 +1,7 @@
 //! Queries on evidence and stored files.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -9,6 +9,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{blob, evidence, upload_day};
+
+/// References to bytes that were swept not long ago.
+const SWEPT: i32 = -1;
 
 /// The files of some visits, in the order of their visits and ids.
 pub async fn evidence_of_visits(
@@ -136,38 +139,84 @@ pub async fn unreferred(
     limit: u64,
 ) -> Result<Vec<blob::Model>, DbErr> {
     blob::Entity::find()
-        .filter(blob::Column::Refs.lte(0))
+        .filter(blob::Column::Refs.eq(0))
         .filter(blob::Column::CreatedAt.lt(before))
         .limit(limit)
         .all(db)
         .await
 }
 
-/// Forgets stored bytes, unless something refers to them by now; whoever wants to waits until the transaction ends.
-pub async fn forget_unreferred(tx: &DatabaseTransaction, firm_id: Uuid, sha256: &str) -> Result<bool, DbErr> {
-    let forgotten = blob::Entity::delete_many()
+/// Marks stored bytes as swept, unless something refers to them by now; whoever wants to waits until the transaction
+/// ends, and then knows.
+pub async fn mark_swept(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    sha256: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let marked = blob::Entity::update_many()
+        .col_expr(blob::Column::Refs, Expr::value(SWEPT))
+        .col_expr(blob::Column::CreatedAt, Expr::value(now))
         .filter(blob::Column::FirmId.eq(firm_id))
         .filter(blob::Column::Sha256.eq(sha256))
-        .filter(blob::Column::Refs.lte(0))
+        .filter(blob::Column::Refs.eq(0))
         .exec(tx)
         .await?;
-    Ok(forgotten.rows_affected > 0)
+    Ok(marked.rows_affected > 0)
 }
 
-/// Counts one more reference to stored bytes.
+/// Forgets bytes that were swept before a time.
+pub async fn forget_swept(tx: &DatabaseTransaction, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    let forgotten = blob::Entity::delete_many()
+        .filter(blob::Column::Refs.eq(SWEPT))
+        .filter(blob::Column::CreatedAt.lt(before))
+        .exec(tx)
+        .await?;
+    Ok(forgotten.rows_affected)
+}
+
+/// Counts one more reference to stored bytes, which are locked until the transaction ends. True when they were swept not
+/// long ago, perhaps after they were given their place again.
 pub async fn refer(
     tx: &DatabaseTransaction,
     firm_id: Uuid,
     sha256: &str,
     bytes: i64,
     at: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let before = blob::Entity::find_by_id((firm_id, sha256.to_owned())).lock(LockType::NoKeyUpdate).one(tx).await?;
+    insert_or(tx, firm_id, (sha256, bytes), 1, |refs| refs.add(1), at).await?;
+    Ok(before.is_some_and(|before| before.refs == SWEPT))
+}
+
+/// Notes bytes that were stored for nothing, so that the sweep finds them; leaves those alone that are referred to.
+pub async fn note_unreferred(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    sha256: &str,
+    bytes: i64,
+    at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let row = blob::Model { firm_id, sha256: sha256.to_owned(), bytes, refs: 1, created_at: at };
-    let one_more = Expr::col((blob::Entity, blob::Column::Refs)).add(1);
+    insert_or(tx, firm_id, (sha256, bytes), 0, |refs| refs, at).await
+}
+
+/// Adds stored bytes with some references; those that are there get what `change` makes of theirs, or the same as new
+/// ones if they were swept.
+async fn insert_or(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    (sha256, bytes): (&str, i64),
+    refs: i32,
+    change: impl FnOnce(Expr) -> Expr,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let there = || Expr::col((blob::Entity, blob::Column::Refs));
+    let changed = Expr::case(there().eq(SWEPT), refs).finally(change(there()));
+    let row = blob::Model { firm_id, sha256: sha256.to_owned(), bytes, refs, created_at: at };
     blob::Entity::insert(row.into_active_model())
         .on_conflict(
             OnConflict::columns([blob::Column::FirmId, blob::Column::Sha256])
-                .value(blob::Column::Refs, one_more)
+                .value(blob::Column::Refs, changed)
                 .to_owned(),
         )
         .exec_without_returning(tx)

@@ -13,7 +13,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::entity::upload;
 use crate::evidence;
+use crate::evidence::blobs::Received;
 use crate::evidence::quota;
+use crate::evidence::service::Way;
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::limits::{self, FILE_LIMIT_BYTES};
 use crate::people::types::Caller;
@@ -114,7 +116,7 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
         membership_id: caller.membership_id,
         code_sha256: token_sha256(&code_of(app, id).await?),
         state: UploadState::Open,
-        metadata: plan.metadata,
+        metadata: plan.metadata.clone(),
         length,
         received: 0,
         hash_state: None,
@@ -131,13 +133,19 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
     let write = Write::begin(app, firm_id).await?;
     let gone = || Failure::not_found("evidence");
     let mut file = evidence::store::lock_evidence(&write.tx, firm_id, file.id).await?.ok_or_else(gone)?;
+    if evidence::service::has_bytes(file.state) {
+        // It was finished at this moment.
+        drop(write);
+        incoming::remove_orphan(app, id).await?;
+        return Box::pin(create(app, caller, plan)).await;
+    }
     let before = store::upload_of(&write.tx, firm_id, file.id, UploadState::Open).await?;
-    if let Some(other) = before {
-        if can_go_on(app, &other, length).await {
+    if let Some(other) = &before {
+        if can_go_on(app, other, length).await {
             // The same request came twice at once.
             drop(write);
             incoming::remove_orphan(app, id).await?;
-            return made(app, other).await;
+            return made(app, other.clone()).await;
         }
         store::settle(&write.tx, firm_id, other.id, UploadState::Ended).await?;
     }
@@ -148,6 +156,9 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
     }
     store::insert(&write.tx, row.clone()).await?;
     write.commit().await?;
+    if let Some(other) = before {
+        incoming::remove(app, &other).await?;
+    }
     made(app, row).await
 }
 
@@ -513,6 +524,9 @@ pub async fn hold(app: &App, row: upload::Model) -> Result<Held, Failure> {
         return Err(Failure::new(Kind::Gone, "upload_gone", detail));
     };
     incoming.resume(&row).await?;
+    if row.unchecked_from.take().is_some() {
+        save(app, &mut row, &mut incoming).await?;
+    }
     Ok(Held::Open(row, incoming))
 }
 
@@ -539,30 +553,26 @@ pub async fn finish_if_whole(app: &App, row: &upload::Model, incoming: &mut Inco
 ///
 /// * 409, 422 when it is refused: its bytes are gone then.
 /// * 403, 500, 507 when it could not be judged: its bytes stay.
-async fn judge(app: &App, row: &upload::Model, received: evidence::blobs::Received) -> Result<(), Failure> {
-    let judged = evidence::service::accept(app, row.firm_id, row.membership_id, row.evidence_id, received).await;
-    match judged {
-        Ok(_) => {
-            let tx = app.db.begin().await?;
-            store::settle(&tx, row.firm_id, row.id, UploadState::Finished).await?;
-            tx.commit().await?;
-            // Still there when the same bytes were stored already.
-            incoming::remove(app, row).await
-        }
-        Err(failure) => {
-            if matches!(failure.kind, Kind::Invalid | Kind::Conflict | Kind::NotFound) {
-                end(app, row, UploadState::Refused).await?;
-            }
-            Err(failure)
-        }
+async fn judge(app: &App, row: &upload::Model, received: Received) -> Result<(), Failure> {
+    let way = Way::Upload(row.id);
+    let judged = evidence::service::accept(app, row.firm_id, row.membership_id, row.evidence_id, received, way).await;
+    if let Err(failure) = &judged
+        && matches!(failure.kind, Kind::Invalid | Kind::Conflict | Kind::NotFound)
+    {
+        end(app, row, UploadState::Refused).await?;
     }
+    judged.map(drop)
 }
 
 async fn save(app: &App, row: &mut upload::Model, incoming: &mut Incoming) -> Result<(), Failure> {
+    let before = row.received;
     incoming.note(row);
     let tx = app.db.begin().await?;
     if !store::save(&tx, row, incoming.holder()).await? {
         return Err(taken_over());
+    }
+    if row.received > before {
+        quota::count(&tx, row.firm_id, row.membership_id, app.clock.now(), row.received - before).await?;
     }
     tx.commit().await?;
     incoming.saved().await;

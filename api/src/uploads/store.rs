@@ -63,7 +63,7 @@ pub async fn upload_of(
         .await
 }
 
-/// What a membership may still send by its open uploads of other files than one, in bytes.
+/// What a membership has still to send by its open uploads of other files than one, in bytes.
 pub async fn open_bytes(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
@@ -71,9 +71,9 @@ pub async fn open_bytes(
     evidence_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<i64, DbErr> {
-    let lengths: Vec<Option<i64>> = upload::Entity::find()
+    let open: Vec<(Option<i64>, i64)> = upload::Entity::find()
         .select_only()
-        .column(upload::Column::Length)
+        .columns([upload::Column::Length, upload::Column::Received])
         .filter(upload::Column::FirmId.eq(firm_id))
         .filter(upload::Column::MembershipId.eq(membership_id))
         .filter(upload::Column::State.eq(UploadState::Open))
@@ -83,7 +83,7 @@ pub async fn open_bytes(
         .all(db)
         .await?;
     let most = i64::try_from(FILE_LIMIT_BYTES).unwrap_or(i64::MAX);
-    Ok(lengths.into_iter().map(|length| length.unwrap_or(most)).sum())
+    Ok(open.into_iter().map(|(length, received)| length.unwrap_or(most).saturating_sub(received).max(0)).sum())
 }
 
 /// Adds an upload.
@@ -193,6 +193,20 @@ pub async fn settle(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, state: Up
         .exec(tx)
         .await?;
     Ok(settled.rows_affected > 0)
+}
+
+/// Finishes an open upload: its file is stored, however the bytes came.
+pub async fn finish(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, bytes: i64) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::State, Expr::value(UploadState::Finished))
+        .col_expr(upload::Column::Length, Expr::value(bytes))
+        .col_expr(upload::Column::Received, Expr::value(bytes))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .filter(upload::Column::State.eq(UploadState::Open))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// Replaces the code of an upload.

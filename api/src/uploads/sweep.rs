@@ -24,6 +24,8 @@ const REMEMBERED: chrono::Duration = chrono::Duration::days(30);
 const ORPHANED_AFTER: chrono::Duration = chrono::Duration::hours(1);
 /// How long stored bytes stay at least, though nothing refers to them.
 const UNREFERRED_AFTER: chrono::Duration = chrono::Duration::days(1);
+/// How long it is known that stored bytes were swept: longer than a file takes from its place to its row.
+const SWEPT_KNOWN: chrono::Duration = chrono::Duration::hours(6);
 /// Rows looked at in one go.
 const BATCH: usize = 200;
 
@@ -97,6 +99,9 @@ async fn orphans(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
 
 /// Removes stored bytes that nothing refers to any more.
 async fn unreferred(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
+    let tx = app.db.begin().await?;
+    evidence::store::forget_swept(&tx, now - SWEPT_KNOWN).await?;
+    tx.commit().await?;
     let before = now - UNREFERRED_AFTER;
     let mut skipped = 0;
     loop {
@@ -104,7 +109,7 @@ async fn unreferred(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
         let mut removed = 0;
         for row in &some {
             let tx = app.db.begin().await?;
-            if !evidence::store::forget_unreferred(&tx, row.firm_id, &row.sha256).await? {
+            if !evidence::store::mark_swept(&tx, row.firm_id, &row.sha256, now).await? {
                 continue;
             }
             // The same bytes may be arriving again at this moment; then they stay, and the row with them.

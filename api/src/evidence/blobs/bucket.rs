@@ -63,9 +63,14 @@ impl From<Refused> for Failure {
             let detail = "The server has no room left. Keep the file and try later.";
             return Self::new(Kind::StorageFull, "storage_full", detail);
         }
-        let detail = "The server's store of files does not answer. Keep the file and try again in a moment.";
-        Self::new(Kind::Unavailable, "storage_unavailable", detail).with_retry_after(5)
+        unavailable()
     }
+}
+
+/// 503: the store does not answer.
+pub fn unavailable() -> Failure {
+    let detail = "The server's store of files does not answer. Keep the file and try again in a moment.";
+    Failure::new(Kind::Unavailable, "storage_unavailable", detail).with_retry_after(5)
 }
 
 impl Bucket {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
@@ -20,6 +21,8 @@ use crate::failure::Failure;
 const ABANDONED_AFTER: Duration = Duration::hours(1);
 /// The end of the names of files that arrive piece by piece, and are kept until their upload ends.
 pub const UPLOAD_ENDING: &str = "upload";
+/// The end of the names of files that are being removed.
+const REMOVED_ENDING: &str = "removed";
 /// Bytes read in one go.
 const READ_BYTES: usize = 128 * 1024;
 
@@ -52,6 +55,10 @@ impl Folder {
         while let Some(entry) = entries.next_entry().await? {
             // Other processes share the folder: what is gone by now was kept or removed by them.
             let Ok(metadata) = entry.metadata().await else { continue };
+            if let Some(place) = self.place_before(&entry.path()) {
+                self.put_back(&entry.path(), &place).await?;
+                continue;
+            }
             let abandoned = DateTime::<Utc>::from(metadata.modified()?) <= now - ABANDONED_AFTER;
             if metadata.is_file() && abandoned && !is_upload(&entry.path()) {
                 match fs::remove_file(entry.path()).await {
@@ -61,6 +68,22 @@ impl Folder {
             }
         }
         Ok(())
+    }
+
+    /// Where a file was that was about to be removed when the program died.
+    fn place_before(&self, aside: &Path) -> Option<PathBuf> {
+        let mut parts = aside.file_name()?.to_str()?.split('.');
+        let (firm_id, sha256, _name, ending) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let firm_id = firm_id.parse().ok().filter(|_| ending == REMOVED_ENDING)?;
+        Some(self.place(firm_id, sha256))
+    }
+
+    /// Puts such a file back, unless the same bytes came again. The sweep will find it once more.
+    async fn put_back(&self, aside: &Path, place: &Path) -> Result<(), Failure> {
+        if fs::try_exists(place).await? {
+            return Ok(fs::remove_file(aside).await?);
+        }
+        Ok(fs::rename(aside, place).await?)
     }
 
     /// Checks that files can be written, under a name of the caller's. Makes no folder: one that is missing, such as
@@ -111,12 +134,25 @@ impl Folder {
         let place = self.place(firm_id, sha256);
         let folder = place.parent().map(Path::to_path_buf).unwrap_or_default();
         fs::create_dir_all(&folder).await?;
+        // An upload may have taken days. The sweep must see that it comes to its place just now.
+        let opened = fs::File::open(path).await?.into_std().await;
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let touched = Timestamps { last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT }, last_modification: now };
+        rustix::fs::futimens(&opened, &touched).map_err(std::io::Error::from)?;
         fs::rename(path, &place).await?;
         temporary.path = None;
-        // The names of the folders must survive too, up to the root; another upload may have made them just now and
-        // not come to this yet.
-        for parent in folder.ancestors().take(4) {
-            sync_folder(parent.to_path_buf()).await?;
+        self.sync_place(firm_id, sha256).await
+    }
+
+    /// Forces the name of a stored file to the disk, and those of its folders up to the root; another upload may have
+    /// made them just now and not come to this yet.
+    ///
+    /// # Errors
+    ///
+    /// 500 when the file system fails.
+    pub async fn sync_place(&self, firm_id: Uuid, sha256: &str) -> Result<(), Failure> {
+        for folder in self.place(firm_id, sha256).ancestors().skip(1).take(4) {
+            sync_folder(folder.to_path_buf()).await?;
         }
         Ok(())
     }
@@ -134,12 +170,17 @@ impl Folder {
         name: Uuid,
         before: DateTime<Utc>,
     ) -> Result<bool, Failure> {
-        let (place, aside) = (self.place(firm_id, sha256), self.incoming().join(format!("{name}.removed")));
-        // Out of the way first: whatever takes its place from now on is not touched.
-        match fs::rename(&place, &aside).await {
+        let place = self.place(firm_id, sha256);
+        match fs::metadata(&place).await {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-            moved => moved?,
+            Err(error) => return Err(error.into()),
+            Ok(metadata) if DateTime::<Utc>::from(metadata.modified()?) >= before => return Ok(false),
+            Ok(_) => {}
         }
+        // Out of the way first: whatever takes its place from now on is not touched. Should a newer one have taken it
+        // since, it comes back, if need be when the program is started again.
+        let aside = self.incoming().join(format!("{firm_id}.{sha256}.{name}.{REMOVED_ENDING}"));
+        fs::rename(&place, &aside).await?;
         if DateTime::<Utc>::from(fs::metadata(&aside).await?.modified()?) >= before {
             fs::rename(&aside, &place).await?;
             return Ok(false);

@@ -262,6 +262,11 @@ pub async fn received_before(folder: &Folder, row: &upload::Model) -> Result<Opt
     let Some(hasher) = hash_of(row).filter(|_| row.length == Some(row.received)) else { return Ok(None) };
     let (sha256, bytes) = (hex(&hasher.finalize()), as_told(row.received));
     let path = folder.place(row.firm_id, &sha256);
+    if !tokio::fs::try_exists(&path).await? {
+        return Ok(None);
+    }
+    // It was moved, but nobody knows how far its name had come.
+    folder.sync_place(row.firm_id, &sha256).await?;
     blocking(move || match File::open(&path) {
         Ok(file) if file.metadata()?.len() == bytes => Ok(Some(Received::in_place(sha256, bytes, head_of(&file)?))),
         Ok(_) => Ok(None),
