@@ -1,8 +1,10 @@
 //! Stored files in a folder: `FIRM/ab/cd/abcd..` after the sha256 of the content, written so that they survive a power
 //! cut.
 
+use std::collections::HashSet;
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
@@ -30,12 +32,14 @@ const READ_BYTES: usize = 128 * 1024;
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
+    /// Folders whose own names are on the disk since the program started; they are never removed.
+    known: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl Folder {
     /// Files under `root`.
     pub fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, known: Arc::default() }
     }
 
     /// Makes the folders when the program starts, and removes the uploads that an earlier run left unfinished.
@@ -151,9 +155,15 @@ impl Folder {
     ///
     /// 500 when the file system fails.
     pub async fn sync_place(&self, firm_id: Uuid, sha256: &str) -> Result<(), Failure> {
-        for folder in self.place(firm_id, sha256).ancestors().skip(1).take(4) {
-            sync_folder(folder.to_path_buf()).await?;
+        let place = self.place(firm_id, sha256);
+        let folders: Vec<_> = place.ancestors().skip(1).take(4).map(Path::to_path_buf).collect();
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_folders = folders.windows(2).take_while(|pair| !known().contains(&pair[0])).count();
+        for folder in folders.iter().take(1 + of_folders) {
+            sync_folder(folder.clone()).await?;
         }
+        // All at once: whoever finds one known relies on those that it lies in.
+        known().extend(folders.into_iter().take(of_folders));
         Ok(())
     }
 

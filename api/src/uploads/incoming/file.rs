@@ -47,7 +47,7 @@ impl Folder {
     pub async fn begin_incoming(&self, id: Uuid) -> Result<(), Failure> {
         let path = self.incoming_path(id);
         let folder = self.incoming();
-        blocking(move || OpenOptions::new().write(true).create_new(true).open(path)?.sync_all()).await?;
+        blocking(move || OpenOptions::new().write(true).create_new(true).open(path).map(drop)).await?;
         sync_folder(folder).await
     }
 
@@ -116,7 +116,10 @@ impl Folder {
         blocking(move || match File::open(path) {
             Ok(file) => {
                 let bytes = file.metadata()?.len();
-                file.sync_all()?;
+                // The name of an empty one is on the disk already, and there is nothing else of it.
+                if bytes > 0 {
+                    file.sync_all()?;
+                }
                 Ok(Some(bytes))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -168,8 +171,11 @@ impl FileParts {
     pub async fn sync(&mut self) -> Result<(), Failure> {
         let file = self.file.clone();
         self.bytes = blocking(move || {
-            file.sync_all()?;
-            Ok(file.metadata()?.len())
+            let bytes = file.metadata()?.len();
+            if bytes > 0 {
+                file.sync_all()?;
+            }
+            Ok(bytes)
         })
         .await?;
         Ok(())
@@ -177,7 +183,11 @@ impl FileParts {
 
     async fn truncate(&mut self, bytes: u64) -> Result<(), Failure> {
         let file = self.file.clone();
-        blocking(move || file.set_len(bytes)).await?;
+        blocking(move || {
+            file.set_len(bytes)?;
+            file.sync_all()
+        })
+        .await?;
         self.sync().await
     }
 
