@@ -9,6 +9,8 @@
 //! of it.
 #![expect(clippy::disallowed_methods, reason = "a program that measures needs the machine's clock")]
 
+mod field;
+mod meters;
 mod running;
 mod sample;
 
@@ -18,15 +20,14 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use field::Admin;
+use meters::{cpu_seconds, peak_mb};
 use running::{Client, Outcome, Server, add_user, built_program, request, run};
 
-const BRANCHES: usize = 100;
 /// Visits that every connection files before the measurement begins.
 const WARM_UP: usize = 20;
-/// What `utime` and `stime` count in, on Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Measures how fast visits are filed
 #[derive(Parser)]
@@ -110,7 +111,12 @@ fn measure(
 
     let each = arguments.submits.div_ceil(connections);
     let mut admin = Admin::sign_in(&server, &password)?;
-    let rounds = admin.prepare(connections, each + WARM_UP)?;
+    let mut rounds = Vec::with_capacity(connections);
+    for (n, auditor) in admin.prepare(connections, each + WARM_UP)?.into_iter().enumerate() {
+        let requests = auditor.assignment_ids.iter().zip(n * (each + WARM_UP)..);
+        let requests = requests.map(|(assignment_id, n)| put_visit(&auditor.token, assignment_id, n as u64));
+        rounds.push(requests.collect::<Outcome<Vec<_>>>()?);
+    }
     let total = connections * (each + WARM_UP);
 
     let (warmed, go) = (Barrier::new(connections + 1), Barrier::new(connections + 1));
@@ -178,108 +184,9 @@ fn expect_created(client: &mut Client, request: &[u8]) -> Outcome<()> {
     Err(format!("{}\n{}", answer.head, String::from_utf8_lossy(answer.body)).into())
 }
 
-/// The firm's administrator, who prepares the work and counts what came of it.
-struct Admin {
-    client: Client,
-    token: String,
-}
-
-impl Admin {
-    fn sign_in(server: &Server, password: &str) -> Outcome<Self> {
-        let mut client = Client::connect(&server.address)?;
-        let session = session(&mut client, "admin@example.org", password)?;
-        let token = text(&session["access_token"])?;
-        Ok(Self { client, token })
-    }
-
-    fn call(&mut self, method: &str, path: &str, body: &Value) -> Outcome<Value> {
-        self.client.json(method, path, &self.token, body)
-    }
-
-    /// Makes everything that visits need, and the requests of every auditor.
-    fn prepare(&mut self, auditors: usize, visits_each: usize) -> Outcome<Vec<Vec<Vec<u8>>>> {
-        self.call("POST", "/v1/standards", &sample::standard())?;
-        self.call("POST", "/v1/standards/load/publish", &json!({"version": 1}))?;
-        let chain = json!({"code": "load", "name": "Load", "kind": "client", "locale": "en", "colour": "#336699"});
-        let chain_id = text(&self.call("POST", "/v1/chains", &chain)?["id"])?;
-        let branch = |i| json!({"code": format!("B{i}"), "name": format!("Branch {i}"), "address": "Long Street 1", "time_zone": "Europe/Tallinn"});
-        let branches: Vec<_> = (0..BRANCHES).map(branch).collect();
-        let branches = self.call("POST", "/v1/branches", &json!({"chain_id": chain_id, "branches": branches}))?;
-        let branch_ids = branches["data"].as_array().ok_or("no branches")?.iter().map(|branch| &branch["id"]);
-        let branch_ids: Vec<_> = branch_ids.collect();
-        let wave = json!({"chain_id": chain_id, "name": "Load", "kind": "regular", "opens_on": "2020-01-01", "closes_on": "2099-12-31"});
-        let wave_id = text(&self.call("POST", "/v1/waves", &wave)?["id"])?;
-        self.call("POST", &format!("/v1/waves/{wave_id}/open"), &Value::Null)?;
-        let mut rounds = Vec::with_capacity(auditors);
-        for auditor in 0..auditors {
-            let (email, password) = (format!("auditor{auditor}@example.org"), "one of many auditors");
-            let user =
-                json!({"email": email, "name": "Auditor", "role": "auditor", "locale": "en", "password": password});
-            self.call("POST", "/v1/users", &user)?;
-            let session = session(&mut self.client, &email, password)?;
-            let token = text(&session["access_token"])?;
-            let auditor_id = &session["memberships"][0]["membership_id"];
-            let mut requests = Vec::with_capacity(visits_each);
-            let assignments: Vec<_> = (0..visits_each)
-                .map(|n| {
-                    json!({
-                        "branch_id": branch_ids[n % branch_ids.len()], "standard_id": "load", "standard_version": 1,
-                        "auditor_id": auditor_id, "window_start": "2020-01-01T00:00:00Z", "window_end": "2099-12-31T00:00:00Z",
-                    })
-                })
-                .collect();
-            for some in assignments.chunks(1000) {
-                let added = self.call("POST", "/v1/assignments", &json!({"wave_id": wave_id, "assignments": some}))?;
-                for assignment in added["data"].as_array().ok_or("no assignments")? {
-                    let n = requests.len();
-                    requests.push(put_visit(&token, &assignment["id"], (auditor * visits_each + n) as u64)?);
-                }
-            }
-            rounds.push(requests);
-        }
-        Ok(rounds)
-    }
-
-    fn count_submitted(&mut self) -> Outcome<usize> {
-        let (mut count, mut cursor) = (0, String::new());
-        loop {
-            let page = self.call("GET", &format!("/v1/visits?state=submitted&limit=200{cursor}"), &Value::Null)?;
-            count += page["data"].as_array().ok_or("no page")?.len();
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return Ok(count),
-            }
-        }
-    }
-}
-
-fn session(client: &mut Client, email: &str, password: &str) -> Outcome<Value> {
-    client.json("POST", "/v1/sessions", "", &json!({"email": email, "password": password}))
-}
-
-fn text(value: &Value) -> Outcome<String> {
-    Ok(value.as_str().ok_or("a text is missing in an answer")?.to_owned())
-}
-
 /// The request that files visit `n`.
 fn put_visit(token: &str, assignment_id: &Value, n: u64) -> Outcome<Vec<u8>> {
     let (id, body) = sample::visit(assignment_id, n);
     let headers = [("content-type", "application/json"), ("if-none-match", "*")];
     Ok(request("PUT", &format!("/v1/visits/{id}"), token, &headers, &serde_json::to_vec(&body)?))
-}
-
-/// What the process has used of all cores so far, in user mode and in the kernel.
-fn cpu_seconds(pid: u32) -> Outcome<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name of the program is in brackets and may hold spaces.
-    let (_, after_name) = stat.rsplit_once(')').ok_or("unreadable /proc/PID/stat")?;
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
-    Ok(ticks / TICKS_PER_SECOND)
-}
-
-/// The most memory that the process has held.
-fn peak_mb(pid: u32) -> Outcome<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }

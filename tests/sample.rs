@@ -70,26 +70,30 @@ fn answers(n: u64) -> Map<String, Value> {
     answers
 }
 
-/// The id of visit `n`, as random as a phone would make it, and what is filed.
-pub fn visit(assignment_id: &Value, n: u64) -> (String, Value) {
+/// An id as random as a phone would make it.
+pub fn id(n: u64) -> String {
     let (high, low) = (mix(2 * n) & !0xF000 | 0x4000, mix(2 * n + 1) >> 2 | 1 << 63);
-    let id = format!(
+    format!(
         "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
         high >> 32,
         high >> 16 & 0xFFFF,
         high & 0xFFFF,
         low >> 48,
         low & 0xFFFF_FFFF_FFFF
-    );
+    )
+}
+
+/// The id of visit `n`, and what is filed.
+pub fn visit(assignment_id: &Value, n: u64) -> (String, Value) {
     let body = json!({
         "assignment_id": assignment_id, "state": "submitted", "outcome": "completed", "answers": answers(n),
         "device": {"model": "Pixel 9", "os": "Android 16", "app": "example 1.0"},
     });
-    (id, body)
+    (id(n), body)
 }
 
 /// Spreads a number over all 64 bits (SplitMix64).
-fn mix(n: u64) -> u64 {
+pub fn mix(n: u64) -> u64 {
     let mut z = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
