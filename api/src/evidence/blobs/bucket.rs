@@ -366,7 +366,9 @@ impl Waiting {
         let mut chunks = std::mem::take(&mut self.chunks).into_iter();
         for mut chunk in chunks.by_ref() {
             if left < chunk.len() {
-                taken.push(chunk.split_to(left));
+                if left > 0 {
+                    taken.push(chunk.split_to(left));
+                }
                 self.chunks.push(chunk);
                 break;
             }
