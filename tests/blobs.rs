@@ -3,7 +3,6 @@
 use std::fs::File as DiskFile;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
 use reqwest::Method;
 use serde_json::json;
@@ -12,15 +11,17 @@ use crate::support::app::{Kind, TestApp};
 use crate::support::client::Client;
 use crate::support::files::sha256;
 use crate::support::world::{File, World, filing};
-use crate::support::{eventually, now, on_both};
-use crate::uploads::{creation, draft, made, noise, offset_of, piece, tus};
+use crate::support::{eventually, now, on_both, on_buckets};
+use crate::uploads::{creation, draft, expect_stored, made, noise, offset_of, piece, tus};
 
 on_both!(
     what_is_missing_or_differs_is_named,
     what_nothing_refers_to_is_removed,
-    what_took_days_has_just_come,
+    bytes_that_are_being_removed_wait,
     other_stores_are_refused,
 );
+
+on_buckets!(what_nothing_refers_to_is_removed, bytes_that_are_being_removed_wait);
 
 /// Where a stored file lies; there is one firm.
 fn place(app: &TestApp, file: &File) -> PathBuf {
@@ -71,8 +72,8 @@ async fn what_is_missing_or_differs_is_named(app: &TestApp) {
 
 async fn what_nothing_refers_to_is_removed(app: &TestApp) {
     let world = World::make(app).await;
-    let [dropped, fresh, arriving, kept] = [1, 2, 3, 4].map(|seed| document(seed, 1000));
-    let files = [&dropped, &fresh, &arriving, &kept];
+    let [dropped, fresh, kept] = [1, 2, 3].map(|seed| document(seed, 1000));
+    let files = [&dropped, &fresh, &kept];
     let visit = draft(&world, &files).await;
     for file in files {
         file.upload(&world.auditor).await;
@@ -83,61 +84,102 @@ async fn what_nothing_refers_to_is_removed(app: &TestApp) {
     let body = filing(&assignment, "draft", &json!({}), &[&kept]);
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&view.etag()).send().await.expect(200);
     app.stop().await;
-    // One was stored two days ago. Another's bytes came again just now, and their row is on the way.
-    let long_ago = (now() - chrono::Duration::days(2)).to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-    for file in [&dropped, &arriving, &kept] {
-        let statement = format!("UPDATE blobs SET created_at = '{long_ago}' WHERE sha256 = '{}'", sha256(&file.bytes));
-        app.execute(&statement).await.expect("an update");
-    }
-    let before = SystemTime::from(now()) - Duration::from_secs(2 * 24 * 3600);
     for file in [&dropped, &kept] {
-        let opened = DiskFile::options().write(true).open(place(app, file)).expect("a file");
-        opened.set_modified(before).expect("a file with a time");
+        set(app, file, &format!("created_at = '{}'", ago(chrono::Duration::days(2)))).await;
     }
     app.serve(&[]).await;
-    eventually("the file is removed", || async { (!place(app, &dropped).exists()).then_some(()) }).await;
-    for file in [&fresh, &arriving, &kept] {
-        assert!(place(app, file).exists(), "{}", file.id);
+    // What was removed is remembered for a while.
+    eventually("the bytes are removed", || async { (refs(app, &dropped).await == Some(-2)).then_some(()) }).await;
+    assert_eq!((refs(app, &fresh).await, refs(app, &kept).await), (Some(0), Some(1)));
+    for (file, is_there) in [(&dropped, false), (&fresh, true), (&kept, true)] {
+        assert_eq!(is_stored(app, file).await, is_there, "{}", file.id);
     }
-    let rows = app.query("SELECT COUNT(*) AS n FROM blobs WHERE refs >= 0").await;
-    assert_eq!(rows[0].try_get::<i64>("", "n").expect("a number"), 3);
     app.peegel(&["blobs", "verify"]).await.expect(0);
+    app.stop().await;
+    set(app, &dropped, &format!("created_at = '{}'", ago(chrono::Duration::minutes(11)))).await;
+    app.serve(&[]).await;
+    eventually("they are forgotten", || async { refs(app, &dropped).await.is_none().then_some(()) }).await;
     // The same bytes may come again.
     let again = File::new("document", &[], "again.bin", dropped.bytes.clone());
     draft(&world, &[&again]).await;
     again.upload(&world.auditor).await;
-    assert!(place(app, &again).exists());
+    expect_stored(&world, &again).await;
 }
 
-/// The sweep knows by its time that a file has just come to its place, however long it was on its way.
-async fn what_took_days_has_just_come(app: &TestApp) {
+/// Whatever the store does late, nothing refers to bytes that it was asked to remove.
+async fn bytes_that_are_being_removed_wait(app: &TestApp) {
     let world = World::make(app).await;
-    let file = document(5, 3000);
-    draft(&world, &[&file]).await;
-    let location = made(&world, &file).await;
-    piece(&app.client(), &location, 0, &file.bytes[..2999]).send().await.expect(204);
-    let arriving = app.data().join("blobs/incoming");
-    let arriving =
-        std::fs::read_dir(&arriving).expect("a folder").filter_map(Result::ok).next().expect("a file").path();
-    let before = SystemTime::from(now()) - Duration::from_secs(3 * 24 * 3600);
+    let first = document(5, 3000);
+    let visit = draft(&world, &[&first]).await;
+    first.upload(&world.auditor).await;
+    world.processed(&visit).await;
+    let [at_once, in_pieces] = ["a.bin", "b.bin"].map(|name| File::new("document", &[], name, first.bytes.clone()));
+    draft(&world, &[&at_once, &in_pieces]).await;
+    let location = made(&world, &in_pieces).await;
+    let client = app.client();
+    piece(&client, &location, 0, &first.bytes[..1000]).send().await.expect(204);
+    for mark in [-1, -2] {
+        set(app, &first, &format!("refs = {mark}")).await;
+        let content = format!("/v1/evidence/{}/content", at_once.id);
+        let answer = world.auditor.client.put_bytes(&content, first.bytes.clone()).problem(503, "busy").await;
+        assert_eq!(answer.header("retry-after"), "60");
+        let offset = offset_of_any(&client, &location).await;
+        piece(&client, &location, offset, &first.bytes[offset..]).problem(503, "busy").await;
+        assert_eq!(offset_of_any(&client, &location).await, 3000, "nothing has to be sent again");
+    }
+    // They came again while they were marked: the sweep sees that, and lets go of them.
     app.stop().await;
-    let opened = DiskFile::options().append(true).open(&arriving).expect("a file");
-    std::io::Write::write_all(&mut (&opened), &file.bytes[2999..]).expect("the last byte");
-    opened.set_modified(before).expect("a file with a time");
+    set(app, &first, &format!("created_at = '{}'", ago(chrono::Duration::minutes(11)))).await;
     app.serve(&[]).await;
-    // Whole already when the phone comes back.
-    assert_eq!(offset_of(app, &location).await, 3000);
-    let stored = place(app, &file);
-    let age = SystemTime::from(now()).duration_since(stored.metadata().and_then(|m| m.modified()).expect("a time"));
-    assert!(age.is_ok_and(|age| age < Duration::from_secs(600)), "it looks as old as its last byte");
-    // A server that was killed while it removed something has it back when it starts.
-    app.stop().await;
-    let firm = stored.ancestors().nth(3).and_then(|path| path.file_name()).expect("a firm").to_str().expect("an id");
-    let aside = format!("blobs/incoming/{firm}.{}.{}.removed", sha256(&file.bytes), crate::support::new_id());
-    std::fs::rename(&stored, app.data().join(aside)).expect("a moved file");
-    app.serve(&[]).await;
-    assert!(stored.exists());
+    eventually("they can be referred to", || async { refs(app, &first).await.filter(|refs| *refs >= 0) }).await;
+    at_once.upload(&world.auditor).await;
+    eventually("the other is finished", || async {
+        let answer = tus(&app.client(), Method::HEAD, &location).send().await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    for file in [&at_once, &in_pieces] {
+        expect_stored(&world, file).await;
+    }
     app.peegel(&["blobs", "verify"]).await.expect(0);
+}
+
+/// How far an upload is, whether its file can be finished at this moment or not.
+async fn offset_of_any(client: &Client, location: &str) -> usize {
+    let answer = tus(client, Method::HEAD, location).send().await;
+    match answer.status {
+        200 => answer.header("upload-offset").parse().expect("a number"),
+        // All is there, and it cannot be finished.
+        503 => 3000,
+        _ => panic!("{}", answer.describe()),
+    }
+}
+
+/// A time as the server writes it into SQLite, which compares texts.
+fn ago(duration: chrono::Duration) -> String {
+    let at = chrono::SubsecRound::trunc_subsecs(now() - duration, 6);
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
+}
+
+/// Changes the row of stored bytes.
+async fn set(app: &TestApp, file: &File, what: &str) {
+    let statement = format!("UPDATE blobs SET {what} WHERE sha256 = '{}'", sha256(&file.bytes));
+    app.execute(&statement).await.expect("an update");
+}
+
+/// How many refer to stored bytes; below none are the marks of the sweep.
+async fn refs(app: &TestApp, file: &File) -> Option<i64> {
+    let query = format!("SELECT CAST(refs AS BIGINT) AS refs FROM blobs WHERE sha256 = '{}'", sha256(&file.bytes));
+    app.query(&query).await.first().map(|row| row.try_get("", "refs").expect("a number"))
+}
+
+/// Whether bytes lie in their place.
+async fn is_stored(app: &TestApp, file: &File) -> bool {
+    let name = sha256(&file.bytes);
+    match app.bucket() {
+        Some(bucket) => bucket.names("").await.iter().any(|key| key.ends_with(&name)),
+        None => place(app, file).exists(),
+    }
 }
 
 async fn other_stores_are_refused(app: &TestApp) {

@@ -12,7 +12,7 @@ use crate::support::client::Client;
 use crate::support::files::sha256;
 use crate::support::wire::{Farewell, Wire};
 use crate::support::world::{File, World, filing};
-use crate::support::{Dice, eventually, now, on_buckets};
+use crate::support::{Dice, eventually, on_buckets};
 use crate::uploads::{
     document, draft, expect_stored, made, offset_of, patch, piece, send_rest, sha256_checksum, state_of,
 };
@@ -26,7 +26,9 @@ on_buckets!(
     a_server_killed_at_any_moment_loses_no_file,
     a_store_that_fails_loses_nothing,
     what_is_missing_or_differs_is_named,
-    what_nothing_refers_to_is_removed,
+    what_nobody_knows_of_is_removed,
+    parts_that_count_for_nothing_are_aborted,
+    what_the_store_has_lost_is_begun_anew,
     a_large_file_may_come_at_once,
 );
 
@@ -280,53 +282,100 @@ async fn what_is_missing_or_differs_is_named(app: &TestApp) {
     assert!(nowhere.text().contains("fail files: the bucket peegel-nowhere cannot be used"), "{}", nowhere.text());
 }
 
-async fn what_nothing_refers_to_is_removed(app: &TestApp) {
-    let world = World::make(app).await;
-    let [dropped, fresh, arriving, kept] = [1, 2, 3, 4].map(|seed| document(20 + seed, 1000));
-    let files = [&dropped, &fresh, &arriving, &kept];
-    let visit = draft(&world, &files).await;
-    for file in files {
-        file.upload(&world.auditor).await;
-    }
-    world.processed(&visit).await;
-    let view = world.auditor.client.get(&format!("/v1/visits/{visit}")).send().await.expect(200);
-    let assignment = view.json()["assignment_id"].as_str().expect("an id").to_owned();
-    let body = filing(&assignment, "draft", &json!({}), &[&kept]);
-    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&view.etag()).send().await.expect(200);
+async fn what_nobody_knows_of_is_removed(app: &TestApp) {
     app.stop().await;
-    let long_ago = (now() - chrono::Duration::days(2)).to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-    let names = [place(app, &dropped).await, place(app, &kept).await, place(app, &arriving).await];
-    for file in [&dropped, &arriving, &kept] {
-        let statement = format!("UPDATE blobs SET created_at = '{long_ago}' WHERE sha256 = '{}'", sha256(&file.bytes));
-        app.execute(&statement).await.expect("an update");
-    }
-    for name in &names[..2] {
-        bucket(app).age(name, 2).await;
-    }
-    // And pieces of uploads that nobody knows of any more, or not yet.
     let [old, new] = [(); 2].map(|()| format!("incoming/{}/000000000000-x", crate::support::new_id()));
     for name in [&old, &new] {
         bucket(app).put(name, vec![1]).await;
     }
     bucket(app).age(&old, 1).await;
     app.serve(&[]).await;
-    eventually("it is removed", || async {
-        let left = bucket(app).names("").await;
-        (!left.contains(&names[0]) && !left.contains(&old)).then_some(())
+    eventually("it is removed", || async { (!bucket(app).names("").await.contains(&old)).then_some(()) }).await;
+    assert!(bucket(app).names("").await.contains(&new), "its row may be on the way");
+}
+
+/// Parts of which no row tells cost money for ever.
+async fn parts_that_count_for_nothing_are_aborted(app: &TestApp) {
+    let world = World::make(app).await;
+    let (file, dropped) = (document(50, 3 * PART), document(51, 2 * PART));
+    let visit = draft(&world, &[&file, &dropped]).await;
+    let location = made(&world, &file).await;
+    let wrong = sha256_checksum(b"other");
+    let answer = piece(&app.client(), &location, 0, &file.bytes[..PART + 10]).header("upload-checksum", &wrong);
+    answer.problem(460, "checksum_mismatch").await;
+    assert_eq!(bucket(app).unfinished().await, 0);
+    let rows = app.query("SELECT bytes FROM upload_days").await;
+    assert_eq!(rows[0].try_get::<i64>("", "bytes").expect("a number"), PART as i64 + 10, "it counts for the day");
+    // One that is given up, and one whose file a draft no longer names.
+    piece(&app.client(), &location, 0, &file.bytes[..PART + 10]).send().await.expect(204);
+    let other = made(&world, &dropped).await;
+    piece(&app.client(), &other, 0, &dropped.bytes[..PART + 10]).send().await.expect(204);
+    assert_eq!(bucket(app).unfinished().await, 2);
+    crate::uploads::tus(&app.client(), Method::DELETE, &location).send().await.expect(204);
+    assert_eq!(bucket(app).unfinished().await, 1);
+    let view = world.auditor.client.get(&format!("/v1/visits/{visit}")).send().await.expect(200);
+    let body = filing(view.json()["assignment_id"].as_str().expect("an id"), "draft", &json!({}), &[&file]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&view.etag()).send().await.expect(200);
+    piece(&app.client(), &other, PART + 10, &dropped.bytes[PART + 10..]).problem(410, "upload_gone").await;
+    app.stop().await;
+    app.serve(&[]).await;
+    eventually("its parts are aborted", || async { (bucket(app).unfinished().await == 0).then_some(()) }).await;
+    eventually("and its tail", || async { (app.incoming().await == 0).then_some(()) }).await;
+}
+
+async fn what_the_store_has_lost_is_begun_anew(app: &TestApp) {
+    let world = World::make(app).await;
+    let (file, small) = (document(52, 2 * PART), document(53, 5000));
+    draft(&world, &[&file, &small]).await;
+    let (location, other) = (made(&world, &file).await, made(&world, &small).await);
+    piece(&app.client(), &location, 0, &file.bytes[..PART + 10]).send().await.expect(204);
+    piece(&app.client(), &other, 0, &small.bytes[..10]).send().await.expect(204);
+    // As a rule of the bucket does that is shorter than an upload, and somebody who tidies up.
+    bucket(app).abort_all().await;
+    for name in bucket(app).names("incoming").await {
+        bucket(app).delete(&name).await;
+    }
+    piece(&app.client(), &location, PART + 10, &file.bytes[PART + 10..]).problem(410, "upload_gone").await;
+    piece(&app.client(), &other, 10, &small.bytes[10..]).problem(410, "upload_gone").await;
+    for file in [&file, &small] {
+        let location = made(&world, file).await;
+        assert_eq!(offset_of(app, &location).await, 0);
+        piece(&app.client(), &location, 0, &file.bytes).send().await.expect(204);
+        expect_stored(&world, file).await;
+    }
+}
+
+/// A server that was held up between its turn and its first write changes nothing of what another one has acknowledged.
+#[tokio::test]
+async fn a_late_server_overwrites_nothing() {
+    let app = TestApp::start_on_bucket(Kind::Postgres).await;
+    let world = World::make(&app).await;
+    let file = document(60, 100_000);
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    let elsewhere = app.server_elsewhere().await;
+    let there = elsewhere.client();
+    // The row is locked, so that the first server waits between taking its turn and noting that a checked piece begins.
+    let call = piece(&app.client(), &location, 0, &file.bytes[..10_000]);
+    let call = call.header("upload-checksum", &sha256_checksum(&file.bytes[..10_000]));
+    let taken = tokio::spawn(async move { call.try_send().await.map(|answer| answer.status) });
+    eventually("the first has its turn", || async {
+        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE holder IS NOT NULL").await;
+        (rows[0].try_get::<i64>("", "n").expect("a number") == 1).then_some(())
     })
     .await;
-    let left = bucket(app).names("").await;
-    for file in [&fresh, &arriving, &kept] {
-        assert!(left.contains(&place(app, file).await), "{}", file.id);
-    }
-    assert!(left.contains(&new));
-    let rows = app.query("SELECT COUNT(*) AS n FROM blobs WHERE refs >= 0").await;
-    assert_eq!(rows[0].try_get::<i64>("", "n").expect("a number"), 3);
-    app.peegel(&["blobs", "verify"]).await.expect(0);
-    let again = File::new("document", &[], "again.bin", dropped.bytes.clone());
-    draft(&world, &[&again]).await;
-    again.upload(&world.auditor).await;
-    expect_stored(&world, &again).await;
+    app.signal("STOP").await;
+    assert!(patient_offset(&there, &location).await <= 10_000);
+    let offset = patient_offset(&there, &location).await;
+    piece(&there, &location, offset, &file.bytes[offset..70_000]).send().await.expect(204);
+    app.signal("CONT").await;
+    let late = taken.await.expect("a request");
+    assert!(matches!(late, Some(204 | 423 | 409)), "{late:?}");
+    assert_eq!(offset_of(&app, &location).await, 70_000);
+    send_rest(&app, &location, &file.bytes).await;
+    expect_stored(&world, &file).await;
+    drop(elsewhere);
+    app.finish().await;
 }
 
 async fn a_large_file_may_come_at_once(app: &TestApp) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""An S3 server for the tests: moto's, and two addresses more.
+"""An S3 server for the tests: moto's, and some addresses more.
 
     s3.py PORT
 
 `POST /-/age?bucket=B&key=K&days=N` makes an object N days older, `POST /-/fail?bucket=B&requests=N` answers the next N
-requests about a bucket with 503, as stores do that are overloaded. Everything is in memory.
+requests about a bucket with 503, as stores do that are overloaded, `POST /-/unfinished?bucket=B` counts the multipart
+uploads that were begun, and `POST /-/abort?bucket=B` aborts them. Everything is in memory.
 """
 
 import sys
@@ -26,8 +27,19 @@ def age(asked):
     key.last_modified -= timedelta(days=int(asked["days"][0]))
 
 
+def unfinished(asked):
+    return len(s3_backends["123456789012"]["aws"].buckets[asked["bucket"][0]].multiparts)
+
+
+def abort(asked):
+    s3_backends["123456789012"]["aws"].buckets[asked["bucket"][0]].multiparts.clear()
+
+
 def fail(asked):
     failing[asked["bucket"][0]] = int(asked["requests"][0])
+
+
+TOLD = {"age": age, "fail": fail, "unfinished": unfinished, "abort": abort}
 
 
 class Store:
@@ -37,10 +49,11 @@ class Store:
     def __call__(self, environ, start_response):
         path = environ["PATH_INFO"]
         with lock:
-            if path in ("/-/age", "/-/fail"):
-                {"/-/age": age, "/-/fail": fail}[path](parse_qs(environ["QUERY_STRING"]))
-                start_response("204 No Content", [])
-                return []
+            if path.startswith("/-/"):
+                told = TOLD[path[3:]](parse_qs(environ["QUERY_STRING"]))
+                body = b"" if told is None else str(told).encode()
+                start_response("200 OK", [("Content-Length", str(len(body)))])
+                return [body]
             bucket = path.split("/")[1]
             if failing.get(bucket, 0) > 0:
                 failing[bucket] -= 1

@@ -51,7 +51,6 @@ on_buckets!(
     a_file_that_is_not_the_announced_one_is_refused,
     an_upload_can_be_given_up,
     an_upload_expires,
-    connections_that_break_keep_what_arrived,
     a_file_may_change_its_fate_meanwhile,
     what_ends_takes_its_bytes_along,
     what_is_dropped_counts_for_the_day,
@@ -924,8 +923,8 @@ async fn a_file_may_change_its_fate_meanwhile(app: &TestApp) {
     let view = world.auditor.client.get(&format!("/v1/visits/{visit}")).send().await.expect(200);
     let body = filing(view.json()["assignment_id"].as_str().expect("an id"), "draft", &json!({}), &[&lost]);
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&view.etag()).send().await.expect(200);
-    assert_eq!(tus(&app.client(), Method::HEAD, &other).send().await.status, 404);
-    piece(&app.client(), &other, 500, &kept.bytes[500..]).problem(404, "not_found").await;
+    assert_eq!(tus(&app.client(), Method::HEAD, &other).send().await.status, 410);
+    piece(&app.client(), &other, 500, &kept.bytes[500..]).problem(410, "upload_gone").await;
 }
 
 /// A draft whose manifest does not say how large its files are, nor what they are.

@@ -109,7 +109,9 @@ words! {
 
 words! {
     /// How far an upload has come. `ended` is expired or given up.
-    UploadState { Open = "open", Finished = "finished", Refused = "refused", Ended = "ended" }
+    UploadState {
+        Open = "open", Finished = "finished", Refused = "refused", Ended = "ended", Dropped = "dropped",
+    }
 }
 
 words! {

@@ -27,7 +27,7 @@ impl MigrationTrait for Migration {
                     .col(uuid("firm_id"))
                     .col(sha256("sha256"))
                     .col(big_integer("bytes"))
-                    // -1: swept not long ago.
+                    // -1: being removed; -2: removed not long ago.
                     .col(integer("refs"))
                     .col(timestamp_with_time_zone("created_at"))
                     .primary_key(Index::create().col("firm_id").col("sha256"))

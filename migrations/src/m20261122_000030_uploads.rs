@@ -23,10 +23,11 @@ impl MigrationTrait for Migration {
             manager,
             vec![
                 firm_table("uploads")
+                    // No foreign key: it outlives a file that a draft no longer names, until its bytes are cleared away.
                     .col(uuid("evidence_id"))
                     .col(uuid("membership_id"))
                     .col(sha256("code_sha256"))
-                    .col(words("state", &["open", "finished", "refused", "ended"]))
+                    .col(words("state", &["open", "finished", "refused", "ended", "dropped"]))
                     .col(text("metadata"))
                     .col(big_integer_null("length"))
                     .col(big_integer("received"))
@@ -42,13 +43,6 @@ impl MigrationTrait for Migration {
                     .col(boolean("wanted").default(false))
                     .col(timestamp_with_time_zone("created_at"))
                     .col(timestamp_with_time_zone("expires_at"))
-                    // A file that a draft no longer names goes with its upload; the bytes are swept.
-                    .foreign_key(
-                        ForeignKey::create()
-                            .from("uploads", ("firm_id", "evidence_id"))
-                            .to("evidence", ("firm_id", "id"))
-                            .on_delete(ForeignKeyAction::Cascade),
-                    )
                     .foreign_key(&mut within_firm("uploads", "membership_id", "memberships"))
                     .take(),
                 Table::create()
@@ -67,6 +61,7 @@ impl MigrationTrait for Migration {
                     .cond_where(Expr::col("state").eq("open"))
                     .take(),
                 index("uploads_by_evidence", "uploads", &["firm_id", "evidence_id"]),
+                index("uploads_dropped", "uploads", &["id"]).cond_where(Expr::col("state").eq("dropped")).take(),
                 index("uploads_open_by_membership", "uploads", &["firm_id", "membership_id"])
                     .cond_where(Expr::col("state").eq("open"))
                     .take(),

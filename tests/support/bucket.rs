@@ -99,7 +99,17 @@ impl TestBucket {
         self.tell("fail", &format!("bucket={}&requests={requests}", self.name)).await;
     }
 
-    async fn tell(&self, what: &str, query: &str) {
+    /// How many large files were begun and neither completed nor aborted.
+    pub async fn unfinished(&self) -> usize {
+        self.tell("unfinished", &format!("bucket={}", self.name)).await.parse().expect("a number")
+    }
+
+    /// Aborts all large files that were begun.
+    pub async fn abort_all(&self) {
+        self.tell("abort", &format!("bucket={}", self.name)).await;
+    }
+
+    async fn tell(&self, what: &str, query: &str) -> String {
         let told = http()
             .build()
             .expect("a client")
@@ -107,7 +117,8 @@ impl TestBucket {
             .send()
             .await
             .expect("the S3 server answers");
-        assert_eq!(told.status(), 204);
+        assert_eq!(told.status(), 200);
+        told.text().await.expect("an answer")
     }
 }
 

@@ -299,7 +299,7 @@ async fn look_at_files(findings: &mut Findings, data: &DataSettings, has_files: 
     let blobs = match data.blobs() {
         Place::Folder(folder) => folder,
         Place::Bucket { name, prefix } => {
-            let proved = match Bucket::new(&name, &prefix) {
+            let proved = match Bucket::new(&name, &prefix, data.data.join("scratch")) {
                 Ok(bucket) => bucket.prove(probe).await,
                 Err(error) => Err(error),
             };

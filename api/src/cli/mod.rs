@@ -178,7 +178,7 @@ async fn connect(data: &DataSettings, mail: &MailSettings, clock: Clock, ids: Id
 pub fn open_blobs(data: &DataSettings) -> Result<Blobs, String> {
     match data.blobs() {
         Place::Folder(folder) => Ok(Blobs::Folder(Folder::new(folder))),
-        Place::Bucket { name, prefix } => match Bucket::new(&name, &prefix) {
+        Place::Bucket { name, prefix } => match Bucket::new(&name, &prefix, data.data.join("scratch")) {
             Ok(bucket) => Ok(Blobs::Bucket(bucket)),
             Err(error) => Err(format!("The bucket {name} cannot be used: {error}")),
         },

@@ -23,8 +23,8 @@ use crate::secrets::hex;
 /// Bytes kept of the head of a file, for finding out what it is.
 pub const HEAD_BYTES: usize = 4096;
 
-/// How long putting a file back may hold up a transaction.
-const KEEP_AGAIN_WITHIN: Duration = Duration::from_secs(2);
+/// How long a store may take to answer that it is there.
+const CHECKED_WITHIN: Duration = Duration::from_secs(3);
 
 /// Where stored files are.
 #[derive(Clone, Debug)]
@@ -91,9 +91,12 @@ impl Blobs {
     pub async fn prepare(&self, name: Uuid, now: DateTime<Utc>) -> Result<(), Failure> {
         match self {
             Self::Folder(folder) => folder.prepare(now).await,
-            Self::Bucket(bucket) => bucket.check(name).await.map_err(|error| {
-                Failure::new(Kind::Unavailable, "storage_unavailable", format!("Files cannot be stored: {error}"))
-            }),
+            Self::Bucket(bucket) => {
+                bucket.clear_scratch(now).await?;
+                bucket.check(name).await.map_err(|error| {
+                    Failure::new(Kind::Unavailable, "storage_unavailable", format!("Files cannot be stored: {error}"))
+                })
+            }
         }
     }
 
@@ -106,7 +109,9 @@ impl Blobs {
     pub async fn check(&self, name: Uuid) -> Result<(), String> {
         match self {
             Self::Folder(folder) => folder.check(name).await.map_err(|error| error.to_string()),
-            Self::Bucket(bucket) => bucket.check(name).await,
+            Self::Bucket(bucket) => tokio::time::timeout(CHECKED_WITHIN, bucket.check(name))
+                .await
+                .unwrap_or_else(|_| Err("the store does not answer in time".to_owned())),
         }
     }
 
@@ -130,8 +135,8 @@ impl Blobs {
         }
     }
 
-    /// Gives a received file its place, durably. The row that names it is written afterwards, and then
-    /// [`Blobs::keep_again`] asked. Doing it again changes nothing.
+    /// Gives a received file its place, durably. The row that names it is written afterwards. Doing it again changes
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -154,41 +159,15 @@ impl Blobs {
         }
     }
 
-    /// Puts a kept file back in its place if the sweep has removed it meanwhile. The row of its bytes is written and locked,
-    /// so the sweep stays off from now on. A folder needs no look: there the sweep notices files that have just come (see
-    /// [`Blobs::remove_old`]).
+    /// Removes a stored file, if it is there. Its row is marked, so that nothing refers to it.
     ///
     /// # Errors
     ///
-    /// As [`Blobs::keep`]; 503 `storage_unavailable` also when that takes long, because others may wait for the
-    /// transaction.
-    pub async fn keep_again(&self, firm_id: Uuid, received: &mut Received) -> Result<(), Failure> {
-        let Self::Bucket(bucket) = self else { return Ok(()) };
-        let kept = async {
-            match bucket.length(&bucket.place(firm_id, &received.sha256)).await? {
-                Some(_) => Ok(()),
-                None => self.keep(firm_id, received).await,
-            }
-        };
-        tokio::time::timeout(KEEP_AGAIN_WITHIN, kept).await.unwrap_or_else(|_| Err(bucket::unavailable()))
-    }
-
-    /// Removes a stored file that was written before a time. False when there is a newer one in its place, which stays:
-    /// the same bytes have just come again.
-    ///
-    /// # Errors
-    ///
-    /// 500, 503 when the store fails.
-    pub async fn remove_old(
-        &self,
-        firm_id: Uuid,
-        sha256: &str,
-        name: Uuid,
-        before: DateTime<Utc>,
-    ) -> Result<bool, Failure> {
+    /// 500, 503 when the store fails: it may be removed then or not, or later.
+    pub async fn remove(&self, firm_id: Uuid, sha256: &str) -> Result<(), Failure> {
         match self {
-            Self::Folder(folder) => folder.remove_old(firm_id, sha256, name, before).await,
-            Self::Bucket(bucket) => bucket.remove_old(&bucket.place(firm_id, sha256), before).await,
+            Self::Folder(folder) => folder.remove(firm_id, sha256).await,
+            Self::Bucket(bucket) => bucket.remove(&bucket.place(firm_id, sha256)).await,
         }
     }
 
@@ -249,11 +228,12 @@ impl Blobs {
     ///
     /// 500, 503, 507 when it is not there, or cannot be read or copied.
     pub async fn on_disk(&self, firm_id: Uuid, sha256: &str, name: Uuid) -> Result<OnDisk, Failure> {
-        if let Self::Folder(folder) = self {
-            return Ok(OnDisk { path: folder.place(firm_id, sha256), _copy: None });
-        }
+        let bucket = match self {
+            Self::Folder(folder) => return Ok(OnDisk { path: folder.place(firm_id, sha256), _copy: None }),
+            Self::Bucket(bucket) => bucket,
+        };
         let opened = self.open(firm_id, sha256).await?.ok_or_else(|| missing(sha256))?;
-        let path = std::env::temp_dir().join(format!("peegel-{name}"));
+        let path = bucket.scratch().join(name.to_string());
         let mut file = tokio::fs::File::options().write(true).create_new(true).mode(0o600).open(&path).await?;
         let copy = Temporary::new(path.clone());
         let bytes = opened.bytes;
@@ -269,6 +249,12 @@ impl Blobs {
 /// A file that the database knows of and the store does not.
 pub fn missing(sha256: &str) -> Failure {
     Failure::internal(format!("the stored file {sha256} is missing"))
+}
+
+/// 410: what has arrived of a file is not there any more.
+pub fn gone() -> Failure {
+    let detail = "What has arrived of the file is not here any more. Begin a new upload with POST /v1/uploads.";
+    Failure::new(Kind::Gone, "upload_gone", detail)
 }
 
 impl Opened {

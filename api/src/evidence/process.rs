@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::events::types::NewEvent;
-use crate::evidence::service::leave_to_sweep;
+use crate::evidence::service::{being_removed, leave_to_sweep};
 use crate::evidence::store;
 use crate::failure::Failure;
 use crate::states::{EVIDENCE_MOVES, after};
@@ -72,9 +72,9 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         return Ok(());
     };
     let at = app.clock.now();
-    for rendition in &mut renditions {
-        if store::refer(&write.tx, firm_id, &rendition.sha256, rendition.bytes, at).await? {
-            app.blobs.keep_again(firm_id, rendition).await?;
+    for rendition in &renditions {
+        if !store::refer(&write.tx, firm_id, &rendition.sha256, rendition.bytes, at).await? {
+            return Err(being_removed());
         }
     }
     let mv = if found.is_ok() { "process" } else { "mark_unpreviewable" };

@@ -100,44 +100,76 @@ pub async fn accept(
     mut received: Received,
     way: Way,
 ) -> Result<EvidenceView, Failure> {
-    let gone = || Failure::not_found("evidence");
-    let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
-    sender_still_may(app.db.reader(), firm_id, membership_id).await?;
-    // The disk is waited for before the transaction, which on SQLite nobody else can write beside.
-    let is_kept = visits::manifest::is_missing(announced.state) && refusal(&announced, &received).is_none();
-    if is_kept {
-        app.blobs.keep(firm_id, &mut received).await?;
+    // The manifest may come to agree with these bytes only while they are sent, which is seen at the second look.
+    for _ in 0..2 {
+        if let Some(judged) = accept_once(app, firm_id, membership_id, id, &mut received, way).await? {
+            return judged;
+        }
     }
-    let judged = judge(app, firm_id, membership_id, id, &mut received, way, is_kept).await;
-    if is_kept && judged.is_err() {
-        leave_to_sweep(app, firm_id, &[&received]).await;
-    }
-    let (judged, upload) = judged?;
-    if let Some(upload) = upload {
-        // What stays because the program ends is swept.
-        incoming::remove(app, &upload).await?;
-    }
-    judged
+    let detail = "The manifest is being changed at this moment. Send the file again.";
+    Err(Failure::new(Kind::Unavailable, "busy", detail).with_retry_after(1))
 }
 
-/// Judges a file, and says which upload has ended with it.
-async fn judge(
+/// Judges a file; none when it has to be given its place first.
+async fn accept_once(
     app: &App,
     firm_id: Uuid,
     membership_id: Uuid,
     id: Uuid,
     received: &mut Received,
     way: Way,
+) -> Result<Option<Result<EvidenceView, Failure>>, Failure> {
+    let gone = || Failure::not_found("evidence");
+    let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
+    sender_still_may(app.db.reader(), firm_id, membership_id).await?;
+    // The store is waited for before the transaction, which on SQLite nobody else can write beside.
+    let is_kept = visits::manifest::is_missing(announced.state) && refusal(&announced, received).is_none();
+    if is_kept {
+        if store::is_marked(app.db.reader(), firm_id, &received.sha256).await? {
+            return Err(being_removed());
+        }
+        app.blobs.keep(firm_id, received).await?;
+    }
+    let judged = judge(app, (firm_id, membership_id, id), received, way, is_kept).await;
+    if is_kept && judged.is_err() {
+        leave_to_sweep(app, firm_id, &[received]).await;
+    }
+    let Judged { outcome, upload } = judged?;
+    if let Some(upload) = upload {
+        incoming::clear(app, &upload).await;
+    }
+    Ok(outcome)
+}
+
+/// What came of a file, and the upload that has ended with it.
+struct Judged {
+    outcome: Option<Result<EvidenceView, Failure>>,
+    upload: Option<upload::Model>,
+}
+
+/// 503: bytes that nothing referred to are cleared away, and the same ones come again.
+pub fn being_removed() -> Failure {
+    let detail =
+        "The same bytes are being cleared away at this moment. Keep the file and send it again in some minutes.";
+    Failure::new(Kind::Unavailable, "busy", detail).with_retry_after(60)
+}
+
+/// Judges a file in one transaction.
+async fn judge(
+    app: &App,
+    (firm_id, membership_id, id): (Uuid, Uuid, Uuid),
+    received: &Received,
+    way: Way,
     is_kept: bool,
-) -> Result<(Result<EvidenceView, Failure>, Option<upload::Model>), Failure> {
+) -> Result<Judged, Failure> {
     let gone = || Failure::not_found("evidence");
     let at = app.clock.now();
     let mut write = Write::begin(app, firm_id).await?;
     sender_still_may(&write.tx, firm_id, membership_id).await?;
     let mut row = store::lock_evidence(&write.tx, firm_id, id).await?.ok_or_else(gone)?;
     let open = uploads::store::upload_of(&write.tx, firm_id, id, UploadState::Open).await?;
-    let finish = async |write: &Write<'_>, bytes| match &open {
-        Some(upload) => uploads::store::finish(&write.tx, firm_id, upload.id, bytes).await,
+    let finish = async |write: &Write<'_>| match &open {
+        Some(upload) => uploads::store::finish(&write.tx, firm_id, upload.id, received.bytes).await,
         None => Ok(()),
     };
     if has_bytes(row.state) {
@@ -145,9 +177,9 @@ async fn judge(
             let other = "Other bytes are stored under this id already. Give the new file an id of its own.";
             return Err(Failure::conflict("already_stored", other));
         }
-        finish(&write, received.bytes).await?;
+        finish(&write).await?;
         write.commit().await?;
-        return Ok((Ok(row.into()), open));
+        return Ok(Judged { outcome: Some(Ok(row.into())), upload: open });
     }
     if let Way::Upload(upload_id) = way
         && open.as_ref().is_none_or(|open| open.id != upload_id)
@@ -173,12 +205,11 @@ async fn judge(
         write.event(event.for_auditor(membership_id));
         store::update(&write.tx, row).await?;
         write.commit().await?;
-        return Ok((Err(failure), refused));
+        return Ok(Judged { outcome: Some(Err(failure)), upload: refused });
     }
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "store")?;
     if !is_kept {
-        // The manifest came to agree with these bytes only while they were sent.
-        app.blobs.keep(firm_id, received).await?;
+        return Ok(Judged { outcome: None, upload: None });
     }
     row.media_type = Some(found_media_type(&received.head).to_owned());
     row.problem_code = None;
@@ -186,9 +217,9 @@ async fn judge(
     row.stored_at = Some(at);
     row.bytes = Some(received.bytes);
     row.sha256 = Some(received.sha256.clone());
-    finish(&write, received.bytes).await?;
-    if store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await? {
-        app.blobs.keep_again(firm_id, received).await?;
+    finish(&write).await?;
+    if !store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await? {
+        return Err(being_removed());
     }
     queue::add(app, &write.tx, firm_id, PROCESS_JOB, &id.to_string(), &json!({"evidence_id": id})).await?;
     let payload = json!({"visit_id": row.visit_id, "sha256": received.sha256, "bytes": received.bytes});
@@ -197,7 +228,7 @@ async fn judge(
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
     app.wake.wake();
-    Ok((Ok(row.into()), open))
+    Ok(Judged { outcome: Some(Ok(row.into())), upload: open })
 }
 
 /// Has the sweep remove bytes that were given their place for nothing, unless somebody else refers to them.
@@ -304,7 +335,7 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
     if let Some(upload) = open {
-        incoming::remove(app, &upload).await?;
+        incoming::clear(app, &upload).await;
     }
     Ok(row.into())
 }

@@ -10,8 +10,27 @@ use uuid::Uuid;
 
 use crate::entity::{blob, evidence, upload_day};
 
-/// References to bytes that were swept not long ago.
-const SWEPT: i32 = -1;
+/// What the sweep has written in place of the references of stored bytes, and since when in place of their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobMark {
+    /// Nothing; they may be referred to.
+    None,
+    /// They are being removed.
+    Removing,
+    /// They were removed, as the store says.
+    Removed,
+}
+
+impl BlobMark {
+    /// As the row has it.
+    pub fn refs(self) -> i32 {
+        match self {
+            Self::None => 0,
+            Self::Removing => -1,
+            Self::Removed => -2,
+        }
+    }
+}
 
 /// The files of some visits, in the order of their visits and ids.
 pub async fn evidence_of_visits(
@@ -146,37 +165,47 @@ pub async fn unreferred(
         .await
 }
 
-/// Marks stored bytes as swept, unless something refers to them by now; whoever wants to waits until the transaction
-/// ends, and then knows.
-pub async fn mark_swept(
+/// Bytes that were marked before a time.
+pub async fn marked(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<Vec<blob::Model>, DbErr> {
+    blob::Entity::find().filter(blob::Column::Refs.lt(0)).filter(blob::Column::CreatedAt.lt(before)).all(db).await
+}
+
+/// Marks bytes that are as they were read; false when somebody was quicker.
+pub async fn mark(
     tx: &DatabaseTransaction,
-    firm_id: Uuid,
-    sha256: &str,
+    row: &blob::Model,
+    mark: BlobMark,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
     let marked = blob::Entity::update_many()
-        .col_expr(blob::Column::Refs, Expr::value(SWEPT))
+        .col_expr(blob::Column::Refs, Expr::value(mark.refs()))
         .col_expr(blob::Column::CreatedAt, Expr::value(now))
-        .filter(blob::Column::FirmId.eq(firm_id))
-        .filter(blob::Column::Sha256.eq(sha256))
-        .filter(blob::Column::Refs.eq(0))
+        .filter(as_read(row))
         .exec(tx)
         .await?;
     Ok(marked.rows_affected > 0)
 }
 
-/// Forgets bytes that were swept before a time.
-pub async fn forget_swept(tx: &DatabaseTransaction, before: DateTime<Utc>) -> Result<u64, DbErr> {
-    let forgotten = blob::Entity::delete_many()
-        .filter(blob::Column::Refs.eq(SWEPT))
-        .filter(blob::Column::CreatedAt.lt(before))
-        .exec(tx)
-        .await?;
-    Ok(forgotten.rows_affected)
+/// Forgets bytes that are as they were read.
+pub async fn forget(tx: &DatabaseTransaction, row: &blob::Model) -> Result<(), DbErr> {
+    blob::Entity::delete_many().filter(as_read(row)).exec(tx).await.map(drop)
 }
 
-/// Counts one more reference to stored bytes, which are locked until the transaction ends. True when they were swept not
-/// long ago, perhaps after they were given their place again.
+fn as_read(row: &blob::Model) -> Condition {
+    Condition::all()
+        .add(blob::Column::FirmId.eq(row.firm_id))
+        .add(blob::Column::Sha256.eq(&row.sha256))
+        .add(blob::Column::Refs.eq(row.refs))
+        .add(blob::Column::CreatedAt.eq(row.created_at))
+}
+
+/// Whether bytes are marked at this moment, so that nothing can refer to them.
+pub async fn is_marked(db: &impl ConnectionTrait, firm_id: Uuid, sha256: &str) -> Result<bool, DbErr> {
+    let row = blob::Entity::find_by_id((firm_id, sha256.to_owned())).one(db).await?;
+    Ok(row.is_some_and(|row| row.refs < 0))
+}
+
+/// Counts one more reference to stored bytes, which are locked until the transaction ends; false when they are marked.
 pub async fn refer(
     tx: &DatabaseTransaction,
     firm_id: Uuid,
@@ -185,11 +214,23 @@ pub async fn refer(
     at: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
     let before = blob::Entity::find_by_id((firm_id, sha256.to_owned())).lock(LockType::NoKeyUpdate).one(tx).await?;
-    insert_or(tx, firm_id, (sha256, bytes), 1, |refs| refs.add(1), at).await?;
-    Ok(before.is_some_and(|before| before.refs == SWEPT))
+    if before.is_some_and(|before| before.refs < 0) {
+        return Ok(false);
+    }
+    let row = blob::Model { firm_id, sha256: sha256.to_owned(), bytes, refs: 1, created_at: at };
+    let one_more = Expr::col((blob::Entity, blob::Column::Refs)).add(1);
+    blob::Entity::insert(row.into_active_model())
+        .on_conflict(
+            OnConflict::columns([blob::Column::FirmId, blob::Column::Sha256])
+                .value(blob::Column::Refs, one_more)
+                .to_owned(),
+        )
+        .exec_without_returning(tx)
+        .await?;
+    Ok(true)
 }
 
-/// Notes bytes that were stored for nothing, so that the sweep finds them; leaves those alone that are referred to.
+/// Notes bytes that were stored for nothing, so that the sweep finds them; leaves those alone that are known.
 pub async fn note_unreferred(
     tx: &DatabaseTransaction,
     firm_id: Uuid,
@@ -197,28 +238,10 @@ pub async fn note_unreferred(
     bytes: i64,
     at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    insert_or(tx, firm_id, (sha256, bytes), 0, |refs| refs, at).await
-}
-
-/// Adds stored bytes with some references; those that are there get what `change` makes of theirs, or the same as new
-/// ones if they were swept.
-async fn insert_or(
-    tx: &DatabaseTransaction,
-    firm_id: Uuid,
-    (sha256, bytes): (&str, i64),
-    refs: i32,
-    change: impl FnOnce(Expr) -> Expr,
-    at: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let there = || Expr::col((blob::Entity, blob::Column::Refs));
-    let changed = Expr::case(there().eq(SWEPT), refs).finally(change(there()));
-    let row = blob::Model { firm_id, sha256: sha256.to_owned(), bytes, refs, created_at: at };
+    let row = blob::Model { firm_id, sha256: sha256.to_owned(), bytes, refs: 0, created_at: at };
     blob::Entity::insert(row.into_active_model())
-        .on_conflict(
-            OnConflict::columns([blob::Column::FirmId, blob::Column::Sha256])
-                .value(blob::Column::Refs, changed)
-                .to_owned(),
-        )
+        .on_conflict(OnConflict::columns([blob::Column::FirmId, blob::Column::Sha256]).do_nothing().to_owned())
+        .try_insert()
         .exec_without_returning(tx)
         .await
         .map(drop)

@@ -53,7 +53,7 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     reader.uuid("firm_id");
     let visit = reader.uuid("visit_id");
     reader.value("revision");
-    reader.optional_integer("revision", 0, i32::MAX.into());
+    let revision = reader.optional_integer("revision", 0, i32::MAX.into());
     let complete = reader.value("complete").and_then(Value::as_bool);
     if complete.is_none() {
         reader.problem("complete", "bad_type", "must be true or false");
@@ -72,8 +72,9 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     for FieldProblem { pointer, code, message } in problems {
         findings.add(member_code(&code), &pointer, message);
     }
-    if complete.is_some_and(|complete| complete != lists[2].1.is_empty()) {
-        findings.add("bad_member", "/complete", "says something else than the list of missing files");
+    let is_filed = revision.is_some_and(|revision| revision > 0);
+    if complete.is_some_and(|complete| complete != (is_filed && lists[2].1.is_empty())) {
+        findings.add("bad_member", "/complete", "says something else than the revision and the list of missing files");
     }
     if !document.is_null() {
         check_bytes(bytes, &document, &mut findings);

@@ -73,6 +73,13 @@ pub async fn remove(app: &App, row: &upload::Model) -> Result<(), Failure> {
     }
 }
 
+/// Removes what is there of an upload that has ended, when that has been answered for: what stays is swept.
+pub async fn clear(app: &App, row: &upload::Model) {
+    if let Err(failure) = remove(app, row).await {
+        tracing::info!(upload = %row.id, %failure, "the bytes of an upload that has ended stay for the sweep");
+    }
+}
+
 /// Removes what is there of an upload of which there is no row.
 ///
 /// # Errors
@@ -165,7 +172,7 @@ impl Incoming {
     pub async fn resume(&mut self, row: &upload::Model) -> Result<(), Failure> {
         match self {
             Self::File(file) => file.resume(row).await,
-            Self::Objects(objects) => objects.resume(row),
+            Self::Objects(objects) => objects.resume(row).await,
         }
     }
 

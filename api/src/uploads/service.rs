@@ -157,7 +157,7 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
     store::insert(&write.tx, row.clone()).await?;
     write.commit().await?;
     if let Some(other) = before {
-        incoming::remove(app, &other).await?;
+        incoming::clear(app, &other).await;
     }
     made(app, row).await
 }
@@ -182,7 +182,9 @@ async fn can_go_on(app: &App, row: &upload::Model, length: Option<i64>) -> bool 
         (Some(one), Some(other)) => one == other,
         _ => true,
     };
-    agrees && row.expires_at > app.clock.now() && incoming::bytes(app, row).await.is_some()
+    // One that is whole may be in its place already, and only has to be judged.
+    let is_whole = row.length == Some(row.received);
+    agrees && row.expires_at > app.clock.now() && (is_whole || incoming::bytes(app, row).await.is_some())
 }
 
 async fn made(app: &App, row: upload::Model) -> Result<Made, Failure> {
@@ -195,7 +197,9 @@ async fn made(app: &App, row: upload::Model) -> Result<Made, Failure> {
         tx.commit().await?;
     }
     let offset = match row.state {
-        UploadState::Open => incoming::durable_bytes(app, &row).await?.unwrap_or(0).min(trusted(&row)),
+        UploadState::Open => {
+            incoming::durable_bytes(app, &row).await?.unwrap_or(as_told(row.received)).min(trusted(&row))
+        }
         _ => as_told(row.received),
     };
     Ok(Made { code, standing: standing(row, offset) })
@@ -247,7 +251,7 @@ async fn by_code(app: &App, code: &str) -> Result<upload::Model, Failure> {
 fn alive(app: &App, row: &upload::Model) -> Result<(), Failure> {
     let why = match row.state {
         UploadState::Refused => "The file was refused, and its bytes are gone. The visit says why.",
-        UploadState::Ended => "It was given up, and its bytes are gone.",
+        UploadState::Ended | UploadState::Dropped => "It was given up, and its bytes are gone.",
         _ if row.expires_at <= app.clock.now() => "It was not finished in time.",
         UploadState::Open | UploadState::Finished => return Ok(()),
     };
@@ -314,13 +318,14 @@ where
     if offset != piece.offset {
         return Err(wrong_offset(offset));
     }
-    prepare(app, &mut row, offset, piece.length, piece.checksum.is_some()).await?;
+    prepare(app, &mut row, &incoming, piece.length, piece.checksum.is_some()).await?;
     let limit = row.length.map_or(FILE_LIMIT_BYTES, as_told);
     if piece.announced.is_some_and(|bytes| offset.saturating_add(bytes) > limit) {
         return Err(beyond(limit).with_header("upload-offset", offset));
     }
     let _active = app.metrics.upload_active();
-    let (outcome, checksum) = receive(app, &mut row, &mut incoming, piece, limit).await?;
+    let received = receive(app, &mut row, &mut incoming, piece, limit).await;
+    let (outcome, checksum) = end_if_gone(app, &row, incoming.holder(), received).await?;
     let outcome = outcome.and_then(|()| match checksum.is_none_or(Checksum::agrees) {
         true => Ok(()),
         false => {
@@ -334,9 +339,15 @@ where
         Err(_) => row.unchecked_from.is_some(),
     };
     if is_dropped {
+        // It counts for the day all the same.
+        let dropped = as_stored(incoming.bytes() - offset);
         incoming.resume(&row).await?;
+        let tx = app.db.begin().await?;
+        quota::count(&tx, row.firm_id, row.membership_id, app.clock.now(), dropped).await?;
+        tx.commit().await?;
     } else {
-        incoming.sync().await?;
+        let synced = incoming.sync().await;
+        end_if_gone(app, &row, incoming.holder(), synced).await?;
     }
     app.metrics.uploaded(incoming.bytes() - offset);
     row.unchecked_from = None;
@@ -356,10 +367,11 @@ where
 async fn prepare(
     app: &App,
     row: &mut upload::Model,
-    offset: u64,
+    incoming: &Incoming,
     length: Option<u64>,
     is_checked: bool,
 ) -> Result<(), Failure> {
+    let offset = incoming.bytes();
     let is_new_length = length.is_some() && row.length.is_none();
     if let Some(length) = length.map(as_stored) {
         if row.length.is_some_and(|known| known != length) {
@@ -380,7 +392,9 @@ async fn prepare(
     }
     if is_new_length || is_checked {
         let tx = app.db.begin().await?;
-        store::save(&tx, row, None).await?;
+        if !store::save(&tx, row, incoming.holder()).await? {
+            return Err(taken_over());
+        }
         tx.commit().await?;
     }
     Ok(())
@@ -467,25 +481,46 @@ pub async fn terminate(app: &App, code: &str) -> Result<(), Failure> {
     };
     match hold(app, row).await? {
         Held::Settled(_) => Err(stored()),
-        Held::Open(row, _incoming) => end(app, &row, UploadState::Ended).await,
+        Held::Open(row, _incoming) => end(app, &row, UploadState::Ended, None).await,
     }
 }
 
-/// Ends an open upload that did not bring a file.
+/// Ends an open upload that did not bring a file. Under a name it only ends while that is the one that works on it.
 ///
 /// # Errors
 ///
 /// [`Failure`] (500) when the database or the disk fails.
-pub async fn end(app: &App, row: &upload::Model, state: UploadState) -> Result<(), Failure> {
+pub async fn end(app: &App, row: &upload::Model, state: UploadState, holder: Option<Uuid>) -> Result<(), Failure> {
     let write = Write::begin(app, row.firm_id).await?;
     let file = evidence::store::lock_evidence(&write.tx, row.firm_id, row.evidence_id).await?;
+    if let Some(holder) = holder
+        && !store::is_held_by(&write.tx, row.firm_id, row.id, holder).await?
+    {
+        return Ok(());
+    }
     let ended = store::settle(&write.tx, row.firm_id, row.id, state).await?;
     if let (true, Some(mut file)) = (ended, file.filter(|file| file.state == EvidenceState::Uploading)) {
         file.state = after(EVIDENCE_MOVES, "evidence", file.state, "abort")?;
         evidence::store::update(&write.tx, file).await?;
     }
     write.commit().await?;
-    incoming::remove(app, row).await
+    incoming::clear(app, row).await;
+    Ok(())
+}
+
+/// Ends an upload of which something is gone that was there, and hands on why.
+async fn end_if_gone<T>(
+    app: &App,
+    row: &upload::Model,
+    holder: Option<Uuid>,
+    result: Result<T, Failure>,
+) -> Result<T, Failure> {
+    if let Err(failure) = &result
+        && failure.kind == Kind::Gone
+    {
+        end(app, row, UploadState::Ended, holder).await?;
+    }
+    result
 }
 
 /// An upload that nobody else works on.
@@ -516,7 +551,7 @@ pub async fn hold(app: &App, row: upload::Model) -> Result<Held, Failure> {
     }
     let Some(mut incoming) = incoming else {
         if let Some(received) = incoming::received_before(app, &row).await? {
-            judge(app, &row, received).await?;
+            hand_over(app, &row, received).await?;
             row.state = UploadState::Finished;
             return Ok(Held::Settled(row));
         }
@@ -534,7 +569,7 @@ pub async fn hold(app: &App, row: upload::Model) -> Result<Held, Failure> {
 ///
 /// # Errors
 ///
-/// As [`judge`].
+/// As [`hand_over`].
 pub async fn finish_if_whole(app: &App, row: &upload::Model, incoming: &mut Incoming) -> Result<(), Failure> {
     if row.length.map(as_told) != Some(incoming.bytes()) {
         return Ok(());
@@ -544,22 +579,23 @@ pub async fn finish_if_whole(app: &App, row: &upload::Model, incoming: &mut Inco
     if row.received != as_stored(incoming.bytes()) || row.hash_state.is_none() {
         save(app, &mut row, incoming).await?;
     }
-    judge(app, &row, incoming.received().await?).await
+    let received = end_if_gone(app, &row, incoming.holder(), incoming.received().await).await?;
+    hand_over(app, &row, received).await
 }
 
-/// Has a whole file stored or refused, and settles its upload. Doing it again changes nothing.
+/// Hands a whole file over, to be stored or refused and its upload settled. Doing it again changes nothing.
 ///
 /// # Errors
 ///
 /// * 409, 422 when it is refused: its bytes are gone then.
 /// * 403, 500, 507 when it could not be judged: its bytes stay.
-async fn judge(app: &App, row: &upload::Model, received: Received) -> Result<(), Failure> {
+async fn hand_over(app: &App, row: &upload::Model, received: Received) -> Result<(), Failure> {
     let way = Way::Upload(row.id);
     let judged = evidence::service::accept(app, row.firm_id, row.membership_id, row.evidence_id, received, way).await;
     if let Err(failure) = &judged
         && matches!(failure.kind, Kind::Invalid | Kind::Conflict | Kind::NotFound)
     {
-        end(app, row, UploadState::Refused).await?;
+        end(app, row, UploadState::Refused, None).await?;
     }
     judged.map(drop)
 }

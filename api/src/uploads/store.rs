@@ -15,9 +15,13 @@ use crate::words::{MembershipState, Role, UploadState};
 /// Whose an upload is, and whether they still may.
 #[derive(Debug, FromQueryResult)]
 pub struct Owner {
+    /// The firm.
     pub firm_id: Uuid,
+    /// The upload.
     pub id: Uuid,
+    /// The state of the membership that began it.
     pub state: MembershipState,
+    /// Its role.
     pub role: Role,
 }
 
@@ -142,6 +146,11 @@ pub async fn want(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<(
         .map(drop)
 }
 
+/// Whether a holder works on an upload.
+pub async fn is_held_by(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, holder: Uuid) -> Result<bool, DbErr> {
+    Ok(lease(tx, firm_id, id).await?.is_some_and(|(found, _)| found == Some(holder)))
+}
+
 /// Who works on an upload, and whether somebody waits for it.
 pub async fn lease(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<(Option<Uuid>, bool)>, DbErr> {
     upload::Entity::find_by_id((firm_id, id))
@@ -220,17 +229,42 @@ pub async fn set_code(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, code_sh
         .map(drop)
 }
 
-/// The next open uploads of the installation after one, by id.
-pub async fn open_uploads(
+/// The next uploads of the installation after one, by id, that are open or whose files were dropped.
+pub async fn unsettled_uploads(
     db: &impl ConnectionTrait,
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<upload::Model>, DbErr> {
-    let mut some = upload::Entity::find().filter(upload::Column::State.eq(UploadState::Open));
+    let unsettled = upload::Column::State.is_in([UploadState::Open, UploadState::Dropped]);
+    let mut some = upload::Entity::find().filter(unsettled);
     if let Some(after) = after {
         some = some.filter(upload::Column::Id.gt(after));
     }
     some.order_by_asc(upload::Column::Id).limit(limit).all(db).await
+}
+
+/// Notes that a draft no longer names some files: their uploads end, and the sweep clears away what came of them.
+pub async fn drop_of(tx: &DatabaseTransaction, firm_id: Uuid, evidence_ids: &[Uuid]) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::State, Expr::value(UploadState::Dropped))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::EvidenceId.is_in(evidence_ids.iter().copied()))
+        .filter(upload::Column::State.is_in([UploadState::Open, UploadState::Finished]))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Notes that what came of a dropped upload is cleared away.
+pub async fn forget_dropped(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<(), DbErr> {
+    upload::Entity::update_many()
+        .col_expr(upload::Column::State, Expr::value(UploadState::Ended))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::Id.eq(id))
+        .filter(upload::Column::State.eq(UploadState::Dropped))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// Which of some uploads are open.

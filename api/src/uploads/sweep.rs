@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::entity::upload;
+use crate::entity::{blob, upload};
 use crate::evidence;
+use crate::evidence::store::BlobMark;
 use crate::failure::Failure;
 use crate::uploads::incoming;
 use crate::uploads::service::{Held, end, finish_if_whole, hold};
@@ -24,8 +25,10 @@ const REMEMBERED: chrono::Duration = chrono::Duration::days(30);
 const ORPHANED_AFTER: chrono::Duration = chrono::Duration::hours(1);
 /// How long stored bytes stay at least, though nothing refers to them.
 const UNREFERRED_AFTER: chrono::Duration = chrono::Duration::days(1);
-/// How long it is known that stored bytes were swept: longer than a file takes from its place to its row.
-const SWEPT_KNOWN: chrono::Duration = chrono::Duration::hours(6);
+/// How long a mark stays at least.
+const MARK_STAYS: chrono::Duration = chrono::Duration::minutes(10);
+/// How soon after it was marked the store is asked to remove something.
+const REMOVED_WITHIN: chrono::Duration = chrono::Duration::minutes(1);
 /// Rows looked at in one go.
 const BATCH: usize = 200;
 
@@ -47,7 +50,7 @@ async fn sweep(app: &App) -> Result<(), Failure> {
     let now = app.clock.now();
     let mut after = None;
     loop {
-        let some = store::open_uploads(app.db.reader(), after, BATCH as u64).await?;
+        let some = store::unsettled_uploads(app.db.reader(), after, BATCH as u64).await?;
         for row in &some {
             if let Err(failure) = look_at(app, row, now).await {
                 tracing::info!(upload = %row.id, %failure, "an upload could not be cleared away");
@@ -68,11 +71,17 @@ async fn sweep(app: &App) -> Result<(), Failure> {
     unreferred(app, now).await
 }
 
-/// Ends an upload that expired; judges one that is whole, whose client went away before it could be.
+/// Clears one that was dropped; ends one that expired; judges one that is whole, whose client went away before it could be.
 async fn look_at(app: &App, row: &upload::Model, now: DateTime<Utc>) -> Result<(), Failure> {
+    if row.state == UploadState::Dropped {
+        incoming::remove(app, row).await?;
+        let tx = app.db.begin().await?;
+        store::forget_dropped(&tx, row.firm_id, row.id).await?;
+        return Ok(tx.commit().await?);
+    }
     if row.expires_at <= now {
         tracing::info!(upload = %row.id, "an upload expired");
-        return end(app, row, UploadState::Ended).await;
+        return end(app, row, UploadState::Ended, None).await;
     }
     let bytes = incoming::bytes(app, row).await.and_then(|bytes| i64::try_from(bytes).ok());
     let is_whole = row.length.is_some() && (bytes == row.length || row.length == Some(row.received));
@@ -97,31 +106,61 @@ async fn orphans(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes stored bytes that nothing refers to any more.
+/// Removes stored bytes that nothing refers to any more. They are marked first, and nothing can refer to marked ones, so
+/// that the store can take its time. A mark stays for a while also when they are removed: what was asked of a store once may
+/// be done late.
 async fn unreferred(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
-    let tx = app.db.begin().await?;
-    evidence::store::forget_swept(&tx, now - SWEPT_KNOWN).await?;
-    tx.commit().await?;
-    let before = now - UNREFERRED_AFTER;
-    let mut skipped = 0;
+    for row in evidence::store::marked(app.db.reader(), now - MARK_STAYS).await? {
+        if let Err(failure) = look_again(app, &row, now).await {
+            tracing::info!(sha256 = row.sha256, %failure, "stored bytes could not be removed");
+        }
+    }
     loop {
-        let some = evidence::store::unreferred(app.db.reader(), before, BATCH as u64).await?;
-        let mut removed = 0;
+        let some = evidence::store::unreferred(app.db.reader(), now - UNREFERRED_AFTER, BATCH as u64).await?;
         for row in &some {
-            let tx = app.db.begin().await?;
-            if !evidence::store::mark_swept(&tx, row.firm_id, &row.sha256, now).await? {
-                continue;
-            }
-            // The same bytes may be arriving again at this moment; then they stay, and the row with them.
-            if app.blobs.remove_old(row.firm_id, &row.sha256, app.ids.next(), before).await? {
-                tx.commit().await?;
-                removed += 1;
-                tracing::info!(firm = %row.firm_id, sha256 = row.sha256, "stored bytes that nothing refers to were removed");
+            if mark(app, row, BlobMark::Removing, now).await?
+                && let Err(failure) = remove(app, row, now).await
+            {
+                tracing::info!(sha256 = row.sha256, %failure, "stored bytes could not be removed");
             }
         }
-        skipped += some.len() - removed;
-        if some.len() < BATCH || skipped > 0 {
+        if some.len() < BATCH {
             return Ok(());
         }
     }
+}
+
+async fn mark(app: &App, row: &blob::Model, mark: BlobMark, now: DateTime<Utc>) -> Result<bool, Failure> {
+    let tx = app.db.begin().await?;
+    let marked = evidence::store::mark(&tx, row, mark, now).await?;
+    tx.commit().await?;
+    Ok(marked)
+}
+
+/// Removes bytes that were marked at a time.
+async fn remove(app: &App, row: &blob::Model, marked_at: DateTime<Utc>) -> Result<(), Failure> {
+    // Whoever was held up so long leaves it to the next sweep: by then the mark may be another's.
+    if app.clock.now() - marked_at > REMOVED_WITHIN {
+        return Ok(());
+    }
+    app.blobs.remove(row.firm_id, &row.sha256).await?;
+    let marked = blob::Model { refs: BlobMark::Removing.refs(), created_at: marked_at, ..row.clone() };
+    mark(app, &marked, BlobMark::Removed, app.clock.now()).await?;
+    tracing::info!(firm = %row.firm_id, sha256 = row.sha256, "stored bytes that nothing refers to were removed");
+    Ok(())
+}
+
+/// Goes on with bytes that an earlier sweep marked.
+async fn look_again(app: &App, row: &blob::Model, now: DateTime<Utc>) -> Result<(), Failure> {
+    if row.refs == BlobMark::Removing.refs() {
+        return if mark(app, row, BlobMark::Removing, now).await? { remove(app, row, now).await } else { Ok(()) };
+    }
+    if app.blobs.open(row.firm_id, &row.sha256).await?.is_some() {
+        // They came again meanwhile, and nothing could refer to them yet.
+        mark(app, row, BlobMark::None, now).await?;
+        return Ok(());
+    }
+    let tx = app.db.begin().await?;
+    evidence::store::forget(&tx, row).await?;
+    Ok(tx.commit().await?)
 }

@@ -174,6 +174,7 @@ async fn drop_files(tx: &DatabaseTransaction, firm_id: Uuid, rows: Vec<evidence:
         .flat_map(|row| [row.sha256, row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256])
         .flatten()
         .collect();
+    crate::uploads::store::drop_of(tx, firm_id, &ids).await?;
     crate::evidence::store::unrefer(tx, firm_id, &hashes).await?;
     evidence::Entity::delete_many()
         .filter(evidence::Column::FirmId.eq(firm_id))

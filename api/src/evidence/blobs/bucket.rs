@@ -3,10 +3,11 @@
 //! the store, to its place.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -14,9 +15,10 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::{Path, PathPart};
 use object_store::{BackoffConfig, ClientConfigKey, Error, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use crate::evidence::blobs::{Inflow, Received, Source};
+use crate::evidence::blobs::{Inflow, Received, Source, gone};
 use crate::failure::{Failure, Kind};
 
 /// Where something lies in a bucket.
@@ -25,6 +27,14 @@ pub type Key = Path;
 /// The parts that a large file is sent to the store in; the last one may be smaller. The least that S3 takes, and all of
 /// one size because some stores ask for that. It is also what an upload holds in memory.
 pub const PART_BYTES: usize = 5 * 1024 * 1024;
+/// Files that hold a part in memory at the same time; the next one waits.
+pub const FILES_AT_ONCE: usize = 64;
+/// How long it waits.
+const PLACE_WITHIN: Duration = Duration::from_secs(10);
+/// After so long a copy is one that a killed program left.
+const SCRATCH_LEFT_AFTER: chrono::Duration = chrono::Duration::days(1);
+/// Pieces smaller than this are copied together: each would keep the memory of a whole read.
+const SMALL_BYTES: usize = 16 * 1024;
 /// Bytes fetched in one go. A slow reader holds them, and no connection to the store.
 const FETCH_BYTES: u64 = 2 * 1024 * 1024;
 /// How long one request to the store may take.
@@ -39,6 +49,10 @@ const RETRIES: usize = 4;
 pub struct Bucket {
     store: Arc<AmazonS3>,
     prefix: Path,
+    /// Where copies lie that need a path.
+    scratch: PathBuf,
+    /// Files that may wait in memory to become a part.
+    places: Arc<Semaphore>,
 }
 
 /// Parts of a large file in the store, in their order.
@@ -58,8 +72,13 @@ impl From<Refused> for Failure {
     fn from(Refused(error): Refused) -> Self {
         let said = error.to_string();
         tracing::warn!(error = said, "the store of files does not do what it is asked");
+        // Parts or pieces that the store has no more, or has others in their place, will not come back.
+        if matches!(error, Error::NotFound { .. }) || said.contains("<Code>InvalidPart") {
+            return gone();
+        }
         // What MinIO and Ceph say of a full disk and a used-up quota.
-        if ["507", "XMinioStorageFull", "QuotaExceeded"].iter().any(|word| said.contains(word)) {
+        let full = ["507 Insufficient Storage", "<Code>XMinioStorageFull", "<Code>QuotaExceeded"];
+        if full.iter().any(|words| said.contains(words)) {
             let detail = "The server has no room left. Keep the file and try later.";
             return Self::new(Kind::StorageFull, "storage_full", detail);
         }
@@ -80,7 +99,7 @@ impl Bucket {
     /// # Errors
     ///
     /// What is wrong with those.
-    pub fn new(name: &str, prefix: &str) -> Result<Self, String> {
+    pub fn new(name: &str, prefix: &str, scratch: PathBuf) -> Result<Self, String> {
         let retry =
             RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: RETRY_WITHIN };
         let store = AmazonS3Builder::from_env()
@@ -90,7 +109,41 @@ impl Bucket {
             .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT);
         let store = store.build().map_err(|error| error.to_string())?;
         let prefix = Path::parse(prefix).map_err(|error| error.to_string())?;
-        Ok(Self { store: Arc::new(store), prefix })
+        let places = Arc::new(Semaphore::new(FILES_AT_ONCE));
+        Ok(Self { store: Arc::new(store), prefix, scratch, places })
+    }
+
+    /// The folder of this process for copies that need a path. Each is removed when it has been looked into.
+    pub fn scratch(&self) -> &std::path::Path {
+        &self.scratch
+    }
+
+    /// Makes the folder for copies when the program starts, and removes those that a killed one left.
+    pub(super) async fn clear_scratch(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        tokio::fs::create_dir_all(&self.scratch).await?;
+        let mut entries = tokio::fs::read_dir(&self.scratch).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            let Ok(metadata) = entry.metadata().await else { continue };
+            if DateTime::<Utc>::from(metadata.modified()?) <= now - SCRATCH_LEFT_AFTER {
+                drop(tokio::fs::remove_file(entry.path()).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the right to hold a part in memory.
+    ///
+    /// # Errors
+    ///
+    /// 503 `busy` when others hold theirs for long.
+    pub async fn take_place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        match tokio::time::timeout(PLACE_WITHIN, self.places.clone().acquire_owned()).await {
+            Ok(place) => place.map_err(Failure::internal),
+            Err(_) => {
+                let detail = "Too many files arrive at this moment. Go on in a moment.";
+                Err(Failure::new(Kind::Unavailable, "busy", detail).with_retry_after(5))
+            }
+        }
     }
 
     /// Checks that the bucket answers.
@@ -142,6 +195,7 @@ impl Bucket {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::error::Error + 'static,
     {
+        let _place = self.take_place().await?;
         let key = self.whole(name);
         let (mut waiting, mut large) = (Waiting::default(), None);
         let received = self.receive_parts(&key, &mut inflow, &mut waiting, &mut large).await;
@@ -279,16 +333,6 @@ impl Bucket {
         fetched.boxed()
     }
 
-    /// Removes an object that was written before a time, as [`super::Blobs::remove_old`].
-    pub(super) async fn remove_old(&self, key: &Key, before: DateTime<Utc>) -> Result<bool, Failure> {
-        match self.store.head(key).await {
-            Ok(found) if found.last_modified >= before => Ok(false),
-            Ok(_) => self.remove(key).await.map(|()| true),
-            Err(Error::NotFound { .. }) => Ok(true),
-            Err(error) => Err(Refused(error).into()),
-        }
-    }
-
     /// Removes an object, if it is there.
     ///
     /// # Errors
@@ -343,6 +387,8 @@ fn name_of(part: PathPart<'_>) -> Option<Uuid> {
 #[derive(Debug, Default)]
 pub struct Waiting {
     chunks: Vec<Bytes>,
+    /// Small ones after them.
+    small: BytesMut,
     bytes: usize,
 }
 
@@ -350,6 +396,11 @@ impl Waiting {
     /// Adds some at the end.
     pub fn push(&mut self, chunk: Bytes) {
         self.bytes += chunk.len();
+        if chunk.len() < SMALL_BYTES {
+            self.small.extend_from_slice(&chunk);
+            return;
+        }
+        self.settle();
         self.chunks.push(chunk);
     }
 
@@ -360,6 +411,7 @@ impl Waiting {
 
     /// Takes the first ones out: so many, or all if there are fewer.
     pub fn take(&mut self, bytes: usize) -> Vec<Bytes> {
+        self.settle();
         let mut taken = Vec::new();
         let mut left = bytes.min(self.bytes);
         self.bytes -= left;
@@ -381,9 +433,16 @@ impl Waiting {
 
     /// All of them in one piece.
     pub fn concat(mut self) -> Bytes {
+        self.settle();
         match self.chunks.len() {
             1 => self.chunks.remove(0),
             _ => self.chunks.concat().into(),
+        }
+    }
+
+    fn settle(&mut self) {
+        if !self.small.is_empty() {
+            self.chunks.push(std::mem::take(&mut self.small).freeze());
         }
     }
 }
@@ -435,10 +494,23 @@ mod tests {
         for chunk in ["abc", "de", "", "fghij"] {
             waiting.push(Bytes::from_static(chunk.as_bytes()));
         }
+        assert_eq!(waiting.chunks.len(), 0, "small ones are put together");
         assert_eq!(waiting.take(4).concat(), b"abcd");
         assert_eq!((waiting.bytes(), waiting.take(0).len()), (6, 0));
         assert_eq!(waiting.take(1).concat(), b"e");
         assert_eq!(waiting.take(99).concat(), b"fghij");
         assert_eq!((waiting.bytes(), waiting.concat()), (0, Bytes::new()));
+    }
+
+    #[test]
+    fn small_and_large_chunks_keep_their_order() {
+        let mut waiting = Waiting::default();
+        let large = vec![7; SMALL_BYTES];
+        for chunk in [vec![1], large.clone(), vec![2], vec![3], large.clone(), vec![4]] {
+            waiting.push(chunk.into());
+        }
+        let whole = [vec![1], large.clone(), vec![2, 3], large, vec![4]].concat();
+        let first = waiting.take(SMALL_BYTES + 2).concat();
+        assert_eq!([first, waiting.concat().to_vec()].concat(), whole);
     }
 }

@@ -10,21 +10,20 @@ use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use tokio::fs;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
-use crate::evidence::blobs::{Inflow, Received, Source};
+use crate::evidence::blobs::{Inflow, Received, Source, gone};
 use crate::failure::Failure;
 
 /// After this long without a byte, an upload that a crash interrupted is removed.
 const ABANDONED_AFTER: Duration = Duration::hours(1);
 /// The end of the names of files that arrive piece by piece, and are kept until their upload ends.
 pub const UPLOAD_ENDING: &str = "upload";
-/// The end of the names of files that are being removed.
-const REMOVED_ENDING: &str = "removed";
+/// Most folders that are remembered.
+const MOST_KNOWN: usize = 100_000;
 /// Bytes read in one go.
 const READ_BYTES: usize = 128 * 1024;
 
@@ -59,10 +58,6 @@ impl Folder {
         while let Some(entry) = entries.next_entry().await? {
             // Other processes share the folder: what is gone by now was kept or removed by them.
             let Ok(metadata) = entry.metadata().await else { continue };
-            if let Some(place) = self.place_before(&entry.path()) {
-                self.put_back(&entry.path(), &place).await?;
-                continue;
-            }
             let abandoned = DateTime::<Utc>::from(metadata.modified()?) <= now - ABANDONED_AFTER;
             if metadata.is_file() && abandoned && !is_upload(&entry.path()) {
                 match fs::remove_file(entry.path()).await {
@@ -72,22 +67,6 @@ impl Folder {
             }
         }
         Ok(())
-    }
-
-    /// Where a file was that was about to be removed when the program died.
-    fn place_before(&self, aside: &Path) -> Option<PathBuf> {
-        let mut parts = aside.file_name()?.to_str()?.split('.');
-        let (firm_id, sha256, _name, ending) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let firm_id = firm_id.parse().ok().filter(|_| ending == REMOVED_ENDING)?;
-        Some(self.place(firm_id, sha256))
-    }
-
-    /// Puts such a file back, unless the same bytes came again. The sweep will find it once more.
-    async fn put_back(&self, aside: &Path, place: &Path) -> Result<(), Failure> {
-        if fs::try_exists(place).await? {
-            return Ok(fs::remove_file(aside).await?);
-        }
-        Ok(fs::rename(aside, place).await?)
     }
 
     /// Checks that files can be written, under a name of the caller's. Makes no folder: one that is missing, such as
@@ -138,12 +117,11 @@ impl Folder {
         let place = self.place(firm_id, sha256);
         let folder = place.parent().map(Path::to_path_buf).unwrap_or_default();
         fs::create_dir_all(&folder).await?;
-        // An upload may have taken days. The sweep must see that it comes to its place just now.
-        let opened = fs::File::open(path).await?.into_std().await;
-        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-        let touched = Timestamps { last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT }, last_modification: now };
-        rustix::fs::futimens(&opened, &touched).map_err(std::io::Error::from)?;
-        fs::rename(path, &place).await?;
+        match fs::rename(path, &place).await {
+            // Its upload ended at this moment, and took its bytes along.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(gone()),
+            moved => moved?,
+        }
         temporary.path = None;
         self.sync_place(firm_id, sha256).await
     }
@@ -163,40 +141,20 @@ impl Folder {
             sync_folder(folder.clone()).await?;
         }
         // All at once: whoever finds one known relies on those that it lies in.
-        known().extend(folders.into_iter().take(of_folders));
+        let mut known = known();
+        if known.len() > MOST_KNOWN {
+            known.clear();
+        }
+        known.extend(folders.into_iter().take(of_folders));
         Ok(())
     }
 
-    /// Removes a stored file that was written before a time. False when there is a newer one in its place, which stays:
-    /// the same bytes have just come again.
-    ///
-    /// # Errors
-    ///
-    /// 500 when the file system fails.
-    pub async fn remove_old(
-        &self,
-        firm_id: Uuid,
-        sha256: &str,
-        name: Uuid,
-        before: DateTime<Utc>,
-    ) -> Result<bool, Failure> {
-        let place = self.place(firm_id, sha256);
-        match fs::metadata(&place).await {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
-            Err(error) => return Err(error.into()),
-            Ok(metadata) if DateTime::<Utc>::from(metadata.modified()?) >= before => return Ok(false),
-            Ok(_) => {}
+    /// Removes a stored file, if it is there.
+    pub(super) async fn remove(&self, firm_id: Uuid, sha256: &str) -> Result<(), Failure> {
+        match fs::remove_file(self.place(firm_id, sha256)).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
         }
-        // Out of the way first: whatever takes its place from now on is not touched. Should a newer one have taken it
-        // since, it comes back, if need be when the program is started again.
-        let aside = self.incoming().join(format!("{firm_id}.{sha256}.{name}.{REMOVED_ENDING}"));
-        fs::rename(&place, &aside).await?;
-        if DateTime::<Utc>::from(fs::metadata(&aside).await?.modified()?) >= before {
-            fs::rename(&aside, &place).await?;
-            return Ok(false);
-        }
-        fs::remove_file(&aside).await?;
-        Ok(true)
     }
 }
 

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -34,6 +35,9 @@ pub struct ObjectParts {
     waiting: Waiting,
     /// A part has them by now; they go when that is saved.
     superseded: Vec<Key>,
+    /// What the row calls the large file.
+    saved_large: Option<String>,
+    place: Option<OwnedSemaphorePermit>,
     is_worth_saving: bool,
 }
 
@@ -85,6 +89,8 @@ impl ObjectParts {
             hasher: Sha256::new(),
             waiting: Waiting::default(),
             superseded: Vec::new(),
+            saved_large: None,
+            place: None,
             is_worth_saving: false,
         })
     }
@@ -105,7 +111,8 @@ impl ObjectParts {
         self.is_worth_saving
     }
 
-    pub(super) fn resume(&mut self, row: &upload::Model) -> Result<(), Failure> {
+    pub(super) async fn resume(&mut self, row: &upload::Model) -> Result<(), Failure> {
+        self.abort_unsaved().await;
         // Parts cannot be read before the file is whole, so there is no other way to the hash of what is there.
         let hasher = if row.received == 0 { Some(Sha256::new()) } else { hash_of(row) };
         let (Some(hasher), Some(stored)) = (hasher, Stored::of(row)) else {
@@ -115,10 +122,31 @@ impl ObjectParts {
         (self.hasher, self.stored, self.stored_bytes) = (hasher, stored, as_told(row.received));
         (self.waiting, self.is_worth_saving) = (Waiting::default(), false);
         self.superseded.clear();
+        self.saved_large = self.large_id();
         Ok(())
     }
 
+    fn large_id(&self) -> Option<String> {
+        self.stored.large.as_ref().map(|large| large.id.clone())
+    }
+
+    /// The large file that was begun and that no row names.
+    fn unsaved(&mut self) -> Option<String> {
+        let id = self.large_id().filter(|id| self.saved_large.as_ref() != Some(id))?;
+        self.stored.large = None;
+        Some(id)
+    }
+
+    async fn abort_unsaved(&mut self) {
+        if let Some(id) = self.unsaved() {
+            self.bucket.abort(&self.bucket.whole(self.id), &id).await;
+        }
+    }
+
     pub(super) async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), Failure> {
+        if self.place.is_none() {
+            self.place = Some(self.bucket.take_place().await?);
+        }
         for chunk in chunks {
             self.waiting.push(chunk);
         }
@@ -173,6 +201,7 @@ impl ObjectParts {
 
     pub(super) async fn saved(&mut self) {
         self.is_worth_saving = false;
+        self.saved_large = self.large_id();
         for key in self.superseded.drain(..) {
             if let Err(failure) = self.bucket.remove(&key).await {
                 tracing::info!(%failure, "a piece of an upload stays until the upload ends");
@@ -195,8 +224,12 @@ impl ObjectParts {
                 if !tail.is_empty() {
                     self.bucket.put_part(&whole, &mut large, self.fetch_tail().await?).await?;
                 }
-                if let Some(large) = large {
-                    self.bucket.complete(&whole, &large).await?;
+                if let Some(large) = large
+                    && let Err(failure) = self.bucket.complete(&whole, &large).await
+                    // Another request may have done it at this moment, or the answer was lost.
+                    && self.bucket.length(&whole).await? != Some(self.stored_bytes)
+                {
+                    return Err(failure);
                 }
                 whole
             }
@@ -222,5 +255,15 @@ impl ObjectParts {
 
     fn key_of(&self, object: &TailObject) -> Key {
         self.bucket.incoming(self.id).join(object.name.as_str())
+    }
+}
+
+impl Drop for ObjectParts {
+    fn drop(&mut self) {
+        let Some(id) = self.unsaved() else { return };
+        let (bucket, key) = (self.bucket.clone(), self.bucket.whole(self.id));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { bucket.abort(&key, &id).await });
+        }
     }
 }
