@@ -29,6 +29,7 @@ on_buckets!(
     what_nobody_knows_of_is_removed,
     parts_that_count_for_nothing_are_aborted,
     what_the_store_has_lost_is_begun_anew,
+    slow_phones_make_way,
     a_large_file_may_come_at_once,
 );
 
@@ -228,9 +229,13 @@ async fn a_store_that_fails_loses_nothing(app: &TestApp) {
     let location = made(&world, &file).await;
     piece(&app.client(), &location, 0, &file.bytes[..5000]).send().await.expect(204);
     // Once is not worth a word.
-    bucket(app).fail(1).await;
+    bucket(app).fail(1, 503).await;
     piece(&app.client(), &location, 5000, &file.bytes[5000..7000]).send().await.expect(204);
-    bucket(app).fail(1_000_000).await;
+    // Nor does a 404 of somebody in between mean that anything is lost.
+    bucket(app).fail(1, 404).await;
+    piece(&app.client(), &location, 7000, &file.bytes[7000..8000]).problem(503, "storage_unavailable").await;
+    assert_eq!(offset_of(app, &location).await, 7000);
+    bucket(app).fail(1_000_000, 503).await;
     let answer = piece(&app.client(), &location, 7000, &file.bytes[7000..]).problem(503, "storage_unavailable").await;
     assert_eq!(answer.header("retry-after"), "5");
     assert_eq!(offset_of(app, &location).await, 7000, "what is known needs no store");
@@ -246,7 +251,7 @@ async fn a_store_that_fails_loses_nothing(app: &TestApp) {
     for file in [&file, &other] {
         assert!(matches!(state_of(&world, &visit, file).await["state"].as_str(), Some("declared" | "uploading")));
     }
-    bucket(app).fail(0).await;
+    bucket(app).fail(0, 503).await;
     app.client().get("/readyz").ok().await;
     send_rest(app, &location, &file.bytes).await;
     other.upload(&world.auditor).await;
@@ -355,7 +360,6 @@ async fn a_late_server_overwrites_nothing() {
     let location = made(&world, &file).await;
     let elsewhere = app.server_elsewhere().await;
     let there = elsewhere.client();
-    // The row is locked, so that the first server waits between taking its turn and noting that a checked piece begins.
     let call = piece(&app.client(), &location, 0, &file.bytes[..10_000]);
     let call = call.header("upload-checksum", &sha256_checksum(&file.bytes[..10_000]));
     let taken = tokio::spawn(async move { call.try_send().await.map(|answer| answer.status) });
@@ -364,7 +368,17 @@ async fn a_late_server_overwrites_nothing() {
         (rows[0].try_get::<i64>("", "n").expect("a number") == 1).then_some(())
     })
     .await;
-    app.signal("STOP").await;
+    // Wherever it is, but not where the database would wait for it.
+    loop {
+        app.signal("STOP").await;
+        let waiting = "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() \
+                       AND (state LIKE 'idle in transaction%' OR state = 'active') AND pid <> pg_backend_pid()";
+        if app.query(waiting).await[0].try_get::<i64>("", "n").expect("a number") == 0 {
+            break;
+        }
+        app.signal("CONT").await;
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
     assert!(patient_offset(&there, &location).await <= 10_000);
     let offset = patient_offset(&there, &location).await;
     piece(&there, &location, offset, &file.bytes[offset..70_000]).send().await.expect(204);
@@ -376,6 +390,33 @@ async fn a_late_server_overwrites_nothing() {
     expect_stored(&world, &file).await;
     drop(elsewhere);
     app.finish().await;
+}
+
+async fn slow_phones_make_way(app: &TestApp) {
+    let world = World::make(app).await;
+    let files: Vec<_> = (0..50).map(|n| document(600 + n, 3000)).collect();
+    draft(&world, &files.iter().collect::<Vec<_>>()).await;
+    let mut slow = Vec::new();
+    for file in &files[..48] {
+        let location = made(&world, file).await;
+        slow.push((begin_piece(&app.base(), &location, 0, file, 100).await, location));
+    }
+    eventually("all hold theirs", || async {
+        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE holder IS NOT NULL").await;
+        (rows[0].try_get::<i64>("", "n").expect("a number") == 48).then_some(())
+    })
+    .await;
+    let location = made(&world, &files[48]).await;
+    piece(&app.client(), &location, 0, &files[48].bytes).send().await.expect(204);
+    expect_stored(&world, &files[48]).await;
+    files[49].upload(&world.auditor).await;
+    // What they had sent is kept, and they go on.
+    for ((wire, location), file) in slow.into_iter().zip(&files).take(3) {
+        drop(wire);
+        assert_eq!(offset_of(app, &location).await, 100);
+        send_rest(app, &location, &file.bytes).await;
+        expect_stored(&world, file).await;
+    }
 }
 
 async fn a_large_file_may_come_at_once(app: &TestApp) {

@@ -3,8 +3,8 @@
 
     s3.py PORT
 
-`POST /-/age?bucket=B&key=K&days=N` makes an object N days older, `POST /-/fail?bucket=B&requests=N` answers the next N
-requests about a bucket with 503, as stores do that are overloaded, `POST /-/unfinished?bucket=B` counts the multipart
+`POST /-/age?bucket=B&key=K&days=N` makes an object N days older, `POST /-/fail?bucket=B&requests=N&status=503` answers the
+next N requests about a bucket with a status, `POST /-/unfinished?bucket=B` counts the multipart
 uploads that were begun, and `POST /-/abort?bucket=B` aborts them. Everything is in memory.
 """
 
@@ -36,7 +36,7 @@ def abort(asked):
 
 
 def fail(asked):
-    failing[asked["bucket"][0]] = int(asked["requests"][0])
+    failing[asked["bucket"][0]] = (int(asked["requests"][0]), asked.get("status", ["503"])[0])
 
 
 TOLD = {"age": age, "fail": fail, "unfinished": unfinished, "abort": abort}
@@ -55,9 +55,10 @@ class Store:
                 start_response("200 OK", [("Content-Length", str(len(body)))])
                 return [body]
             bucket = path.split("/")[1]
-            if failing.get(bucket, 0) > 0:
-                failing[bucket] -= 1
-                start_response("503 Slow Down", [("Content-Length", "0")])
+            left, status = failing.get(bucket, (0, ""))
+            if left > 0:
+                failing[bucket] = (left - 1, status)
+                start_response(f"{status} As Told", [("Content-Length", "0")])
                 return []
         return self.moto(environ, start_response)
 

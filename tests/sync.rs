@@ -254,8 +254,11 @@ async fn what_only_a_draft_names_has_no_receipt(app: &TestApp) {
     let body = filing(&assignment, "draft", &tiny::perfect(), &[&front]);
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
     front.upload(&world.auditor).await;
-    let receipt = world.auditor.client.get(&receipt_path(&visit)).ok().await;
+    let answer = world.auditor.client.get(&receipt_path(&visit)).send().await.expect(200);
+    let receipt = answer.json();
     assert_eq!((&receipt["complete"], &receipt["files"], &receipt["revision"]), (&json!(false), &json!([]), &json!(0)));
+    let keys = keys_file(app).await;
+    assert_eq!(verdict(&verify(&answer.body, &[&keys]).await.expect(0))["ok"], true);
     let body = filing(&assignment, "submitted", &tiny::perfect(), &[&front]);
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_match("\"1\"").ok().await;
     let receipt = world.auditor.client.get(&receipt_path(&visit)).ok().await;

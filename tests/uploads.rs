@@ -33,6 +33,7 @@ on_both!(
     a_stopping_or_killed_server_keeps_what_arrived,
     a_crash_before_the_end_is_noted_is_made_good,
     a_file_may_change_its_fate_meanwhile,
+    what_the_disk_has_lost_is_begun_anew,
     what_ends_takes_its_bytes_along,
     what_is_dropped_counts_for_the_day,
     races_at_the_end_leave_nothing_behind,
@@ -967,6 +968,25 @@ async fn what_ends_takes_its_bytes_along(app: &TestApp) {
     piece(&app.client(), &second, 0, &replaced.bytes[..1500]).send().await.expect(204);
     assert_eq!(app.incoming().await, 0);
     expect_stored(&world, &at_once).await;
+}
+
+async fn what_the_disk_has_lost_is_begun_anew(app: &TestApp) {
+    let world = World::make(app).await;
+    let files = [document(60, 2000), document(61, 2000)];
+    draft(&world, &files.iter().collect::<Vec<_>>()).await;
+    for (file, noted) in files.iter().zip([500, 2000]) {
+        let location = made(&world, file).await;
+        piece(&app.client(), &location, 0, &file.bytes[..500]).send().await.expect(204);
+        app.execute(&format!("UPDATE uploads SET received = {noted} WHERE state = 'open'")).await.expect("an update");
+        let folder = std::fs::read_dir(app.data().join("blobs/incoming")).expect("a folder");
+        folder.filter_map(Result::ok).for_each(|entry| std::fs::remove_file(entry.path()).expect("a file"));
+        piece(&app.client(), &location, 500, &file.bytes[500..]).problem(410, "upload_gone").await;
+        let second = made(&world, file).await;
+        assert_ne!(second, location);
+        assert_eq!(offset_of(app, &second).await, 0);
+        piece(&app.client(), &second, 0, &file.bytes).send().await.expect(204);
+        expect_stored(&world, file).await;
+    }
 }
 
 async fn what_is_dropped_counts_for_the_day(app: &TestApp) {

@@ -94,9 +94,9 @@ impl TestBucket {
         self.tell("age", &query).await;
     }
 
-    /// Has the next requests about this bucket answered with 503.
-    pub async fn fail(&self, requests: u32) {
-        self.tell("fail", &format!("bucket={}&requests={requests}", self.name)).await;
+    /// Has the next requests about this bucket answered with a status.
+    pub async fn fail(&self, requests: u32, status: u16) {
+        self.tell("fail", &format!("bucket={}&requests={requests}&status={status}", self.name)).await;
     }
 
     /// How many large files were begun and neither completed nor aborted.

@@ -46,7 +46,7 @@ struct VerifyArgs {
     against: Option<PathBuf>,
     /// A key that files may be signed with: a file with the answer of GET /v1/keys, or one public key in base64 or hex.
     /// May be repeated. Without it, the key inside the file is used, which says nothing of who signed
-    #[arg(long = "key", value_name = "KEY")]
+    #[arg(long = "key", value_name = "KEY", allow_hyphen_values = true)]
     keys: Vec<String>,
     /// A file of `peegel audit export`, instead of the database
     file: Option<PathBuf>,

@@ -36,7 +36,7 @@ enum ReceiptCommand {
         file: PathBuf,
         /// A key of the signer: a file with the answer of GET /v1/keys, or one public key in base64 or hex. May be
         /// repeated. Without it, the key inside the receipt is used, which says nothing of who signed
-        #[arg(long = "key", value_name = "KEY")]
+        #[arg(long = "key", value_name = "KEY", allow_hyphen_values = true)]
         keys: Vec<String>,
     },
     /// Make a new key, which signs from now on, also in servers that run; earlier keys stay published

@@ -177,9 +177,18 @@ impl Blobs {
     ///
     /// As [`Blobs::receive`] and [`Blobs::keep`].
     pub async fn store(&self, firm_id: Uuid, name: Uuid, content: Vec<u8>) -> Result<Received, Failure> {
+        let content = Bytes::from(content);
         let limit = content.len() as u64;
-        let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(content))]);
-        let mut received = self.receive(name, stream, limit).await?;
+        let mut received = match self {
+            Self::Folder(_) => {
+                let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(content)]);
+                self.receive(name, stream, limit).await?
+            }
+            Self::Bucket(_) => {
+                let (sha256, head) = (hex(&Sha256::digest(&content)), Vec::new());
+                Received::of(Source::Memory(content), sha256, limit, head)
+            }
+        };
         self.keep(firm_id, &mut received).await?;
         Ok(received)
     }

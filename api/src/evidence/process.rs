@@ -10,6 +10,7 @@ use crate::evidence::service::{being_removed, leave_to_sweep};
 use crate::evidence::store;
 use crate::failure::Failure;
 use crate::states::{EVIDENCE_MOVES, after};
+use crate::uploads::sweep::MARK_STAYS;
 use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
 use peegel_media::{Photo, Recording, Unpreviewable, probe_recording, process_photo};
@@ -57,6 +58,7 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
     {
         return Err(Failure::internal(&unreadable.detail));
     }
+    let began = app.clock.now();
     let mut renditions = Vec::new();
     if let Ok(Found::Photo(photo)) = &found {
         for rendition in [&photo.preview_320, &photo.preview_1600, &photo.report_960] {
@@ -73,7 +75,9 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
     };
     let at = app.clock.now();
     for rendition in &renditions {
-        if !store::refer(&write.tx, firm_id, &rendition.sha256, rendition.bytes, at).await? {
+        // Whoever was held up so long may have missed a mark that came and went.
+        let is_late = at - began > MARK_STAYS / 2;
+        if is_late || !store::refer(&write.tx, firm_id, &rendition.sha256, rendition.bytes, at).await? {
             return Err(being_removed());
         }
     }

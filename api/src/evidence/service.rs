@@ -1,5 +1,6 @@
 //! Receiving the files of visits, and handing them out again.
 
+use chrono::{DateTime, Utc};
 use poem::Body;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -22,6 +23,7 @@ use crate::people::service::still_may;
 use crate::people::store::membership_by_id;
 use crate::people::types::Caller;
 use crate::states::{EVIDENCE_MOVES, after};
+use crate::uploads::sweep::MARK_STAYS;
 use crate::uploads::{self, incoming};
 use crate::visits;
 use crate::words::{EvidenceKind, EvidenceState, MembershipState, RecordingPolicy, Role, UploadState};
@@ -124,14 +126,21 @@ async fn accept_once(
     sender_still_may(app.db.reader(), firm_id, membership_id).await?;
     // The store is waited for before the transaction, which on SQLite nobody else can write beside.
     let is_kept = visits::manifest::is_missing(announced.state) && refusal(&announced, received).is_none();
+    let began = app.clock.now();
     if is_kept {
         if store::is_marked(app.db.reader(), firm_id, &received.sha256).await? {
             return Err(being_removed());
         }
-        app.blobs.keep(firm_id, received).await?;
+        let kept = app.blobs.keep(firm_id, received).await;
+        if kept.is_err() {
+            // It may have been done all the same.
+            leave_to_sweep(app, firm_id, &[received]).await;
+        }
+        kept?;
     }
-    let judged = judge(app, (firm_id, membership_id, id), received, way, is_kept).await;
-    if is_kept && judged.is_err() {
+    let judged = judge(app, (firm_id, membership_id, id), received, way, is_kept.then_some(began)).await;
+    let is_referred = judged.as_ref().is_ok_and(|judged| matches!(judged.outcome, Some(Ok(_))));
+    if is_kept && !is_referred {
         leave_to_sweep(app, firm_id, &[received]).await;
     }
     let Judged { outcome, upload } = judged?;
@@ -154,13 +163,13 @@ pub fn being_removed() -> Failure {
     Failure::new(Kind::Unavailable, "busy", detail).with_retry_after(60)
 }
 
-/// Judges a file in one transaction.
+/// Judges a file in one transaction. `kept` is when it was begun to be given its place, if it was.
 async fn judge(
     app: &App,
     (firm_id, membership_id, id): (Uuid, Uuid, Uuid),
     received: &Received,
     way: Way,
-    is_kept: bool,
+    kept: Option<DateTime<Utc>>,
 ) -> Result<Judged, Failure> {
     let gone = || Failure::not_found("evidence");
     let at = app.clock.now();
@@ -208,9 +217,7 @@ async fn judge(
         return Ok(Judged { outcome: Some(Err(failure)), upload: refused });
     }
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "store")?;
-    if !is_kept {
-        return Ok(Judged { outcome: None, upload: None });
-    }
+    let Some(began) = kept else { return Ok(Judged { outcome: None, upload: None }) };
     row.media_type = Some(found_media_type(&received.head).to_owned());
     row.problem_code = None;
     row.problem = None;
@@ -218,7 +225,9 @@ async fn judge(
     row.bytes = Some(received.bytes);
     row.sha256 = Some(received.sha256.clone());
     finish(&write).await?;
-    if !store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await? {
+    let is_late = at - began > MARK_STAYS / 2;
+    // Whoever was held up so long may have missed a mark that came and went.
+    if is_late || !store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await? {
         return Err(being_removed());
     }
     queue::add(app, &write.tx, firm_id, PROCESS_JOB, &id.to_string(), &json!({"evidence_id": id})).await?;

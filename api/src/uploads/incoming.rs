@@ -217,6 +217,30 @@ impl Incoming {
         }
     }
 
+    /// The row as noted is about to be saved: whether it was is not certain any more until it is read again.
+    pub fn saving(&mut self) {
+        match self {
+            Self::File(_) => {}
+            Self::Objects(objects) => objects.saving(),
+        }
+    }
+
+    /// Whether it has held memory for some time that others wait for.
+    pub fn is_in_the_way(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Objects(objects) => objects.is_in_the_way(),
+        }
+    }
+
+    /// Lets others have the memory that it held; everything is saved.
+    pub fn make_way(&mut self) {
+        match self {
+            Self::File(_) => {}
+            Self::Objects(objects) => objects.make_way(),
+        }
+    }
+
     /// The row as noted has been saved.
     pub async fn saved(&mut self) {
         match self {

@@ -415,6 +415,7 @@ where
     let Piece { mut checksum, body, .. } = piece;
     let mut body = body.ready_chunks(PIECES);
     let mut look = tokio::time::interval(LOOK_EVERY);
+    let is_checked = checksum.is_some();
     loop {
         let pieces = tokio::select! {
             biased;
@@ -426,6 +427,11 @@ where
             _ = look.tick() => {
                 if incoming.is_wanted().await {
                     return Ok((Err(taken_over()), checksum));
+                }
+                if !is_checked && incoming.is_in_the_way() {
+                    incoming.sync().await?;
+                    save(app, row, incoming).await?;
+                    incoming.make_way();
                 }
                 continue;
             }
@@ -555,10 +561,12 @@ pub async fn hold(app: &App, row: upload::Model) -> Result<Held, Failure> {
             row.state = UploadState::Finished;
             return Ok(Held::Settled(row));
         }
-        let detail = "The bytes of this upload are not here any more. Begin a new one with POST /v1/uploads.";
-        return Err(Failure::new(Kind::Gone, "upload_gone", detail));
+        // Nobody else works on it, so that the next request begins anew.
+        end(app, &row, UploadState::Ended, None).await?;
+        return Err(evidence::blobs::gone());
     };
-    incoming.resume(&row).await?;
+    let resumed = incoming.resume(&row).await;
+    end_if_gone(app, &row, incoming.holder(), resumed).await?;
     if row.unchecked_from.take().is_some() {
         save(app, &mut row, &mut incoming).await?;
     }
@@ -607,6 +615,7 @@ async fn save(app: &App, row: &mut upload::Model, incoming: &mut Incoming) -> Re
     if !store::save(&tx, row, incoming.holder()).await? {
         return Err(taken_over());
     }
+    incoming.saving();
     if row.received > before {
         quota::count(&tx, row.firm_id, row.membership_id, app.clock.now(), row.received - before).await?;
     }

@@ -26,7 +26,7 @@ const ORPHANED_AFTER: chrono::Duration = chrono::Duration::hours(1);
 /// How long stored bytes stay at least, though nothing refers to them.
 const UNREFERRED_AFTER: chrono::Duration = chrono::Duration::days(1);
 /// How long a mark stays at least.
-const MARK_STAYS: chrono::Duration = chrono::Duration::minutes(10);
+pub const MARK_STAYS: chrono::Duration = chrono::Duration::minutes(10);
 /// How soon after it was marked the store is asked to remove something.
 const REMOVED_WITHIN: chrono::Duration = chrono::Duration::minutes(1);
 /// Rows looked at in one go.
@@ -67,7 +67,9 @@ async fn sweep(app: &App) -> Result<(), Failure> {
     if forgotten > 0 {
         tracing::info!(forgotten, "addresses of uploads were forgotten");
     }
-    orphans(app, now).await?;
+    if let Err(failure) = orphans(app, now).await {
+        tracing::info!(%failure, "what lies where uploads arrive could not be cleared away");
+    }
     unreferred(app, now).await
 }
 
@@ -111,20 +113,24 @@ async fn orphans(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
 /// be done late.
 async fn unreferred(app: &App, now: DateTime<Utc>) -> Result<(), Failure> {
     for row in evidence::store::marked(app.db.reader(), now - MARK_STAYS).await? {
-        if let Err(failure) = look_again(app, &row, now).await {
+        if let Err(failure) = look_again(app, &row).await {
             tracing::info!(sha256 = row.sha256, %failure, "stored bytes could not be removed");
         }
     }
     loop {
         let some = evidence::store::unreferred(app.db.reader(), now - UNREFERRED_AFTER, BATCH as u64).await?;
+        let mut marked = 0;
         for row in &some {
-            if mark(app, row, BlobMark::Removing, now).await?
-                && let Err(failure) = remove(app, row, now).await
-            {
+            let at = app.clock.now();
+            if !mark(app, row, BlobMark::Removing, at).await? {
+                continue;
+            }
+            marked += 1;
+            if let Err(failure) = remove(app, row, at).await {
                 tracing::info!(sha256 = row.sha256, %failure, "stored bytes could not be removed");
             }
         }
-        if some.len() < BATCH {
+        if some.len() < BATCH || marked == 0 {
             return Ok(());
         }
     }
@@ -151,7 +157,8 @@ async fn remove(app: &App, row: &blob::Model, marked_at: DateTime<Utc>) -> Resul
 }
 
 /// Goes on with bytes that an earlier sweep marked.
-async fn look_again(app: &App, row: &blob::Model, now: DateTime<Utc>) -> Result<(), Failure> {
+async fn look_again(app: &App, row: &blob::Model) -> Result<(), Failure> {
+    let now = app.clock.now();
     if row.refs == BlobMark::Removing.refs() {
         return if mark(app, row, BlobMark::Removing, now).await? { remove(app, row, now).await } else { Ok(()) };
     }

@@ -27,8 +27,10 @@ pub type Key = Path;
 /// The parts that a large file is sent to the store in; the last one may be smaller. The least that S3 takes, and all of
 /// one size because some stores ask for that. It is also what an upload holds in memory.
 pub const PART_BYTES: usize = 5 * 1024 * 1024;
-/// Files that hold a part in memory at the same time; the next one waits.
-pub const FILES_AT_ONCE: usize = 64;
+/// Uploads that hold a part in memory at the same time; the next one waits, and slow ones make way.
+const UPLOADS_AT_ONCE: usize = 48;
+/// Files that come at once and hold a part in memory at the same time; the next one waits.
+const PUTS_AT_ONCE: usize = 16;
 /// How long it waits.
 const PLACE_WITHIN: Duration = Duration::from_secs(10);
 /// After so long a copy is one that a killed program left.
@@ -51,8 +53,10 @@ pub struct Bucket {
     prefix: Path,
     /// Where copies lie that need a path.
     scratch: PathBuf,
-    /// Files that may wait in memory to become a part.
+    /// Uploads that may hold a part in memory.
     places: Arc<Semaphore>,
+    /// Files that come at once and may do so. A slow one of these cannot make way, so they have their own.
+    puts: Arc<Semaphore>,
 }
 
 /// Parts of a large file in the store, in their order.
@@ -72,8 +76,10 @@ impl From<Refused> for Failure {
     fn from(Refused(error): Refused) -> Self {
         let said = error.to_string();
         tracing::warn!(error = said, "the store of files does not do what it is asked");
-        // Parts or pieces that the store has no more, or has others in their place, will not come back.
-        if matches!(error, Error::NotFound { .. }) || said.contains("<Code>InvalidPart") {
+        // Parts or pieces that the store has no more, or has others in their place, will not come back. Any other 404 may
+        // be of somebody between us and the store.
+        let lost = ["<Code>NoSuchUpload", "<Code>NoSuchKey", "<Code>InvalidPart<"];
+        if lost.iter().any(|words| said.contains(words)) {
             return gone();
         }
         // What MinIO and Ceph say of a full disk and a used-up quota.
@@ -109,8 +115,8 @@ impl Bucket {
             .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT);
         let store = store.build().map_err(|error| error.to_string())?;
         let prefix = Path::parse(prefix).map_err(|error| error.to_string())?;
-        let places = Arc::new(Semaphore::new(FILES_AT_ONCE));
-        Ok(Self { store: Arc::new(store), prefix, scratch, places })
+        let [places, puts] = [UPLOADS_AT_ONCE, PUTS_AT_ONCE].map(|most| Arc::new(Semaphore::new(most)));
+        Ok(Self { store: Arc::new(store), prefix, scratch, places, puts })
     }
 
     /// The folder of this process for copies that need a path. Each is removed when it has been looked into.
@@ -131,19 +137,18 @@ impl Bucket {
         Ok(())
     }
 
+    /// Whether all places are taken.
+    pub fn is_crowded(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+
     /// Waits for the right to hold a part in memory.
     ///
     /// # Errors
     ///
     /// 503 `busy` when others hold theirs for long.
     pub async fn take_place(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        match tokio::time::timeout(PLACE_WITHIN, self.places.clone().acquire_owned()).await {
-            Ok(place) => place.map_err(Failure::internal),
-            Err(_) => {
-                let detail = "Too many files arrive at this moment. Go on in a moment.";
-                Err(Failure::new(Kind::Unavailable, "busy", detail).with_retry_after(5))
-            }
-        }
+        place_of(&self.places).await
     }
 
     /// Checks that the bucket answers.
@@ -195,14 +200,17 @@ impl Bucket {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::error::Error + 'static,
     {
-        let _place = self.take_place().await?;
+        let _place = place_of(&self.puts).await?;
         let key = self.whole(name);
         let (mut waiting, mut large) = (Waiting::default(), None);
         let received = self.receive_parts(&key, &mut inflow, &mut waiting, &mut large).await;
         match (received, large) {
             (Ok(()), None) => Ok(inflow.received(Source::Memory(waiting.concat()))),
             (Ok(()), Some(large)) => {
-                self.complete(&key, &large).await?;
+                if let Err(failure) = self.complete(&key, &large).await {
+                    self.abort(&key, &large.id).await;
+                    return Err(failure);
+                }
                 Ok(inflow.received(Source::Object(TemporaryObject::new(self.clone(), key))))
             }
             (Err(failure), large) => {
@@ -376,6 +384,17 @@ impl Bucket {
             }
         }
         Ok(newest.into_iter().collect())
+    }
+}
+
+/// A place, when one comes free in time.
+async fn place_of(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
+    match tokio::time::timeout(PLACE_WITHIN, places.clone().acquire_owned()).await {
+        Ok(place) => place.map_err(Failure::internal),
+        Err(_) => {
+            let detail = "Too many files arrive at this moment. Go on in a moment.";
+            Err(Failure::new(Kind::Unavailable, "busy", detail).with_retry_after(5))
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Files that arrive in a bucket. Every [`PART_BYTES`] become a part of a large file; what is less waits as small objects
 //! (the tail) until enough follow. The row of the upload names both, so that any machine can go on.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -8,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::clock::Stopwatch;
 use crate::entity::upload;
 use crate::evidence::blobs::bucket::{Bucket, Key, Multipart, PART_BYTES, TemporaryObject, Waiting};
 use crate::evidence::blobs::{HEAD_BYTES, Received};
@@ -17,6 +20,8 @@ use crate::uploads::incoming::{hash_of, state_of};
 use crate::uploads::lease::Lease;
 use crate::uploads::service::{as_stored, as_told};
 
+/// How long a part is held in memory while others wait. What a slow client has sent by then becomes a small object.
+const PLACE_FOR: Duration = Duration::from_secs(3);
 /// Most small objects of a tail; then one is made of them.
 const TAIL_OBJECTS: usize = 32;
 
@@ -37,7 +42,8 @@ pub struct ObjectParts {
     superseded: Vec<Key>,
     /// What the row calls the large file.
     saved_large: Option<String>,
-    place: Option<OwnedSemaphorePermit>,
+    /// The right to hold a part in memory, and since when.
+    place: Option<(OwnedSemaphorePermit, Stopwatch)>,
     is_worth_saving: bool,
 }
 
@@ -145,7 +151,7 @@ impl ObjectParts {
 
     pub(super) async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), Failure> {
         if self.place.is_none() {
-            self.place = Some(self.bucket.take_place().await?);
+            self.place = Some((self.bucket.take_place().await?, Stopwatch::start()));
         }
         for chunk in chunks {
             self.waiting.push(chunk);
@@ -199,9 +205,21 @@ impl ObjectParts {
         row.parts = serde_json::to_string(&self.stored).ok();
     }
 
+    pub(super) fn saving(&mut self) {
+        self.saved_large = self.large_id();
+    }
+
+    pub(super) fn is_in_the_way(&self) -> bool {
+        let is_old = |(_, since): &(_, Stopwatch)| Duration::from_micros(since.elapsed_us()) >= PLACE_FOR;
+        self.bucket.is_crowded() && self.place.as_ref().is_some_and(is_old)
+    }
+
+    pub(super) fn make_way(&mut self) {
+        self.place = None;
+    }
+
     pub(super) async fn saved(&mut self) {
         self.is_worth_saving = false;
-        self.saved_large = self.large_id();
         for key in self.superseded.drain(..) {
             if let Err(failure) = self.bucket.remove(&key).await {
                 tracing::info!(%failure, "a piece of an upload stays until the upload ends");
