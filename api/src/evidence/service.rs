@@ -61,6 +61,7 @@ pub async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::M
 /// * 413 `visit_full`, 429 `day_quota` beyond the limits of the visit and of the auditor's day.
 /// * 409 `already_stored` when other bytes are stored under this id.
 /// * 409 `illegal_state` when it was given up as lost.
+/// * 503 `storage_unavailable` when the store does not answer, `busy` when the same bytes are being cleared away.
 /// * 422 `differs_from_manifest` when hash or size differ from those announced, and `empty_file` when nothing arrived:
 ///   the file is marked refused, the visit stays, and the right file may be sent.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    FromQueryResult, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -95,16 +95,19 @@ pub async fn insert(tx: &DatabaseTransaction, row: upload::Model) -> Result<(), 
     row.into_active_model().insert(tx).await.map(drop)
 }
 
+/// A change of one upload.
+fn change(firm_id: Uuid, id: Uuid) -> UpdateMany<upload::Entity> {
+    upload::Entity::update_many().filter(upload::Column::FirmId.eq(firm_id)).filter(upload::Column::Id.eq(id))
+}
+
 /// Notes how far an open upload is, under the name of who holds it if that counts; false when it is not theirs any more.
 pub async fn save(tx: &DatabaseTransaction, row: &upload::Model, holder: Option<Uuid>) -> Result<bool, DbErr> {
-    let mut saved = upload::Entity::update_many()
+    let mut saved = change(row.firm_id, row.id)
         .col_expr(upload::Column::Length, Expr::value(row.length))
         .col_expr(upload::Column::Received, Expr::value(row.received))
         .col_expr(upload::Column::HashState, Expr::value(row.hash_state.clone()))
         .col_expr(upload::Column::UncheckedFrom, Expr::value(row.unchecked_from))
         .col_expr(upload::Column::Parts, Expr::value(row.parts.clone()))
-        .filter(upload::Column::FirmId.eq(row.firm_id))
-        .filter(upload::Column::Id.eq(row.id))
         .filter(upload::Column::State.eq(UploadState::Open));
     if let Some(holder) = holder {
         saved = saved.filter(upload::Column::Holder.eq(holder));
@@ -122,12 +125,10 @@ pub async fn take_lease(
     until: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
     let free = Condition::any().add(upload::Column::Holder.is_null()).add(upload::Column::HeldUntil.lt(now));
-    let taken = upload::Entity::update_many()
+    let taken = change(firm_id, id)
         .col_expr(upload::Column::Holder, Expr::value(holder))
         .col_expr(upload::Column::HeldUntil, Expr::value(until))
         .col_expr(upload::Column::Wanted, Expr::value(false))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
         .filter(free)
         .exec(tx)
         .await?;
@@ -136,10 +137,8 @@ pub async fn take_lease(
 
 /// Says that somebody waits for an upload.
 pub async fn want(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<(), DbErr> {
-    upload::Entity::update_many()
+    change(firm_id, id)
         .col_expr(upload::Column::Wanted, Expr::value(true))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
         .filter(upload::Column::Wanted.eq(false))
         .exec(tx)
         .await
@@ -169,10 +168,8 @@ pub async fn renew_lease(
     holder: Uuid,
     until: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    upload::Entity::update_many()
+    change(firm_id, id)
         .col_expr(upload::Column::HeldUntil, Expr::value(until))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
         .filter(upload::Column::Holder.eq(holder))
         .exec(tx)
         .await
@@ -181,11 +178,9 @@ pub async fn renew_lease(
 
 /// Ends the lease of a holder.
 pub async fn release_lease(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, holder: Uuid) -> Result<(), DbErr> {
-    upload::Entity::update_many()
+    change(firm_id, id)
         .col_expr(upload::Column::Holder, Expr::value(None::<Uuid>))
         .col_expr(upload::Column::HeldUntil, Expr::value(None::<DateTime<Utc>>))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
         .filter(upload::Column::Holder.eq(holder))
         .exec(tx)
         .await
@@ -194,10 +189,8 @@ pub async fn release_lease(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, ho
 
 /// Ends an open upload; false when it has ended already.
 pub async fn settle(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, state: UploadState) -> Result<bool, DbErr> {
-    let settled = upload::Entity::update_many()
+    let settled = change(firm_id, id)
         .col_expr(upload::Column::State, Expr::value(state))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
         .filter(upload::Column::State.eq(UploadState::Open))
         .exec(tx)
         .await?;
@@ -206,12 +199,10 @@ pub async fn settle(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, state: Up
 
 /// Finishes an open upload: its file is stored, however the bytes came.
 pub async fn finish(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, bytes: i64) -> Result<(), DbErr> {
-    upload::Entity::update_many()
+    change(firm_id, id)
         .col_expr(upload::Column::State, Expr::value(UploadState::Finished))
         .col_expr(upload::Column::Length, Expr::value(bytes))
         .col_expr(upload::Column::Received, Expr::value(bytes))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
         .filter(upload::Column::State.eq(UploadState::Open))
         .exec(tx)
         .await
@@ -220,13 +211,7 @@ pub async fn finish(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, bytes: i6
 
 /// Replaces the code of an upload.
 pub async fn set_code(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, code_sha256: &str) -> Result<(), DbErr> {
-    upload::Entity::update_many()
-        .col_expr(upload::Column::CodeSha256, Expr::value(code_sha256))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
-        .exec(tx)
-        .await
-        .map(drop)
+    change(firm_id, id).col_expr(upload::Column::CodeSha256, Expr::value(code_sha256)).exec(tx).await.map(drop)
 }
 
 /// The next uploads of the installation after one, by id, that are open or whose files were dropped.
@@ -257,10 +242,8 @@ pub async fn drop_of(tx: &DatabaseTransaction, firm_id: Uuid, evidence_ids: &[Uu
 
 /// Notes that what came of a dropped upload is cleared away.
 pub async fn forget_dropped(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<(), DbErr> {
-    upload::Entity::update_many()
+    change(firm_id, id)
         .col_expr(upload::Column::State, Expr::value(UploadState::Ended))
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::Id.eq(id))
         .filter(upload::Column::State.eq(UploadState::Dropped))
         .exec(tx)
         .await
