@@ -35,6 +35,8 @@ mod m20261122_000025_stolen_tokens;
 mod m20261122_000030_uploads;
 mod m20261122_000031_unreferred_blobs;
 mod m20261122_000035_audience;
+mod m20261130_000040_looked_into;
+mod m20261130_000041_stays;
 mod table;
 
 /// All steps in order.
@@ -72,6 +74,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000030_uploads::Migration),
             Box::new(m20261122_000031_unreferred_blobs::Migration),
             Box::new(m20261122_000035_audience::Migration),
+            Box::new(m20261130_000040_looked_into::Migration),
+            Box::new(m20261130_000041_stays::Migration),
         ]
     }
 }

@@ -28,6 +28,10 @@ pub struct Model {
     pub preview_320_sha256: Option<String>,
     pub preview_1600_sha256: Option<String>,
     pub report_sha256: Option<String>,
+    /// What the camera says of the photo ([`peegel_media::Exif`] as JSON). Never leaves the firm.
+    pub exif: Option<String>,
+    /// How the photo looks: the 64 bits of its perceptual hash.
+    pub phash: Option<i64>,
     pub declared_at: DateTimeUtc,
     pub stored_at: Option<DateTimeUtc>,
 }

@@ -23,6 +23,7 @@ pub mod score;
 pub mod session;
 pub mod standard;
 pub mod standard_version;
+pub mod stay;
 pub mod total;
 pub mod upload;
 pub mod upload_day;

@@ -150,6 +150,8 @@ fn declare(
         preview_320_sha256: None,
         preview_1600_sha256: None,
         report_sha256: None,
+        exif: None,
+        phash: None,
         declared_at: at,
         stored_at: None,
     })
