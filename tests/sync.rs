@@ -29,6 +29,7 @@ on_both!(
     a_changed_evidence_receipt_fails,
     a_phone_learns_everything_page_by_page,
     a_phone_learns_what_changed,
+    a_second_phone_learns_that_work_has_begun,
     what_is_lost_comes_once_as_deleted,
     a_closed_wave_leaves_the_job_board,
     nothing_comes_to_the_job_board_of_a_closed_wave,
@@ -434,6 +435,25 @@ async fn a_phone_learns_everything_page_by_page(app: &TestApp) {
     assert_eq!(one["object"], view, "all that a phone needs to go there");
     let visit = changes.iter().find(|change| change["id"] == filed.as_str()).expect("the visit");
     assert_eq!((visit["etag"].as_str(), &visit["object"]["state"]), (Some("\"1\""), &json!("submitted")));
+}
+
+async fn a_second_phone_learns_that_work_has_begun(app: &TestApp) {
+    let world = World::make(app).await;
+    let client = &world.auditor.client;
+    let own = world.assign_one().await;
+    let (_, _, cursor) = pull(client, None, 50).await;
+    let visit = new_id();
+    let body = filing(&own, "draft", &json!({}), &[]);
+    let saved = client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+    let (changes, _, cursor) = pull(client, Some(&cursor), 50).await;
+    let assignment = changes.iter().find(|change| change["type"] == "assignment").expect("the assignment");
+    assert_eq!(assignment["object"]["state"], "started");
+    // Once: later drafts leave no fact.
+    let body = filing(&own, "draft", &json!({"greet": {"v": true}}), &[]);
+    let etag = saved["etag"].as_str().expect("a tag");
+    client.put(&format!("/v1/visits/{visit}"), &body).if_match(etag).send().await.expect(200);
+    let (changes, ..) = pull(client, Some(&cursor), 50).await;
+    assert_eq!(changes, Vec::<Value>::new());
 }
 
 async fn a_phone_learns_what_changed(app: &TestApp) {

@@ -1,6 +1,9 @@
 //! Receiving the files of visits, and handing them out again.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
 use poem::Body;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -66,16 +69,32 @@ pub async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::M
 ///   the file is marked refused, the visit stays, and the right file may be sent.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
     let announced = visible(app, caller, id).await?;
-    if !has_bytes(announced.state) {
-        quota::check(app, caller, &announced, announced.bytes.unwrap_or(0)).await?;
-    }
+    let to_come = if has_bytes(announced.state) { 0 } else { announced.bytes.unwrap_or(0) };
+    quota::check(app, caller, &announced, to_come).await?;
     let _active = app.metrics.upload_active();
-    let stream = Box::pin(body.into_bytes_stream());
-    let received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
-    app.metrics.uploaded(u64::try_from(received.bytes).unwrap_or(0));
-    // A file takes up to half an hour to come.
-    still_may(app.db.reader(), caller).await?;
-    accept(app, caller.firm_id, caller.membership_id, id, received, Way::AtOnce).await
+    let arrived = AtomicI64::new(0);
+    let stream = body.into_bytes_stream().inspect(|chunk| {
+        let bytes = chunk.as_ref().map_or(0, |chunk| i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        arrived.fetch_add(bytes, Ordering::Relaxed);
+    });
+    let judged = async {
+        let received = app.blobs.receive(app.ids.next(), Box::pin(stream), FILE_LIMIT_BYTES).await?;
+        // A file takes up to half an hour to come.
+        still_may(app.db.reader(), caller).await?;
+        accept(app, caller.firm_id, caller.membership_id, id, received, Way::AtOnce).await
+    };
+    let judged = judged.await;
+    let arrived = arrived.load(Ordering::Relaxed);
+    app.metrics.uploaded(u64::try_from(arrived).unwrap_or(0));
+    if let Err(failure) = &judged
+        && failure.kind != Kind::Invalid
+    {
+        // What was stored or refused was counted with that; this came for nothing and counts all the same.
+        let tx = app.db.begin().await?;
+        quota::count(&tx, caller.firm_id, caller.membership_id, app.clock.now(), arrived).await?;
+        tx.commit().await?;
+    }
+    judged
 }
 
 /// How a file came.
@@ -182,12 +201,18 @@ async fn judge(
         Some(upload) => uploads::store::finish(&write.tx, firm_id, upload.id, received.bytes).await,
         None => Ok(()),
     };
+    // After the upload, as whoever saves a piece has it. Pieces were counted as they came.
+    let count = async |write: &Write<'_>| match way {
+        Way::AtOnce => quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await,
+        Way::Upload(_) => Ok(()),
+    };
     if has_bytes(row.state) {
         if row.sha256.as_deref() != Some(received.sha256.as_str()) {
             let other = "Other bytes are stored under this id already. Give the new file an id of its own.";
             return Err(Failure::conflict("already_stored", other));
         }
         finish(&write).await?;
+        count(&write).await?;
         write.commit().await?;
         return Ok(Judged { outcome: Some(Ok(row.into())), upload: open });
     }
@@ -196,10 +221,6 @@ async fn judge(
     {
         let detail = "This upload has ended. Ask the visit what has arrived, and begin a new one if need be.";
         return Err(Failure::new(Kind::Gone, "upload_gone", detail));
-    }
-    if way == Way::AtOnce {
-        // Pieces were counted as they came.
-        quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await?;
     }
     if let Some(failure) = refusal(&row, received) {
         row.state = after(EVIDENCE_MOVES, "evidence", row.state, "refuse")?;
@@ -211,6 +232,7 @@ async fn judge(
         if let Some(upload) = &refused {
             uploads::store::settle(&write.tx, firm_id, upload.id, UploadState::Refused).await?;
         }
+        count(&write).await?;
         let event = NewEvent::new("evidence.refused", "evidence", id, membership_id, payload);
         write.event(event.for_auditor(membership_id));
         store::update(&write.tx, row).await?;
@@ -226,6 +248,7 @@ async fn judge(
     row.bytes = Some(received.bytes);
     row.sha256 = Some(received.sha256.clone());
     finish(&write).await?;
+    count(&write).await?;
     let is_late = at - began > MARK_STAYS / 2;
     // Whoever was held up so long may have missed a mark that came and went.
     if is_late || !store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await? {

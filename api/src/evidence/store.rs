@@ -1,5 +1,7 @@
 //! Queries on evidence and stored files.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
 use sea_orm::{
@@ -163,6 +165,19 @@ pub async fn unreferred(
         .limit(limit)
         .all(db)
         .await
+}
+
+/// Which of some bytes there are rows of.
+pub async fn known_blobs(db: &impl ConnectionTrait, firm_id: Uuid, sha256s: &[&str]) -> Result<HashSet<String>, DbErr> {
+    let known: Vec<String> = blob::Entity::find()
+        .select_only()
+        .column(blob::Column::Sha256)
+        .filter(blob::Column::FirmId.eq(firm_id))
+        .filter(blob::Column::Sha256.is_in(sha256s.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(known.into_iter().collect())
 }
 
 /// Bytes that were marked before a time.

@@ -62,7 +62,7 @@ pub struct Effect {
     pub manifest: ManifestChanges,
     /// The new state of the assignment.
     pub assignment: Option<AssignmentState>,
-    /// The fact for the firm's history; drafts leave none.
+    /// The fact for the firm's history. Drafts leave none, but for the first one of an assignment, which starts it.
     pub event: Option<NewEvent>,
     /// The answer.
     pub answer: Result<Saved, Failure>,
@@ -202,6 +202,12 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
     }
     // A copy leaves the assignment to the visit that it is a copy of.
     .filter(|_| is_theirs && copy_of.is_none());
+    if assignment == Some(AssignmentState::Started) {
+        let payload = json!({"visit_id": row.id});
+        let started =
+            NewEvent::new("assignment.started", "assignment", row.assignment_id, prepared.auditor_id, payload);
+        event = Some(started.for_auditor(prepared.auditor_id));
+    }
     Ok(Decision::Accept(Box::new(Effect {
         draft: filed.is_none().then(|| prepared.body.clone()),
         visit: row,
