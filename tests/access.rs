@@ -98,6 +98,9 @@ fn body(operation: &str) -> Option<Value> {
         "publish_standard" => json!({"version": 1}),
         "approve_visit" | "update_action" | "update_user" | "update_firm" => json!({}),
         "create_regions" => json!({"regions": []}),
+        "put_firm_retention" | "put_chain_retention" => json!({"days": null}),
+        "create_hold" => json!({"on": "visit", "object_id": new_id(), "reason": "x"}),
+        "erase_user" => json!({"email": "a@b.example", "reason": "request"}),
         "push_visits" => json!({"items": []}),
         "put_visit" => json!({"assignment_id": new_id(), "state": "draft", "answers": {}}),
         "import_standard" | "check_standard" | "create_chain" | "create_branches" | "create_wave"
@@ -127,6 +130,8 @@ pub fn made_up() -> Ids {
         "sessions",
         "api-keys",
         "jobs",
+        "holds",
+        "purges",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -248,6 +253,13 @@ pub async fn objects(world: &World) -> Ids {
     let session = world.auditor.client.get("/v1/sessions").ok().await;
     let key = json!({"name": "k", "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD});
     let key = world.admin.client.post("/v1/api-keys", &key).created().await;
+    let hold = json!({"on": "branch", "object_id": world.branches[1], "reason": "A complaint is open."});
+    let hold = world.admin.client.post("/v1/holds", &hold).created().await;
+    let gone = json!({"email": "gone@left.example", "name": "Gone", "role": "auditor", "password": PASSWORD});
+    let gone = world.admin.client.post("/v1/users", &gone).created().await["membership_id"].clone();
+    let path = format!("/v1/users/{}/erase", gone.as_str().expect("an id"));
+    world.admin.client.post(&path, &json!({"email": "gone@left.example", "reason": "left"})).created().await;
+    let purges = world.admin.client.get("/v1/purges").ok().await;
     BTreeMap::from([
         ("rehearsals", rehearsal),
         ("results", world.result_of(0).await["result_id"].as_str().expect("an id").to_owned()),
@@ -263,6 +275,8 @@ pub async fn objects(world: &World) -> Ids {
         ("users", world.auditor.id.clone()),
         ("sessions", session["data"][0]["session_id"].as_str().expect("a session").to_owned()),
         ("api-keys", id_of(&key)),
+        ("holds", id_of(&hold)),
+        ("purges", id_of(&purges["data"][0])),
         // What was given up is made in `jobs`.
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),

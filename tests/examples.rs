@@ -162,6 +162,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
+    privacy(&mut recorder, &mut admin, &set_up)?;
     results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
     server.stop()?;
     Ok(recorder.examples)
@@ -473,6 +474,40 @@ fn jobs(recorder: &mut Recorder, admin: &mut Person, folder: &Path) -> Outcome<(
     Ok(())
 }
 
+/// How long data is kept, a hold, and somebody who is erased.
+fn privacy(recorder: &mut Recorder, admin: &mut Person, set_up: &SetUp) -> Outcome<()> {
+    let none = Value::Null;
+    let of_firm = json!({"days": {"photos": 400, "recordings": 90, "exif": 90, "positions": 90, "free_text": 400}});
+    recorder.call(admin, "put_firm_retention", "PUT", "/v1/firm/retention", &of_firm)?;
+    recorder.call(admin, "get_firm_retention", "GET", "/v1/firm/retention", &none)?;
+    let path = format!("/v1/chains/{}/retention", set_up.chain_id);
+    recorder.call(admin, "put_chain_retention", "PUT", &path, &json!({"days": {"recordings": 30}}))?;
+    recorder.call(admin, "get_chain_retention", "GET", &path, &none)?;
+    let hold = json!({"on": "branch", "object_id": set_up.branch_id, "reason": "A complaint about the till is open."});
+    let hold = recorder.call(admin, "create_hold", "POST", "/v1/holds", &hold)?;
+    recorder.call(admin, "list_holds", "GET", "/v1/holds?in_force=true", &none)?;
+    let release = format!("/v1/holds/{}/release", text(&hold["id"])?);
+    recorder.call(admin, "release_hold", "POST", &release, &none)?;
+    let email = "peeter@hobekaja.example";
+    let leaver =
+        json!({"name": "Peeter Kask", "email": email, "role": "auditor", "locale": "et", "password": PASSWORD});
+    let leaver = admin.client.json("POST", "/v1/users", &admin.token, &leaver)?;
+    let erase = format!("/v1/users/{}/erase", text(&leaver["membership_id"])?);
+    recorder.call(admin, "erase_user", "POST", &erase, &json!({"email": email, "reason": "request"}))?;
+    for _ in 0..200 {
+        let list = admin.client.json("GET", "/v1/erasures", &admin.token, &none)?;
+        if list["data"][0]["state"] == "done" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    recorder.call(admin, "list_erasures", "GET", "/v1/erasures", &none)?;
+    let purges = recorder.call(admin, "list_purges", "GET", "/v1/purges", &none)?;
+    let lines = format!("/v1/purges/{}/lines", text(&purges["data"][0]["id"])?);
+    recorder.call(admin, "list_purge_lines", "GET", &lines, &none)?;
+    Ok(())
+}
+
 /// What the chain reads, and the end of the wave.
 fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, set_up: &SetUp) -> Outcome<()> {
     let none = Value::Null;
@@ -639,6 +674,7 @@ impl Replacer {
             }
             "recovery_codes" => return Ok(self.known(text, "paper", |n| format!("k7dm-4wxq-9r2t-hc8e-v3nz-{n:04}"))),
             "expires_on" => return Ok("2027-04-23".to_owned()),
+            "label" if text.starts_with("Erased ") => return Ok("Erased 3f9c21aa".to_owned()),
             "next_cursor" => return Ok("ZXhhbXBsZQ".to_owned()),
             "salt" => {
                 return Ok(

@@ -275,7 +275,20 @@ def fill(admin):
     rehearsal = create("/v1/rehearsals", {"standard": request("import_standard", version=3)})["id"]
     while admin.call("GET", f"/v1/rehearsals/{rehearsal}")["state"] != "done":
         time.sleep(0.05)
+    hold = {"on": "branch", "object_id": branches[1]["id"], "reason": "A complaint is open."}
+    holds = [create("/v1/holds", hold)["id"] for _ in range(3)]
+    # One who has left leaves a purge to be read; three more may be erased by whoever tries.
+    email_of = {}
+    for n in range(4):
+        user = {"name": f"leaver{n}", "email": f"leaver{n}@alpha.example", "role": "auditor", "password": PASSWORD}
+        email_of[create("/v1/users", user)["membership_id"]] = user["email"]
+    leavers = list(email_of)
+    create(f"/v1/users/{leavers[0]}/erase", {"email": email_of[leavers[0]], "reason": "left"})
+    fitting["erase_user"] = leavers[1:]
     return {
+        "holds": holds,
+        "purges": [purge["id"] for purge in admin.call("GET", "/v1/purges")["data"]],
+        "email of": email_of,
         "chains": [chain],
         "regions": [region["id"] for region in regions],
         "branches": [entry["id"] for entry in branches],
@@ -447,7 +460,7 @@ NOT_OF_SCHEMAS = re.compile(
 #: Members of bodies and parameters of queries that name objects.
 NAMES = {
     "wave": "waves", "wave_id": "waves", "branch_id": "branches", "branch_ids": "branches", "chain_id": "chains",
-    "region_id": "regions", "auditor_id": "auditors",
+    "region_id": "regions", "auditor_id": "auditors", "object_id": "branches",
 }  # fmt: skip
 
 
@@ -537,6 +550,8 @@ def register_hooks():
             for name, value in known_members(operation, n):
                 if n % 4 and isinstance(case.body.get(name), str):
                     case.body[name] = value
+            if operation == "erase_user" and n % 4 and isinstance(case.body.get("email"), str):
+                case.body["email"] = ids["email of"].get(case.path_parameters["id"], case.body["email"])
             if operation == "update_firm" and case.body.get("require_totp") is True:
                 # It would shut out whoever has no second factor, who tries the rest.
                 case.body["require_totp"] = False

@@ -46,6 +46,8 @@ pub enum Right {
     WorkActions,
     /// Read the firm's history.
     ReadEvents,
+    /// Say how long data is kept, hold it, see what was purged, erase people and export what is held on them.
+    ManagePrivacy,
     /// See what the firm's jobs wait for, and run again those that were given up.
     ManageJobs,
 }
@@ -91,12 +93,13 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
         (ReadEvents, &[(FirmAdmin, Firm)]),
+        (ManagePrivacy, &[(FirmAdmin, Firm)]),
         (ManageJobs, &[(FirmAdmin, Firm)]),
     ]
 };
 
 /// Rights that no API key is ever given: what decides who may do what stays with people.
-const NEVER_FOR_KEYS: &[Right] = &[Right::ManageFirm, Right::ManageUsers, Right::ManageApiKeys];
+const NEVER_FOR_KEYS: &[Right] = &[Right::ManageFirm, Right::ManageUsers, Right::ManageApiKeys, Right::ManagePrivacy];
 
 /// What an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +176,7 @@ operations! {
     ConfirmTotp "confirm_totp" => Person, Always;
     RemoveTotp "remove_totp" => Person, Always;
     RenewRecoveryCodes "renew_recovery_codes" => Person, Always;
+    ExportMyData "export_my_data" => Person, Always;
 
     GetFirm "get_firm" => To(ManageFirm), Always;
     UpdateFirm "update_firm" => To(ManageFirm), Always;
@@ -185,6 +189,18 @@ operations! {
     ListApiKeys "list_api_keys" => To(ManageApiKeys), Always;
     RevokeApiKey "revoke_api_key" => To(ManageApiKeys), Always;
     ListEvents "list_events" => To(ReadEvents), Always;
+    GetFirmRetention "get_firm_retention" => To(ManagePrivacy), Always;
+    PutFirmRetention "put_firm_retention" => To(ManagePrivacy), Always;
+    GetChainRetention "get_chain_retention" => To(ManagePrivacy), Always;
+    PutChainRetention "put_chain_retention" => To(ManagePrivacy), Always;
+    CreateHold "create_hold" => To(ManagePrivacy), Always;
+    ListHolds "list_holds" => To(ManagePrivacy), Always;
+    ReleaseHold "release_hold" => To(ManagePrivacy), Always;
+    ListPurges "list_purges" => To(ManagePrivacy), Always;
+    ListPurgeLines "list_purge_lines" => To(ManagePrivacy), Always;
+    EraseUser "erase_user" => To(ManagePrivacy), Always;
+    ListErasures "list_erasures" => To(ManagePrivacy), Always;
+    ExportUserData "export_user_data" => To(ManagePrivacy), Always;
     ListJobs "list_jobs" => To(ManageJobs), Always;
     RetryJob "retry_job" => To(ManageJobs), Job;
 
@@ -280,7 +296,7 @@ const NOTES: &str = "\
   upload for 7 days, as long as the membership may file visits. `get_upload`, `append_upload` and `delete_upload` ask for
   nothing else.
 - `person`: everybody who is signed in, for themselves alone; no API key. API keys are given rights (second column) that
-  the role has; never manage_firm, manage_users or manage_api_keys.
+  the role has; never manage_firm, manage_users, manage_api_keys or manage_privacy.
 ";
 
 impl Operation {

@@ -13,6 +13,7 @@ use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
 use crate::db::Db;
+use crate::erasure::api::ErasureApi;
 use crate::events::api::EventsApi;
 use crate::evidence::api::EvidenceApi;
 use crate::evidence::blobs::Blobs;
@@ -33,6 +34,7 @@ use crate::plans::api::PlansApi;
 use crate::receipts::api::ReceiptsApi;
 use crate::rehearsals::api::RehearsalsApi;
 use crate::results::api::ResultsApi;
+use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
@@ -136,6 +138,8 @@ pub enum Area {
     Plans,
     /// The firm's history.
     Events,
+    /// How long data is kept, what was deleted, and what is held on people.
+    Privacy,
     /// Is it alive, is it ready.
     Operations,
 }
@@ -156,7 +160,7 @@ type Apis = (
     ResultsApi,
     ScorecardsApi,
     PlansApi,
-    EventsApi,
+    (EventsApi, RetentionApi, ErasureApi),
     (OpsApi, JobsApi),
 );
 
@@ -177,7 +181,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         ResultsApi,
         ScorecardsApi,
         PlansApi,
-        EventsApi,
+        (EventsApi, RetentionApi, ErasureApi),
         (OpsApi, JobsApi),
     );
     OpenApiService::new(apis, "Peegel", env!("CARGO_PKG_VERSION"))

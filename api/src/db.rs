@@ -176,6 +176,8 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
                 .busy_timeout(Duration::from_secs(15))
                 .foreign_keys(true)
                 .pragma("cache_size", "-20000")
+                // What is deleted is overwritten, and not only forgotten.
+                .pragma("secure_delete", "on")
         });
     options
 }

@@ -206,6 +206,56 @@ words! {
 }
 
 words! {
+    /// A class of data with a period of its own.
+    DataClass {
+        /// Photos: what was sent, previews, what they look like.
+        Photos = "photos",
+        /// Recordings: what was sent, waveforms and transcripts.
+        Recordings = "recordings",
+        /// Documents.
+        Documents = "documents",
+        /// What cameras wrote into photos, and the originals that hold it; previews stay.
+        Exif = "exif",
+        /// Where auditors were, and with which phone.
+        Positions = "positions",
+        /// What people wrote: texts, comments, reasons, names of files, drafts.
+        FreeText = "free_text",
+        /// Names and addresses of auditors who left.
+        AuditorIdentity = "auditor_identity",
+    }
+}
+
+words! {
+    /// What a hold is on.
+    HeldObject { Visit = "visit", Branch = "branch", Chain = "chain", Person = "person" }
+}
+
+words! {
+    /// Why something was purged: its period ended, or its person was erased.
+    PurgeReason { Retention = "retention", Erasure = "erasure" }
+}
+
+words! {
+    /// How far a purge has come.
+    PurgeState { Running = "running", Done = "done" }
+}
+
+words! {
+    /// Why somebody is erased. `retention`: they left, and the period of their identity ended.
+    ErasureReason { Request = "request", Left = "left", Other = "other", Retention = "retention" }
+}
+
+words! {
+    /// What is erased: everything that goes back to the person, or who they are alone.
+    ErasureExtent { Person = "person", Identity = "identity" }
+}
+
+words! {
+    /// How far an erasure has come; `waiting` for holds to end.
+    ErasureState { Running = "running", Waiting = "waiting", Done = "done" }
+}
+
+words! {
     /// How far a job has come.
     JobState { Ready = "ready", Running = "running", Dead = "dead" }
 }

@@ -61,11 +61,15 @@ pub async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::M
 /// * 413 `visit_full`, 429 `day_quota` beyond the limits of the visit and of the auditor's day.
 /// * 409 `already_stored` when other bytes are stored under this id.
 /// * 409 `illegal_state` when it was given up as lost.
+/// * 410 `purged` when its class of data was purged.
 /// * 503 `storage_unavailable` when the store does not answer, `busy` when the same bytes are being cleared away.
 /// * 422 `differs_from_manifest` when hash or size differ from those announced, and `empty_file` when nothing arrived:
 ///   the file is marked refused, the visit stays, and the right file may be sent.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
     let announced = visible(app, caller, id).await?;
+    if announced.state == EvidenceState::Purged {
+        return Err(purged(&announced, announced.purged_at.unwrap_or_else(|| app.clock.now())));
+    }
     if !has_bytes(announced.state) {
         quota::check(app, caller, &announced, announced.bytes.unwrap_or(0)).await?;
     }
@@ -282,6 +286,14 @@ pub fn has_bytes(state: EvidenceState) -> bool {
     matches!(state, EvidenceState::Stored | EvidenceState::Processed | EvidenceState::Unpreviewable)
 }
 
+/// 410: the bytes of a file, or all of it, were purged.
+fn purged(row: &evidence::Model, at: DateTime<Utc>) -> Failure {
+    let why = row.purge_rule.as_deref().unwrap_or("its period ended");
+    let rest = if row.state == EvidenceState::Purged { "" } else { " Its previews are left." };
+    let detail = format!("The file was purged on {}: {why}.{rest}", at.date_naive());
+    Failure::new(Kind::Gone, "purged", detail)
+}
+
 /// Why these bytes are not stored, if so.
 fn refusal(row: &evidence::Model, received: &Received) -> Option<Failure> {
     if received.bytes == 0 {
@@ -355,9 +367,13 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
 /// # Errors
 ///
 /// * 404 when there is no such file, or nothing is stored yet.
+/// * 410 `purged` when it was purged, with the day and why.
 /// * 403 `recording_not_permitted` when the chain's policy does not let recordings be played.
 pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile, Failure> {
     let row = visible(app, caller, id).await?;
+    if let Some(at) = row.purged_at {
+        return Err(purged(&row, at));
+    }
     if may_be_heard(row.kind, row.media_type.as_deref()) {
         check_recording(app, caller, &row).await?;
     }
@@ -397,10 +413,14 @@ async fn check_recording(app: &App, caller: &Caller, row: &evidence::Model) -> R
 ///
 /// * 404 when there is no such file, or none that can be shown; the file itself can still be fetched.
 /// * 409 `not_processed` while the preview is being made.
+/// * 410 `purged` when it was purged, with the day and why.
 pub async fn preview(app: &App, caller: &Caller, id: Uuid, size: PreviewSize) -> Result<StoredFile, Failure> {
     let row = visible(app, caller, id).await?;
     if row.state == EvidenceState::Stored {
         return Err(Failure::conflict("not_processed", "The preview is being made. Try again in a moment."));
+    }
+    if let Some(at) = row.purged_at.filter(|_| row.state == EvidenceState::Purged) {
+        return Err(purged(&row, at));
     }
     let file_name = format!("{}.jpg", row.id);
     stored_preview(row, size, file_name).ok_or_else(|| Failure::not_found("preview"))

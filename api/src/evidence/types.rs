@@ -51,6 +51,10 @@ pub struct EvidenceView {
     pub has_preview: bool,
     /// When it was stored.
     pub stored_at: Option<DateTime<Utc>>,
+    /// When the bytes that were sent were purged; of a photo that is still `processed`, previews are left.
+    pub purged_at: Option<DateTime<Utc>>,
+    /// Why, in words.
+    pub purge_rule: Option<String>,
 }
 
 impl From<evidence::Model> for EvidenceView {
@@ -71,6 +75,8 @@ impl From<evidence::Model> for EvidenceView {
             facts: row.facts.and_then(|text| serde_json::from_str(&text).ok()).map(Any),
             has_preview: row.preview_320_sha256.is_some(),
             stored_at: row.stored_at,
+            purged_at: row.purged_at,
+            purge_rule: row.purge_rule,
         }
     }
 }

@@ -11,3 +11,4 @@ mod tests;
 pub mod types;
 pub mod verify;
 pub mod verify_evidence;
+pub mod verify_purge;

@@ -147,6 +147,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             author_id: prepared.auditor_id,
             reasons: None,
             created_at: stored.at,
+            withheld: None,
         });
         // The answers are those of the score that is there.
         if let Some(score) = score.as_ref().filter(|_| adds) {
@@ -294,11 +295,13 @@ fn begin(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Mode
         published_at: None,
         public_id: stored.public_id,
         copy_of: None,
+        purged: 0,
     });
     // A draft on top of a returned visit changes nothing of what was filed; see also `manifest`.
     let keeps_filed = prepared.filing.is_none() && row.state == VisitState::Returned;
     let outcome = if keeps_filed { row.outcome } else { write.outcome };
-    visit::Model { outcome, device_at: write.device_at, skew_ms, received_at: stored.at, ..row }
+    // What comes anew is purged anew.
+    visit::Model { outcome, device_at: write.device_at, skew_ms, received_at: stored.at, purged: 0, ..row }
 }
 
 fn score_of(row: &visit::Model, score: &Score, at: DateTime<Utc>) -> score::Model {

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
+use crate::retention::due::purged;
 use crate::visits::manifest::progress;
 use crate::visits::store::{self, Filter};
 use crate::visits::types::{ScoreView, ScoresView, VisitSummary, VisitView};
@@ -60,6 +61,7 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
         device_at: visit.device_at,
         skew_ms: visit.skew_ms,
         received_at: visit.received_at,
+        purged: purged(&visit),
         summary: summary(visit, score.and_then(|score| score.score_bp), &files),
         files: files.into_iter().map(Into::into).collect(),
     })

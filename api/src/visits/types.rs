@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::evidence::types::EvidenceView;
-use crate::words::{EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState};
+use crate::words::{DataClass, EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState};
 
 /// A visit as the phone sends it. All problems are answered at once; unknown members are refused.
 #[derive(Debug, Object)]
@@ -264,6 +264,8 @@ pub struct VisitView {
     pub skew_ms: Option<i64>,
     /// When the last write was accepted.
     pub received_at: DateTime<Utc>,
+    /// The classes of data that were purged: their periods ended, or the auditor was erased.
+    pub purged: Vec<DataClass>,
 }
 
 /// One score of a visit, with its trace.
