@@ -259,6 +259,11 @@ pub async fn objects(world: &World) -> Ids {
     let gone = world.admin.client.post("/v1/users", &gone).created().await["membership_id"].clone();
     let path = format!("/v1/users/{}/erase", gone.as_str().expect("an id"));
     world.admin.client.post(&path, &json!({"email": "gone@left.example", "reason": "left"})).created().await;
+    eventually("they are gone", || async {
+        let erasures = world.admin.client.get("/v1/erasures").ok().await;
+        (erasures["data"][0]["state"] == "done").then_some(())
+    })
+    .await;
     let purges = world.admin.client.get("/v1/purges").ok().await;
     BTreeMap::from([
         ("rehearsals", rehearsal),

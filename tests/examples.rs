@@ -162,7 +162,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
-    privacy(&mut recorder, &mut admin, &set_up)?;
+    privacy(&mut recorder, &mut admin, &server, &set_up)?;
     results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
     server.stop()?;
     Ok(recorder.examples)
@@ -475,7 +475,7 @@ fn jobs(recorder: &mut Recorder, admin: &mut Person, folder: &Path) -> Outcome<(
 }
 
 /// How long data is kept, a hold, and somebody who is erased.
-fn privacy(recorder: &mut Recorder, admin: &mut Person, set_up: &SetUp) -> Outcome<()> {
+fn privacy(recorder: &mut Recorder, admin: &mut Person, server: &Server, set_up: &SetUp) -> Outcome<()> {
     let none = Value::Null;
     let of_firm = json!({"days": {"photos": 400, "recordings": 90, "exif": 90, "positions": 90, "free_text": 400}});
     recorder.call(admin, "put_firm_retention", "PUT", "/v1/firm/retention", &of_firm)?;
@@ -492,7 +492,11 @@ fn privacy(recorder: &mut Recorder, admin: &mut Person, set_up: &SetUp) -> Outco
     let leaver =
         json!({"name": "Peeter Kask", "email": email, "role": "auditor", "locale": "et", "password": PASSWORD});
     let leaver = admin.client.json("POST", "/v1/users", &admin.token, &leaver)?;
-    let erase = format!("/v1/users/{}/erase", text(&leaver["membership_id"])?);
+    let leaver = format!("/v1/users/{}", text(&leaver["membership_id"])?);
+    recorder.call(admin, "export_user_data", "GET", &format!("{leaver}/data"), &none)?;
+    let mut peeter = recorder.sign_in(server, email, PASSWORD)?;
+    recorder.call(&mut peeter, "export_my_data", "GET", "/v1/me/data", &none)?;
+    let erase = format!("{leaver}/erase");
     recorder.call(admin, "erase_user", "POST", &erase, &json!({"email": email, "reason": "request"}))?;
     for _ in 0..200 {
         let list = admin.client.json("GET", "/v1/erasures", &admin.token, &none)?;

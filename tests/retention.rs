@@ -7,7 +7,7 @@ use crate::support::app::{Kind, TestApp};
 use crate::support::files::{fixture, sha256};
 use crate::support::pdf::images;
 use crate::support::world::{File, Person, World, filing, proofs};
-use crate::support::{Dice, eventually, new_id, now, on_both, on_buckets, tiny};
+use crate::support::{Dice, eventually, new_id, now, on_both, on_buckets, tiny, today};
 
 on_both!(
     a_rule_is_the_chains_or_the_firms,
@@ -179,8 +179,9 @@ async fn a_rule_is_the_chains_or_the_firms(app: &TestApp) {
     let changed: Vec<_> = events.iter().filter(|event| event["kind"] == "retention.changed").collect();
     assert_eq!(changed.len(), 3, "{changed:?}");
     // It is for people to say, not for programs.
-    let key = json!({"name": "k", "rights": ["manage_privacy"], "expires_on": "2099-01-01", "password": crate::support::world::PASSWORD});
-    admin.post("/v1/api-keys", &key).problem(422, "invalid").await;
+    let key = json!({"name": "k", "rights": ["manage_privacy"], "expires_on": today(), "password": crate::support::world::PASSWORD});
+    let refused = admin.post("/v1/api-keys", &key).problem(422, "invalid").await;
+    assert_eq!(refused.problems()[0].0, "/rights/0");
 }
 
 async fn what_is_due_goes_and_scores_stay(app: &TestApp) {

@@ -99,6 +99,19 @@ impl Db {
         self.write.begin_with_options(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await
     }
 
+    /// Takes what was deleted out of the journal too, where SQLite keeps pages as they were until it writes over them.
+    /// Readers that are under way may keep some of it for a while.
+    ///
+    /// # Errors
+    ///
+    /// [`DbErr`] when the database fails.
+    pub async fn empty_journal(&self) -> Result<(), DbErr> {
+        match self.backend() {
+            DbBackend::Sqlite => self.write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// The connections that there are, by what they are for.
     pub fn pools(&self) -> Vec<(&'static str, Pool)> {
         match self.backend() {

@@ -165,5 +165,6 @@ async fn finish(app: &App, mut row: erasure::Model, ids: &[Uuid], held: i64) -> 
     let payload = json!({"state": row.state, "visits": row.visits_total, "held": held});
     write.event(NewEvent::by_system("erasure.finished", "erasure", row.id, payload).log_only());
     store::update(&write.tx, row).await?;
-    write.commit().await
+    write.commit().await?;
+    Ok(app.db.empty_journal().await?)
 }

@@ -164,6 +164,7 @@ async fn purge_due(
     write.event(NewEvent::by_system("purge.finished", "purge", row.id, payload).log_only());
     store::update_purge(&write.tx, row).await?;
     write.commit().await?;
+    app.db.empty_journal().await?;
     Ok(true)
 }
 
@@ -197,9 +198,10 @@ async fn identities(app: &App, firm_id: Uuid, rules: &Rules, stood: DateTime<Utc
         let visited = store::visited_chains(app.db.reader(), firm_id, row.id).await?;
         let is_due = match visited.is_empty() {
             true => ended(rules.of_firm().map(|(rule, _)| rule), left_at),
-            false => visited
-                .iter()
-                .all(|(chain_id, at)| ended(rules.of(*chain_id).map(|(rule, _)| rule), (*at).max(left_at))),
+            false => visited.iter().all(|last| {
+                let rule = rules.of(last.client_chain_id).map(|(rule, _)| rule);
+                ended(rule, last.at().max(left_at))
+            }),
         };
         if is_due {
             erasure::service::erase_identity(app, &row).await?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryInsertResult,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryInsertResult,
 };
 use uuid::Uuid;
 
@@ -230,25 +230,39 @@ pub async fn auditors_who_left(db: &impl ConnectionTrait, firm_id: Uuid) -> Resu
         .await
 }
 
-/// The chains that an auditor visited, and when the clock of the last visit of each started.
+/// The last visits of an auditor to a chain.
+#[derive(Debug, FromQueryResult)]
+pub struct LastVisits {
+    /// The chain.
+    pub client_chain_id: Uuid,
+    published: Option<DateTime<Utc>>,
+    submitted: Option<DateTime<Utc>>,
+    received: Option<DateTime<Utc>>,
+}
+
+impl LastVisits {
+    /// The last thing that happened to any of them.
+    pub fn at(&self) -> DateTime<Utc> {
+        self.published.max(self.submitted).max(self.received).unwrap_or_default()
+    }
+}
+
+/// The chains that an auditor visited, and when last.
 pub async fn visited_chains(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
     auditor_id: Uuid,
-) -> Result<Vec<(Uuid, DateTime<Utc>)>, DbErr> {
-    let latest = [visit::Column::PublishedAt, visit::Column::SubmittedAt, visit::Column::ReceivedAt];
-    let rows: Vec<(Uuid, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>)> = visit::Entity::find()
+) -> Result<Vec<LastVisits>, DbErr> {
+    visit::Entity::find()
         .select_only()
         .column(visit::Column::ClientChainId)
-        .expr_as(Expr::col(latest[0]).max(), "published")
-        .expr_as(Expr::col(latest[1]).max(), "submitted")
-        .expr_as(Expr::col(latest[2]).max(), "received")
+        .expr_as(Expr::col(visit::Column::PublishedAt).max(), "published")
+        .expr_as(Expr::col(visit::Column::SubmittedAt).max(), "submitted")
+        .expr_as(Expr::col(visit::Column::ReceivedAt).max(), "received")
         .filter(visit::Column::FirmId.eq(firm_id))
         .filter(visit::Column::AuditorId.eq(auditor_id))
         .group_by(visit::Column::ClientChainId)
-        .into_tuple()
+        .into_model()
         .all(db)
-        .await?;
-    let last = |(chain_id, a, b, c)| (chain_id, [a, b, c].into_iter().flatten().max().unwrap_or_default());
-    Ok(rows.into_iter().map(last).collect())
+        .await
 }
