@@ -12,6 +12,7 @@ use crate::apikeys::api::ApiKeysApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
+use crate::consent::api::ConsentApi;
 use crate::db::Db;
 use crate::events::api::EventsApi;
 use crate::evidence::api::EvidenceApi;
@@ -149,7 +150,7 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     (VisitsApi, SyncApi),
-    (EvidenceApi, UploadsApi),
+    (EvidenceApi, UploadsApi, ConsentApi),
     ReviewApi,
     ReceiptsApi,
     KeysApi,
@@ -170,7 +171,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         (VisitsApi, SyncApi),
-        (EvidenceApi, UploadsApi),
+        (EvidenceApi, UploadsApi, ConsentApi),
         ReviewApi,
         ReceiptsApi,
         KeysApi,
