@@ -23,6 +23,7 @@ use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
+use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
 use crate::ops;
@@ -150,7 +151,7 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     (VisitsApi, SyncApi),
-    (EvidenceApi, UploadsApi, ConsentApi),
+    (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
     ReviewApi,
     ReceiptsApi,
     KeysApi,
@@ -171,7 +172,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         (VisitsApi, SyncApi),
-        (EvidenceApi, UploadsApi, ConsentApi),
+        (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
         ReviewApi,
         ReceiptsApi,
         KeysApi,
