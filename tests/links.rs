@@ -84,6 +84,11 @@ async fn a_link_opens_its_file(app: &TestApp) {
         assert_eq!(width.max(height), edge);
         fetch(app, &url).header("if-none-match", &answer.etag()).send().await.expect(304);
     }
+    // To be saved instead of shown.
+    let body = json!({"file": "content", "download": true});
+    let url = link(world.auditor.client.post(&format!("/v1/evidence/{}/links", call.id), &body)).await;
+    let saved = fetch(app, &url).send().await.expect(200);
+    assert!(saved.header("content-disposition").starts_with("attachment; filename=\""), "{}", saved.describe());
     let url = link(ask(&world.auditor, &call.id, "content")).await;
     for (range, from, to) in
         [("bytes=0-9", 0, 10), ("bytes=1000-1999", 1000, 2000), ("bytes=-7", call.bytes.len() - 7, call.bytes.len())]
@@ -285,6 +290,9 @@ async fn chains_have_links_to_photos_and_plans(app: &TestApp) {
         assert_eq!(answer.body, plain.body);
         assert_eq!(answer.header("content-disposition"), plain.header("content-disposition"));
         links.push(url);
+        let url = link(person.client.post(&photo, &json!({"size": "1600", "download": true}))).await;
+        let saved = fetch(app, &url).send().await.expect(200);
+        assert!(saved.header("content-disposition").starts_with("attachment; filename=\"photo-1.jpg\""));
         let url = link(person.client.post(&plan, &json!({"lang": "hu"}))).await;
         let answer = fetch(app, &url).send().await.expect(200);
         let path = format!("/v1/branches/{}/action-plan.pdf?lang=hu&wave={}", world.branches[0], world.wave);
@@ -300,7 +308,11 @@ async fn chains_have_links_to_photos_and_plans(app: &TestApp) {
         fetch(app, &url).header("if-none-match", &answer.etag()).send().await.expect(304);
     }
     viewer.client.post(&photo, &json!({"size": "640"})).invalid(&[("/size", "bad_value")]).await;
-    viewer.client.post(&photo.replace("/1/", "/2/"), &json!({"size": "320"})).problem(404, "not_found").await;
+    viewer
+        .client
+        .post(&photo.replace("/photos/1/", "/photos/9/"), &json!({"size": "320"}))
+        .problem(404, "not_found")
+        .await;
     world.auditor.client.post(&photo, &json!({"size": "320"})).problem(403, "not_allowed").await;
     world.auditor.client.post(&plan, &json!({})).problem(403, "not_allowed").await;
     let elsewhere = plan.replace(&world.branches[0], &world.branches[2]);
@@ -362,10 +374,12 @@ async fn a_browser_shows_and_plays_by_links(app: &TestApp) {
     let base = app.base();
     let to = async |file: &File, what: &str| format!("{base}{}", link(ask(&world.reviewer, &file.id, what)).await);
     let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
+    let download = json!({"file": "content", "download": true});
+    let download = world.reviewer.client.post(&format!("/v1/evidence/{}/links", photo.id), &download);
     let plan = json!({
         "modules": tools().join("node_modules"), "chromium": chromium(), "page_port": port,
         "image": to(&photo, "preview_1600").await, "sound": to(&call, "content").await,
-        "download": to(&photo, "content").await, "bytes": photo.bytes.len(), "file_name": "front.jpg",
+        "download": format!("{base}{}", link(download).await), "bytes": photo.bytes.len(), "file_name": "front.jpg",
     });
     let path = app.folder().join("plan.json");
     std::fs::write(&path, plan.to_string()).expect("a plan");

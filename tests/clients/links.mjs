@@ -10,7 +10,7 @@ const plan = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const { chromium } = createRequire(`${plan.modules}/`)("playwright-core");
 
 const html = `<!doctype html><title>links</title><img src="${plan.image}"><audio src="${plan.sound}" preload="metadata" muted>
-  </audio><a href="${plan.download}" download>save</a>`;
+  </audio><a href="${plan.download}">save</a>`;
 const pages = createServer((_, response) => response.writeHead(200, { "Content-Type": "text/html" }).end(html));
 await new Promise((resolve) => pages.listen(plan.page_port, "127.0.0.1", resolve));
 

@@ -1,9 +1,9 @@
 //! Queries on consents.
 
-use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::sea_query::Query;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
@@ -34,7 +34,8 @@ pub async fn update(tx: &DatabaseTransaction, row: consent::Model) -> Result<(),
     consent::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
 }
 
-/// The consents that may be about recordings of these visits, at these branches, of these chains.
+/// The consents that may be about recordings of these visits, at these branches, of these chains. Each by its own index:
+/// SQLite reads all consents of the firm for one condition with OR.
 pub async fn about(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
@@ -42,11 +43,14 @@ pub async fn about(
     branch_ids: Vec<Uuid>,
     chain_ids: Vec<Uuid>,
 ) -> Result<Vec<consent::Model>, DbErr> {
-    let any = Condition::any()
-        .add(consent::Column::VisitId.is_in(visit_ids))
-        .add(consent::Column::BranchId.is_in(branch_ids).and(consent::Column::Scope.eq(ConsentScope::Branch)))
-        .add(consent::Column::ChainId.is_in(chain_ids).and(consent::Column::Scope.eq(ConsentScope::Chain)));
-    consent::Entity::find().filter(consent::Column::FirmId.eq(firm_id)).filter(any).all(db).await
+    let of_firm = || consent::Entity::find().filter(consent::Column::FirmId.eq(firm_id));
+    let of_scope = |scope| of_firm().filter(consent::Column::Scope.eq(scope));
+    let mut found = of_firm().filter(consent::Column::VisitId.is_in(visit_ids)).all(db).await?;
+    let of_branches = of_scope(ConsentScope::Branch).filter(consent::Column::BranchId.is_in(branch_ids));
+    found.extend(of_branches.all(db).await?);
+    let of_chains = of_scope(ConsentScope::Chain).filter(consent::Column::ChainId.is_in(chain_ids));
+    found.extend(of_chains.all(db).await?);
+    Ok(found)
 }
 
 /// Whether a consent of a visit or of one of its recordings was withdrawn.

@@ -135,9 +135,15 @@ impl FileAnswer {
         Self(Response::builder().status(StatusCode::NOT_MODIFIED).header(header::ETAG, tag).finish())
     }
 
-    /// The same for whoever has a link: it is kept nowhere, and pages of other hosts may show it.
-    pub fn by_link(mut self) -> Self {
+    /// The same for whoever has a link: it is kept nowhere, and pages of other hosts may show it; or it is saved, which
+    /// browsers do for pages of other hosts only when the answer says so.
+    pub fn by_link(mut self, download: bool) -> Self {
         let headers = self.0.headers_mut();
+        let named = headers.get(header::CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
+        let named = named.filter(|_| download).and_then(|value| value.strip_prefix("inline"));
+        if let Some(value) = named.and_then(|rest| HeaderValue::from_str(&format!("attachment{rest}")).ok()) {
+            headers.insert(header::CONTENT_DISPOSITION, value);
+        }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         self

@@ -49,7 +49,8 @@ impl LinksApi {
         body: Checked<EvidenceLinkIn>,
     ) -> Result<LinkAnswer, Failure> {
         let caller = auth.caller(Operation::CreateEvidenceLink)?;
-        Ok(LinkAnswer::Made(Json(service::make(&app, &caller, body.0.file.of(evidence_id.0)).await?)))
+        let target = body.0.file.of(evidence_id.0);
+        Ok(LinkAnswer::Made(Json(service::make(&app, &caller, target, body.0.download).await?)))
     }
 
     /// Make a link to a photo of a result
@@ -74,7 +75,7 @@ impl LinksApi {
     ) -> Result<LinkAnswer, Failure> {
         let caller = auth.caller(Operation::CreateResultPhotoLink)?;
         let target = Target::ResultPhoto(result_id.0, n.0, body.0.size);
-        Ok(LinkAnswer::Made(Json(service::make(&app, &caller, target).await?)))
+        Ok(LinkAnswer::Made(Json(service::make(&app, &caller, target, body.0.download).await?)))
     }
 
     /// Make a link to the action plan of a branch as PDF
@@ -96,7 +97,7 @@ impl LinksApi {
     ) -> Result<LinkAnswer, Failure> {
         let caller = auth.caller(Operation::CreateActionPlanLink)?;
         let target = service::plan(&app, &caller, id.0, body.0.wave_id, body.0.lang).await?;
-        Ok(LinkAnswer::Made(Json(service::make(&app, &caller, target).await?)))
+        Ok(LinkAnswer::Made(Json(service::make(&app, &caller, target, body.0.download).await?)))
     }
 
     /// Fetch a file by its link

@@ -28,6 +28,8 @@ pub struct Grant {
     pub role: Role,
     /// Until when it is good.
     pub expires_at: DateTime<Utc>,
+    /// Whether it is to be saved instead of shown.
+    pub download: bool,
     /// The file.
     pub target: Target,
 }
@@ -118,12 +120,13 @@ impl Grant {
             By::Key(id) => ('k', id),
         };
         let ids = [self.firm_id, self.membership_id, id].map(|id| id.simple().to_string()).join(" ");
-        format!("{} {by} {ids} {} {}", self.expires_at.timestamp_micros(), self.role, self.target.text())
+        let how = if self.download { "d" } else { "i" };
+        format!("{} {by} {ids} {} {how} {}", self.expires_at.timestamp_micros(), self.role, self.target.text())
     }
 
     fn of_text(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split(' ').collect();
-        let [expires_at, by, firm_id, membership_id, by_id, role, target] = parts[..] else { return None };
+        let [expires_at, by, firm_id, membership_id, by_id, role, how, target] = parts[..] else { return None };
         let by_id = by_id.parse().ok()?;
         Some(Self {
             firm_id: firm_id.parse().ok()?,
@@ -131,6 +134,7 @@ impl Grant {
             by: if by == "s" { By::Session(by_id) } else { By::Key(by_id) },
             role: role.parse().ok()?,
             expires_at: DateTime::from_timestamp_micros(expires_at.parse().ok()?)?,
+            download: how == "d",
             target: Target::of_text(target)?,
         })
     }
@@ -150,7 +154,8 @@ mod tests {
 
     fn grant(target: Target, now: DateTime<Utc>) -> Grant {
         let [firm_id, membership_id, session] = [1, 2, 3].map(Uuid::from_u128);
-        Grant { firm_id, membership_id, by: By::Session(session), role: Role::Reviewer, expires_at: now + LIFE, target }
+        let (by, expires_at) = (By::Session(session), now + LIFE);
+        Grant { firm_id, membership_id, by, role: Role::Reviewer, expires_at, download: false, target }
     }
 
     #[tokio::test]
@@ -164,7 +169,7 @@ mod tests {
         ] {
             let mut grant = grant(target, clock.now());
             for by in [grant.by, By::Key(id)] {
-                grant.by = by;
+                (grant.by, grant.download) = (by, !grant.download);
                 let token = grant.token(&vault()).await.unwrap();
                 assert!(token.len() < 340 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)));
                 assert!(!token.contains(&id.simple().to_string()));

@@ -25,7 +25,7 @@ pub const LIFE: TimeDelta = TimeDelta::minutes(5);
 /// # Errors
 ///
 /// As the operation that gives the file itself.
-pub async fn make(app: &App, caller: &Caller, target: Target) -> Result<LinkView, Failure> {
+pub async fn make(app: &App, caller: &Caller, target: Target, download: Option<bool>) -> Result<LinkView, Failure> {
     match &target {
         Target::Content(id) => drop(evidence::service::content(app, caller, *id).await?),
         Target::Preview(id, size) => drop(evidence::service::preview(app, caller, *id, *size).await?),
@@ -41,6 +41,7 @@ pub async fn make(app: &App, caller: &Caller, target: Target) -> Result<LinkView
         by: caller.by,
         role: caller.role,
         expires_at: app.clock.now() + LIFE,
+        download: download.unwrap_or(false),
         target,
     };
     let token = grant.token(&app.vault).await?;
@@ -85,10 +86,10 @@ pub async fn fetch(
         Target::ActionPlan(branch_id, wave_id, lang) => {
             let pdf = plans::service::action_plan_pdf(app, &caller, branch_id, Some(wave_id), Some(lang)).await?;
             let file = MadeFile { bytes: pdf.bytes.into(), media_type: "application/pdf", file_name: pdf.file_name };
-            return Ok(FileAnswer::of_made(file, range, if_none_match).by_link());
+            return Ok(FileAnswer::of_made(file, range, if_none_match).by_link(grant.download));
         }
     };
-    Ok(FileAnswer::of(&app.blobs, file, range, if_none_match).await?.by_link())
+    Ok(FileAnswer::of(&app.blobs, file, range, if_none_match).await?.by_link(grant.download))
 }
 
 /// Whoever made a link, with what they reach now.

@@ -13,6 +13,8 @@ use crate::links::grant::Target;
 pub struct EvidenceLinkIn {
     /// The file.
     pub file: LinkedFile,
+    /// Whether browsers save it instead of showing it; they show it if absent.
+    pub download: Option<bool>,
 }
 
 /// A file of a piece of evidence.
@@ -46,6 +48,8 @@ impl LinkedFile {
 pub struct PhotoLinkIn {
     /// The long edge in pixels.
     pub size: PreviewSize,
+    /// Whether browsers save it instead of showing it; they show it if absent.
+    pub download: Option<bool>,
 }
 
 /// Which plan a link is for.
@@ -57,6 +61,8 @@ pub struct PlanLinkIn {
     /// The language; the chain's if absent.
     #[oai(validator(pattern = "^(en|et|hu)$"))]
     pub lang: Option<String>,
+    /// Whether browsers save it instead of showing it; they show it if absent.
+    pub download: Option<bool>,
 }
 
 /// An address of a file that works without headers.
