@@ -188,6 +188,8 @@ fn set_up(recorder: &mut Recorder, admin: &mut Person) -> Outcome<SetUp> {
     let chain_id = text(&recorder.call(admin, "create_chain", "POST", "/v1/chains", &chain)?["id"])?;
     recorder.call(admin, "list_chains", "GET", "/v1/chains", &none)?;
     recorder.call(admin, "get_chain", "GET", &format!("/v1/chains/{chain_id}"), &none)?;
+    let change = json!({"colour": "#1F4E79", "recording_policy": "needs_proof"});
+    recorder.call(admin, "update_chain", "PATCH", &format!("/v1/chains/{chain_id}"), &change)?;
     let regions_path = format!("/v1/chains/{chain_id}/regions");
     let regions = json!({"regions": [{"code": "north", "name": "Northern Estonia"}]});
     let regions = recorder.call(admin, "create_regions", "POST", &regions_path, &regions)?;
@@ -315,7 +317,28 @@ fn visit(
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    let file = content.trim_end_matches("/content");
+    let link = json!({"file": "preview_320"});
+    recorder.call(reviewer, "create_evidence_link", "POST", &format!("{file}/links"), &link)?;
+    recorder.call(reviewer, "update_evidence", "PATCH", file, &json!({"chain_visible": true}))?;
+    consents(recorder, auditor, reviewer, visit)?;
     Ok(visit.to_owned())
+}
+
+/// Those who are recorded are told, and one of them thinks again.
+fn consents(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person, visit: &str) -> Outcome<()> {
+    let none = Value::Null;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "country": "EE",
+        "given_by": "the employee at the till", "notice": "This conversation is recorded to improve our service.",
+    });
+    let consent = recorder.call(auditor, "create_consent", "POST", "/v1/consents", &consent)?;
+    let path = format!("/v1/consents/{}", text(&consent["id"])?);
+    recorder.call(reviewer, "list_consents", "GET", "/v1/consents?limit=1", &none)?;
+    recorder.call(reviewer, "get_consent", "GET", &path, &none)?;
+    let reason = json!({"reason": "The employee asked us to leave it out."});
+    recorder.call(reviewer, "withdraw_consent", "POST", &format!("{path}/withdraw"), &reason)?;
+    Ok(())
 }
 
 /// The auditor begins a visit whose photo will never come.
@@ -527,6 +550,11 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     let result = format!("/v1/results/{}", text(&list["data"][0]["result_id"])?);
     recorder.call(reviewer, "get_result", "GET", &result, &none)?;
     recorder.call(reviewer, "get_result_receipt", "GET", &format!("{result}/receipt"), &none)?;
+    let size = json!({"size": "1600"});
+    recorder.call(reviewer, "create_result_photo_link", "POST", &format!("{result}/photos/1/links"), &size)?;
+    let link = json!({"wave_id": wave_id, "lang": "en"});
+    let links = format!("/v1/branches/{branch_id}/action-plan/links");
+    recorder.call(reviewer, "create_action_plan_link", "POST", &links, &link)?;
     let plan = format!("/v1/branches/{branch_id}/action-plan?lang=en");
     let plan = recorder.call(reviewer, "get_action_plan", "GET", &plan, &none)?;
     let action = &plan["actions"][0];
@@ -667,6 +695,7 @@ impl Replacer {
             "scored_on" | "published_on" | "proposed_on" | "changed_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
             "password" | "current_password" => return Ok(PASSWORD.to_owned()),
             "token" => return Ok("pgl_lnk_example".to_owned()),
+            "url" if text.starts_with("/v1/links/") => return Ok("/v1/links/pgl_url_example".to_owned()),
             "key" => return Ok("pgl_key_example".to_owned()),
             "code" if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return Ok("287082".to_owned());

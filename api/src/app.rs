@@ -12,6 +12,7 @@ use crate::apikeys::api::ApiKeysApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
+use crate::consent::api::ConsentApi;
 use crate::db::Db;
 use crate::erasure::api::ErasureApi;
 use crate::events::api::EventsApi;
@@ -23,6 +24,7 @@ use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
+use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
 use crate::ops;
@@ -153,7 +155,7 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     (VisitsApi, SyncApi),
-    (EvidenceApi, UploadsApi),
+    (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
     ReviewApi,
     ReceiptsApi,
     KeysApi,
@@ -174,7 +176,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         (VisitsApi, SyncApi),
-        (EvidenceApi, UploadsApi),
+        (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
         ReviewApi,
         ReceiptsApi,
         KeysApi,

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::account;
 use crate::app::App;
+use crate::consent;
 use crate::entity::{user, visit};
 use crate::erasure::store;
 use crate::evidence::store::evidence_of_visits;
@@ -198,6 +199,7 @@ async fn whole(app: &App, visit: &visit::Model) -> Result<Value, Failure> {
     value["revisions"] = json!(rows(&revisions_of(db, firm_id, id).await?)?);
     value["draft"] = draft_of(db, firm_id, id).await?.map(|draft| row(&draft, &NESTED)).transpose()?.into();
     value["stay"] = stay_of(db, firm_id, id).await?.map(|stay| row(&stay, &NESTED)).transpose()?.into();
+    value["consents"] = json!(rows(&consent::store::of_visit(db, firm_id, id).await?)?);
     let files = evidence_of_visits(db, firm_id, &[id]).await?;
     let files: Vec<_> = files.iter().map(|file| row(file, &NESTED_OF_FILES)).collect::<Result<_, _>>()?;
     value["files"] = json!(files);

@@ -118,7 +118,7 @@ pub struct FirmData {
     pub api_keys: Vec<Any<Value>>,
     /// Assignments.
     pub assignments: Vec<Any<Value>>,
-    /// Visits that they filed, each with revisions, draft, where the phone was, and files with what was found in them.
+    /// Visits that they filed, each with revisions, draft, where the phone was, consents, and files with what was found in them.
     pub visits: Vec<Any<Value>>,
     /// Uploads that have not been forgotten yet.
     pub uploads: Vec<Any<Value>>,

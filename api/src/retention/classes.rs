@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::canonical::canonical;
+use crate::consent;
 use crate::entity::{event, evidence, visit};
 use crate::events;
 use crate::evidence::service::has_bytes;
@@ -122,6 +123,7 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
             draft(of).await?;
             file_names(of).await?;
             reviews(of);
+            consents(of).await?;
             reasons(of).await?;
         }
         DataClass::AuditorIdentity => {}
@@ -253,6 +255,13 @@ fn reviews(of: &mut Purging<'_>) {
     }
     // The hash of what was sent would let a guess at its texts be confirmed.
     (of.visit.write_sha256, of.visit.write_answer) = (None, None);
+}
+
+/// What was said on consents to its recordings; that they were given, on what basis and when, stays.
+async fn consents(of: &mut Purging<'_>) -> Result<(), Failure> {
+    let rows = consent::store::clear_texts(of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("consents", rows);
+    Ok(())
 }
 
 /// Reasons in the history of the visit and of its files. The chain of hashes stays whole: the line names what is gone.
