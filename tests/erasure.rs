@@ -53,7 +53,7 @@ struct Marked {
     marks: Vec<&'static str>,
 }
 
-const MARKS: [&str; 17] = [
+const MARKS: [&str; 19] = [
     NAME,
     "marta@alpha.example",
     "mark-answer",
@@ -71,6 +71,8 @@ const MARKS: [&str; 17] = [
     "mark-second-answer",
     "mark-upload-file",
     "mark-client",
+    "mark-notice",
+    "mark-giver",
 ];
 
 async fn marked(app: &TestApp, world: &World) -> Marked {
@@ -118,6 +120,11 @@ async fn marked(app: &TestApp, world: &World) -> Marked {
     body["answers"] = answers;
     marta.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&tag).ok().await;
     world.review(&visit, &["review", "approve", "publish"]).await;
+    let consent = json!({
+        "visit_id": visit, "basis": "explicit_consent", "given_by": "mark-giver",
+        "given_at": "2026-03-02T09:00:00Z", "notice": "mark-notice",
+    });
+    marta.client.post("/v1/consents", &consent).created().await;
     add_stay(app, &visit, r#"[{"at":"mark-position"}]"#).await;
     add_exif(app, &photo.id, r#"{"owner":"mark-exif"}"#).await;
     // A draft that is never filed, with a file that is on its way.

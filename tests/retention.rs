@@ -8,6 +8,7 @@ use crate::support::files::{fixture, sha256};
 use crate::support::pdf::images;
 use crate::support::world::{File, Person, World, filing, proofs};
 use crate::support::{Dice, eventually, new_id, now, on_both, on_buckets, tiny, today};
+use crate::uploads::noise;
 
 on_both!(
     a_rule_is_the_chains_or_the_firms,
@@ -22,10 +23,9 @@ on_both!(
 
 on_buckets!(what_is_due_goes_and_scores_stay);
 
-/// A time as the server writes it into SQLite, which compares texts.
+/// The time some days ago, as the server writes it.
 pub fn ago(days: i64) -> String {
-    let at = chrono::SubsecRound::trunc_subsecs(now() - chrono::Duration::days(days), 6);
-    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
+    crate::blobs::ago(chrono::Duration::days(days))
 }
 
 /// Closes the wave, as if some days ago.
@@ -77,7 +77,7 @@ async fn published(app: &TestApp, world: &World) -> Filed {
     answers["greet"]["comment"] = json!(COMMENT);
     let (visit, files) = (new_id(), proofs(&answers));
     let recording = File::new("recording", &[], "MARK-call.m4a", fixture("media/call_en_tea_good.m4a"));
-    let document = File::new("document", &[], "MARK-receipt.bin", noise(4000));
+    let document = File::new("document", &[], "MARK-receipt.bin", noise(11, 4000));
     let all: Vec<_> = files.iter().chain([&recording, &document]).collect();
     let assignment = world.assign_one().await;
     let mut body = filing(&assignment, "submitted", &answers, &all);
@@ -116,11 +116,6 @@ pub async fn add_stay(app: &TestApp, visit: &str, positions: &str) {
 pub async fn add_exif(app: &TestApp, file: &str, exif: &str) {
     let statement = format!("UPDATE evidence SET exif = '{exif}', phash = 7 WHERE id = {}", sql_id(app, file));
     app.execute(&statement).await.expect("an update");
-}
-
-fn noise(length: usize) -> Vec<u8> {
-    let mut dice = Dice(11);
-    (0..length).map(|_| u8::try_from(dice.below(256)).expect("a byte")).collect()
 }
 
 /// One number of one row.

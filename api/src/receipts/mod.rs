@@ -6,6 +6,7 @@ pub mod differences;
 pub mod evidence;
 pub mod receipt;
 pub mod service;
+mod signed;
 #[cfg(test)]
 mod tests;
 pub mod types;

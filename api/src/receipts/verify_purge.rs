@@ -9,9 +9,8 @@ use uuid::Uuid;
 use crate::entity::event;
 use crate::failure::FieldProblem;
 use crate::http::json::{Reader, is_sha256};
-use crate::receipts::verify::{
-    Finding, Findings, KeyUsed, Signer, check_bytes, check_signature, member_code, signer_note,
-};
+use crate::receipts::signed::{Signed, parsed, signer_note};
+use crate::receipts::verify::{Finding, Findings, KeyUsed, member_code};
 use crate::retention::line::{FORMAT, KINDS};
 use crate::signing::key::PublicKey;
 use crate::words::PurgeReason;
@@ -48,10 +47,7 @@ pub fn is_one(bytes: &[u8]) -> bool {
 /// the notes say that this tells nothing of who signed.
 pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     let mut findings = Findings::default();
-    let document: Value = serde_json::from_slice(bytes).unwrap_or_else(|error| {
-        findings.add("malformed", "", format!("is not JSON: {error}"));
-        Value::Null
-    });
+    let document = parsed(bytes, &mut findings);
     let mut reader = Reader::new(&document, "");
     reader.text("format", 64);
     for name in ["id", "firm_id", "purge_id"] {
@@ -66,9 +62,7 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     let lists = ["periods", "files", "revisions", "erased_events"]
         .map(|name| reader.list(name, usize::MAX).unwrap_or_default());
     reader.object("rows");
-    let key_id = reader.text("key_id", 64);
-    let public_key = reader.text("public_key", 64);
-    let signature = reader.text("signature", 128);
+    let signed = Signed::read(&mut reader);
     let mut problems = reader.finish();
     for (position, file) in lists[1].iter().enumerate() {
         problems.extend(file_problems(position, file));
@@ -76,12 +70,7 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     for FieldProblem { pointer, code, message } in problems {
         findings.add(member_code(&code), &pointer, message);
     }
-    if !document.is_null() {
-        check_bytes(bytes, &document, &mut findings);
-        let signer =
-            Signer { key_id: key_id.as_deref(), public_key: public_key.as_deref(), signature: signature.as_deref() };
-        check_signature(&document, FORMAT, &signer, given, &mut findings);
-    }
+    signed.check(bytes, &document, FORMAT, given, &mut findings);
     let key = if given.is_some() { KeyUsed::Given } else { KeyUsed::Embedded };
     let problems = findings.finish();
     Verdict {
@@ -90,8 +79,8 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
         at: document["at"].as_str().map(str::to_owned),
         because,
         files: lists[1].len(),
-        notes: signer_note(key, key_id.as_deref()).into_iter().collect(),
-        key_id,
+        notes: signer_note(key, signed.key_id.as_deref()).into_iter().collect(),
+        key_id: signed.key_id,
         key,
         problems,
     }
