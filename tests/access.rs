@@ -19,9 +19,9 @@ on_both!(
     bodies_and_queries_cannot_reach_another_firm,
 );
 
-/// Operations that anybody may call: what tells nothing of anybody, and uploads, whose addresses are secrets. Think twice
-/// before adding one.
-const OPEN: [&str; 12] = [
+/// Operations that anybody may call: what tells nothing of anybody, and uploads and links, whose addresses are secrets.
+/// Think twice before adding one.
+const OPEN: [&str; 13] = [
     "accept_invitation",
     "append_upload",
     "create_session",
@@ -29,6 +29,7 @@ const OPEN: [&str; 12] = [
     "discover_uploads",
     "finish_password_reset",
     "get_keys",
+    "get_link",
     "get_livez",
     "get_readyz",
     "get_upload",
@@ -92,16 +93,24 @@ fn body(operation: &str) -> Option<Value> {
         "confirm_totp" => json!({"code": "x"}),
         "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
         "create_api_key" => json!({"name": "x", "rights": [], "expires_on": "2026-01-01", "password": "x"}),
-        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" => {
+        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" | "withdraw_consent" => {
             json!({"reason": "x"})
         }
         "publish_standard" => json!({"version": 1}),
-        "approve_visit" | "update_action" | "update_user" | "update_firm" => json!({}),
+        "approve_visit" | "update_action" | "update_user" | "update_firm" | "update_chain" | "update_evidence" => {
+            json!({})
+        }
+        "create_evidence_link" => json!({"file": "content"}),
+        "create_result_photo_link" => json!({"size": "320"}),
+        "create_action_plan_link" => json!({}),
         "create_regions" => json!({"regions": []}),
+        "put_firm_retention" | "put_chain_retention" => json!({"days": null}),
+        "create_hold" => json!({"on": "visit", "object_id": new_id(), "reason": "x"}),
+        "erase_user" => json!({"email": "a@b.example", "reason": "request"}),
         "push_visits" => json!({"items": []}),
         "put_visit" => json!({"assignment_id": new_id(), "state": "draft", "answers": {}}),
         "import_standard" | "check_standard" | "create_chain" | "create_branches" | "create_wave"
-        | "create_assignments" | "create_rehearsal" => json!({}),
+        | "create_assignments" | "create_rehearsal" | "create_consent" => json!({}),
         _ => return None,
     })
 }
@@ -119,6 +128,7 @@ pub fn made_up() -> Ids {
         "assignments",
         "visits",
         "evidence",
+        "consents",
         "actions",
         "memberships",
         "rehearsals",
@@ -127,6 +137,8 @@ pub fn made_up() -> Ids {
         "sessions",
         "api-keys",
         "jobs",
+        "holds",
+        "purges",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -245,9 +257,24 @@ pub async fn objects(world: &World) -> Ids {
         (view["state"] == "done").then_some(())
     })
     .await;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
+    });
     let session = world.auditor.client.get("/v1/sessions").ok().await;
     let key = json!({"name": "k", "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD});
     let key = world.admin.client.post("/v1/api-keys", &key).created().await;
+    let hold = json!({"on": "branch", "object_id": world.branches[1], "reason": "A complaint is open."});
+    let hold = world.admin.client.post("/v1/holds", &hold).created().await;
+    let gone = json!({"email": "gone@left.example", "name": "Gone", "role": "auditor", "password": PASSWORD});
+    let gone = world.admin.client.post("/v1/users", &gone).created().await["membership_id"].clone();
+    let path = format!("/v1/users/{}/erase", gone.as_str().expect("an id"));
+    world.admin.client.post(&path, &json!({"email": "gone@left.example", "reason": "left"})).created().await;
+    eventually("they are gone", || async {
+        let erasures = world.admin.client.get("/v1/erasures").ok().await;
+        (erasures["data"][0]["state"] == "done").then_some(())
+    })
+    .await;
+    let purges = world.admin.client.get("/v1/purges").ok().await;
     BTreeMap::from([
         ("rehearsals", rehearsal),
         ("results", world.result_of(0).await["result_id"].as_str().expect("an id").to_owned()),
@@ -258,11 +285,14 @@ pub async fn objects(world: &World) -> Ids {
         ("assignments", world.assign_one().await),
         ("visits", visit),
         ("evidence", id_of(&view["files"][0])),
+        ("consents", id_of(&world.admin.client.post("/v1/consents", &consent).created().await)),
         ("actions", id_of(&plan["actions"][0])),
         ("memberships", world.auditor.id.clone()),
         ("users", world.auditor.id.clone()),
         ("sessions", session["data"][0]["session_id"].as_str().expect("a session").to_owned()),
         ("api-keys", id_of(&key)),
+        ("holds", id_of(&hold)),
+        ("purges", id_of(&purges["data"][0])),
         // What was given up is made in `jobs`.
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),

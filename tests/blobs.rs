@@ -217,7 +217,7 @@ async fn offset_of_any(client: &Client, location: &str) -> usize {
 }
 
 /// A time as the server writes it into SQLite, which compares texts.
-fn ago(duration: chrono::Duration) -> String {
+pub fn ago(duration: chrono::Duration) -> String {
     let at = chrono::SubsecRound::trunc_subsecs(now() - duration, 6);
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
 }

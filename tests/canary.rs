@@ -79,6 +79,20 @@ async fn marked_values_are_not_logged(kind: Kind) {
         auditor.put_bytes(&path, file.bytes.clone()).send().await;
     }
     world.processed(&visit).await;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-05-04T13:31:07Z",
+        "given_by": format!("{MARK} giver"), "notice": format!("{MARK} notice"),
+    });
+    let consent = auditor.post("/v1/consents", &consent).created().await;
+    let path_of = format!("/v1/consents/{}/withdraw", consent["id"].as_str().expect("an id"));
+    auditor.post(&path_of, &json!({"reason": format!("{MARK} reason")})).ok().await;
+    let link = format!("/v1/evidence/{}/links", files[0].id);
+    let link = auditor.post(&link, &json!({"file": "content"})).created().await;
+    let url = link["url"].as_str().expect("an address").to_owned();
+    nobody.get(&url).send().await.expect(200);
+    nobody.get(&url.replace("pgl", "%70gl")).send().await.expect(200);
+    nobody.get(&format!("/{url}/{MARK}")).send().await;
+    nobody.get(&format!("/v1/links/{MARK}")).problem(403, "bad_link").await;
     world.reviewer.client.act(&format!("{path}/review")).ok().await;
     let reason = json!({"reason": format!("{MARK} reason")});
     world.reviewer.client.post(&format!("{path}/return"), &reason).ok().await;
@@ -107,7 +121,7 @@ async fn marked_values_are_not_logged(kind: Kind) {
     app.stop().await;
     let log = app.log();
     assert!(log.contains(" DEBUG ") && log.contains("answered"), "it says everything");
-    let mut secrets = vec![MARK.to_owned(), PASSWORD.to_owned()];
+    let mut secrets = vec![MARK.to_owned(), PASSWORD.to_owned(), url["/v1/links/pgl_url_".len()..].to_owned()];
     for person in [&world.admin, &world.reviewer, &world.auditor] {
         secrets.push(person.client.token().to_owned());
         secrets.push(person.email.clone());

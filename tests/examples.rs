@@ -162,6 +162,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
+    privacy(&mut recorder, &mut admin, &server, &set_up)?;
     results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
     server.stop()?;
     Ok(recorder.examples)
@@ -187,6 +188,8 @@ fn set_up(recorder: &mut Recorder, admin: &mut Person) -> Outcome<SetUp> {
     let chain_id = text(&recorder.call(admin, "create_chain", "POST", "/v1/chains", &chain)?["id"])?;
     recorder.call(admin, "list_chains", "GET", "/v1/chains", &none)?;
     recorder.call(admin, "get_chain", "GET", &format!("/v1/chains/{chain_id}"), &none)?;
+    let change = json!({"colour": "#1F4E79", "recording_policy": "needs_proof"});
+    recorder.call(admin, "update_chain", "PATCH", &format!("/v1/chains/{chain_id}"), &change)?;
     let regions_path = format!("/v1/chains/{chain_id}/regions");
     let regions = json!({"regions": [{"code": "north", "name": "Northern Estonia"}]});
     let regions = recorder.call(admin, "create_regions", "POST", &regions_path, &regions)?;
@@ -314,7 +317,28 @@ fn visit(
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    let file = content.trim_end_matches("/content");
+    let link = json!({"file": "preview_320"});
+    recorder.call(reviewer, "create_evidence_link", "POST", &format!("{file}/links"), &link)?;
+    recorder.call(reviewer, "update_evidence", "PATCH", file, &json!({"chain_visible": true}))?;
+    consents(recorder, auditor, reviewer, visit)?;
     Ok(visit.to_owned())
+}
+
+/// Those who are recorded are told, and one of them thinks again.
+fn consents(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person, visit: &str) -> Outcome<()> {
+    let none = Value::Null;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "country": "EE",
+        "given_by": "the employee at the till", "notice": "This conversation is recorded to improve our service.",
+    });
+    let consent = recorder.call(auditor, "create_consent", "POST", "/v1/consents", &consent)?;
+    let path = format!("/v1/consents/{}", text(&consent["id"])?);
+    recorder.call(reviewer, "list_consents", "GET", "/v1/consents?limit=1", &none)?;
+    recorder.call(reviewer, "get_consent", "GET", &path, &none)?;
+    let reason = json!({"reason": "The employee asked us to leave it out."});
+    recorder.call(reviewer, "withdraw_consent", "POST", &format!("{path}/withdraw"), &reason)?;
+    Ok(())
 }
 
 /// The auditor begins a visit whose photo will never come.
@@ -473,6 +497,44 @@ fn jobs(recorder: &mut Recorder, admin: &mut Person, folder: &Path) -> Outcome<(
     Ok(())
 }
 
+/// How long data is kept, a hold, and somebody who is erased.
+fn privacy(recorder: &mut Recorder, admin: &mut Person, server: &Server, set_up: &SetUp) -> Outcome<()> {
+    let none = Value::Null;
+    let of_firm = json!({"days": {"photos": 400, "recordings": 90, "exif": 90, "positions": 90, "free_text": 400}});
+    recorder.call(admin, "put_firm_retention", "PUT", "/v1/firm/retention", &of_firm)?;
+    recorder.call(admin, "get_firm_retention", "GET", "/v1/firm/retention", &none)?;
+    let path = format!("/v1/chains/{}/retention", set_up.chain_id);
+    recorder.call(admin, "put_chain_retention", "PUT", &path, &json!({"days": {"recordings": 30}}))?;
+    recorder.call(admin, "get_chain_retention", "GET", &path, &none)?;
+    let hold = json!({"on": "branch", "object_id": set_up.branch_id, "reason": "A complaint about the till is open."});
+    let hold = recorder.call(admin, "create_hold", "POST", "/v1/holds", &hold)?;
+    recorder.call(admin, "list_holds", "GET", "/v1/holds?in_force=true", &none)?;
+    let release = format!("/v1/holds/{}/release", text(&hold["id"])?);
+    recorder.call(admin, "release_hold", "POST", &release, &none)?;
+    let email = "peeter@hobekaja.example";
+    let leaver =
+        json!({"name": "Peeter Kask", "email": email, "role": "auditor", "locale": "et", "password": PASSWORD});
+    let leaver = admin.client.json("POST", "/v1/users", &admin.token, &leaver)?;
+    let leaver = format!("/v1/users/{}", text(&leaver["membership_id"])?);
+    recorder.call(admin, "export_user_data", "GET", &format!("{leaver}/data"), &none)?;
+    let mut peeter = recorder.sign_in(server, email, PASSWORD)?;
+    recorder.call(&mut peeter, "export_my_data", "GET", "/v1/me/data", &none)?;
+    let erase = format!("{leaver}/erase");
+    recorder.call(admin, "erase_user", "POST", &erase, &json!({"email": email, "reason": "request"}))?;
+    for _ in 0..200 {
+        let list = admin.client.json("GET", "/v1/erasures", &admin.token, &none)?;
+        if list["data"][0]["state"] == "done" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    recorder.call(admin, "list_erasures", "GET", "/v1/erasures", &none)?;
+    let purges = recorder.call(admin, "list_purges", "GET", "/v1/purges", &none)?;
+    let lines = format!("/v1/purges/{}/lines", text(&purges["data"][0]["id"])?);
+    recorder.call(admin, "list_purge_lines", "GET", &lines, &none)?;
+    Ok(())
+}
+
 /// What the chain reads, and the end of the wave.
 fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, set_up: &SetUp) -> Outcome<()> {
     let none = Value::Null;
@@ -488,6 +550,11 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     let result = format!("/v1/results/{}", text(&list["data"][0]["result_id"])?);
     recorder.call(reviewer, "get_result", "GET", &result, &none)?;
     recorder.call(reviewer, "get_result_receipt", "GET", &format!("{result}/receipt"), &none)?;
+    let size = json!({"size": "1600"});
+    recorder.call(reviewer, "create_result_photo_link", "POST", &format!("{result}/photos/1/links"), &size)?;
+    let link = json!({"wave_id": wave_id, "lang": "en"});
+    let links = format!("/v1/branches/{branch_id}/action-plan/links");
+    recorder.call(reviewer, "create_action_plan_link", "POST", &links, &link)?;
     let plan = format!("/v1/branches/{branch_id}/action-plan?lang=en");
     let plan = recorder.call(reviewer, "get_action_plan", "GET", &plan, &none)?;
     let action = &plan["actions"][0];
@@ -628,6 +695,7 @@ impl Replacer {
             "scored_on" | "published_on" | "proposed_on" | "changed_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
             "password" | "current_password" => return Ok(PASSWORD.to_owned()),
             "token" => return Ok("pgl_lnk_example".to_owned()),
+            "url" if text.starts_with("/v1/links/") => return Ok("/v1/links/pgl_url_example".to_owned()),
             "key" => return Ok("pgl_key_example".to_owned()),
             "code" if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return Ok("287082".to_owned());
@@ -639,6 +707,7 @@ impl Replacer {
             }
             "recovery_codes" => return Ok(self.known(text, "paper", |n| format!("k7dm-4wxq-9r2t-hc8e-v3nz-{n:04}"))),
             "expires_on" => return Ok("2027-04-23".to_owned()),
+            "label" if text.starts_with("Erased ") => return Ok("Erased 3f9c21aa".to_owned()),
             "next_cursor" => return Ok("ZXhhbXBsZQ".to_owned()),
             "salt" => {
                 return Ok(

@@ -36,8 +36,10 @@ pub enum Right {
     ReadAssignments,
     /// File visits and their evidence.
     FileVisits,
-    /// Read visits, their scores and their evidence.
+    /// Read visits, their scores, their evidence and the consents to it.
     ReadVisits,
+    /// Record and withdraw consents to recordings.
+    RecordConsents,
     /// Review, correct and publish visits.
     ReviewVisits,
     /// Read published results, scorecards, action plans and reports.
@@ -46,6 +48,8 @@ pub enum Right {
     WorkActions,
     /// Read the firm's history.
     ReadEvents,
+    /// Say how long data is kept, hold it, see what was purged, erase people and export what is held on them.
+    ManagePrivacy,
     /// See what the firm's jobs wait for, and run again those that were given up.
     ManageJobs,
 }
@@ -87,16 +91,18 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ReadAssignments, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (FileVisits, &[(Auditor, Own)]),
         (ReadVisits, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
+        (RecordConsents, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReviewVisits, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
         (ReadEvents, &[(FirmAdmin, Firm)]),
+        (ManagePrivacy, &[(FirmAdmin, Firm)]),
         (ManageJobs, &[(FirmAdmin, Firm)]),
     ]
 };
 
 /// Rights that no API key is ever given: what decides who may do what stays with people.
-const NEVER_FOR_KEYS: &[Right] = &[Right::ManageFirm, Right::ManageUsers, Right::ManageApiKeys];
+const NEVER_FOR_KEYS: &[Right] = &[Right::ManageFirm, Right::ManageUsers, Right::ManageApiKeys, Right::ManagePrivacy];
 
 /// What an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +179,7 @@ operations! {
     ConfirmTotp "confirm_totp" => Person, Always;
     RemoveTotp "remove_totp" => Person, Always;
     RenewRecoveryCodes "renew_recovery_codes" => Person, Always;
+    ExportMyData "export_my_data" => Person, Always;
 
     GetFirm "get_firm" => To(ManageFirm), Always;
     UpdateFirm "update_firm" => To(ManageFirm), Always;
@@ -185,12 +192,25 @@ operations! {
     ListApiKeys "list_api_keys" => To(ManageApiKeys), Always;
     RevokeApiKey "revoke_api_key" => To(ManageApiKeys), Always;
     ListEvents "list_events" => To(ReadEvents), Always;
+    GetFirmRetention "get_firm_retention" => To(ManagePrivacy), Always;
+    PutFirmRetention "put_firm_retention" => To(ManagePrivacy), Always;
+    GetChainRetention "get_chain_retention" => To(ManagePrivacy), Always;
+    PutChainRetention "put_chain_retention" => To(ManagePrivacy), Always;
+    CreateHold "create_hold" => To(ManagePrivacy), Always;
+    ListHolds "list_holds" => To(ManagePrivacy), Always;
+    ReleaseHold "release_hold" => To(ManagePrivacy), Always;
+    ListPurges "list_purges" => To(ManagePrivacy), Always;
+    ListPurgeLines "list_purge_lines" => To(ManagePrivacy), Always;
+    EraseUser "erase_user" => To(ManagePrivacy), Always;
+    ListErasures "list_erasures" => To(ManagePrivacy), Always;
+    ExportUserData "export_user_data" => To(ManagePrivacy), Always;
     ListJobs "list_jobs" => To(ManageJobs), Always;
     RetryJob "retry_job" => To(ManageJobs), Job;
 
     CreateChain "create_chain" => To(ManageChains), Always;
     ListChains "list_chains" => To(ReadChains), Always;
     GetChain "get_chain" => To(ReadChains), Always;
+    UpdateChain "update_chain" => To(ManageChains), Always;
     CreateRegions "create_regions" => To(ManageChains), Always;
     ListRegions "list_regions" => To(ReadChains), Always;
     CreateBranches "create_branches" => To(ManageChains), Always;
@@ -237,6 +257,13 @@ operations! {
     DeleteUpload "delete_upload" => Nothing, Always;
     GetEvidenceContent "get_evidence_content" => To(ReadVisits), Always;
     GetEvidencePreview "get_evidence_preview" => To(ReadVisits), Always;
+    UpdateEvidence "update_evidence" => To(ReviewVisits), Always;
+    CreateConsent "create_consent" => To(RecordConsents), Always;
+    ListConsents "list_consents" => To(ReadVisits), Always;
+    GetConsent "get_consent" => To(ReadVisits), Always;
+    WithdrawConsent "withdraw_consent" => To(RecordConsents), Always;
+    CreateEvidenceLink "create_evidence_link" => To(ReadVisits), Always;
+    GetLink "get_link" => Nothing, Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");
@@ -251,11 +278,13 @@ operations! {
     GetResult "get_result" => To(ReadResults), Always;
     GetResultReceipt "get_result_receipt" => To(ReadResults), Always;
     GetResultPhoto "get_result_photo" => To(ReadResults), Always;
+    CreateResultPhotoLink "create_result_photo_link" => To(ReadResults), Always;
     GetBranchScorecard "get_branch_scorecard" => To(ReadResults), Always;
     GetRegionScorecard "get_region_scorecard" => To(ReadResults), Always;
     GetChainScorecard "get_chain_scorecard" => To(ReadResults), Always;
     GetActionPlan "get_action_plan" => To(ReadResults), Always;
     GetActionPlanPdf "get_action_plan_pdf" => To(ReadResults), Always;
+    CreateActionPlanLink "create_action_plan_link" => To(ReadResults), Always;
     UpdateAction "update_action" => To(WorkActions), Action;
 }
 
@@ -279,8 +308,11 @@ const NOTES: &str = "\
 - The address of an upload is a secret that `create_upload` gives to an auditor: whoever has it can go on with that one
   upload for 7 days, as long as the membership may file visits. `get_upload`, `append_upload` and `delete_upload` ask for
   nothing else.
+- The address that `create_evidence_link` and its like give opens that one file for five minutes, for whoever has it: as
+  long as its maker is signed in, has the same role and may read the file. `get_link` asks for nothing else.
+- Auditors record and withdraw consents for visits that they file, not for branches and chains.
 - `person`: everybody who is signed in, for themselves alone; no API key. API keys are given rights (second column) that
-  the role has; never manage_firm, manage_users or manage_api_keys.
+  the role has; never manage_firm, manage_users, manage_api_keys or manage_privacy.
 ";
 
 impl Operation {

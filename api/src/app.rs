@@ -12,7 +12,9 @@ use crate::apikeys::api::ApiKeysApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
+use crate::consent::api::ConsentApi;
 use crate::db::Db;
+use crate::erasure::api::ErasureApi;
 use crate::events::api::EventsApi;
 use crate::evidence::api::EvidenceApi;
 use crate::evidence::blobs::Blobs;
@@ -22,6 +24,7 @@ use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
+use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
 use crate::ops;
@@ -33,6 +36,7 @@ use crate::plans::api::PlansApi;
 use crate::receipts::api::ReceiptsApi;
 use crate::rehearsals::api::RehearsalsApi;
 use crate::results::api::ResultsApi;
+use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
@@ -136,6 +140,8 @@ pub enum Area {
     Plans,
     /// The firm's history.
     Events,
+    /// How long data is kept, what was deleted, and what is held on people.
+    Privacy,
     /// Is it alive, is it ready.
     Operations,
 }
@@ -149,14 +155,14 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     (VisitsApi, SyncApi),
-    (EvidenceApi, UploadsApi),
+    (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
     ReviewApi,
     ReceiptsApi,
     KeysApi,
     ResultsApi,
     ScorecardsApi,
     PlansApi,
-    EventsApi,
+    (EventsApi, RetentionApi, ErasureApi),
     (OpsApi, JobsApi),
 );
 
@@ -170,14 +176,14 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         (VisitsApi, SyncApi),
-        (EvidenceApi, UploadsApi),
+        (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
         ReviewApi,
         ReceiptsApi,
         KeysApi,
         ResultsApi,
         ScorecardsApi,
         PlansApi,
-        EventsApi,
+        (EventsApi, RetentionApi, ErasureApi),
         (OpsApi, JobsApi),
     );
     OpenApiService::new(apis, "Peegel", env!("CARGO_PKG_VERSION"))

@@ -100,6 +100,19 @@ impl Db {
         self.write.begin_with_options(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await
     }
 
+    /// Takes what was deleted out of the journal too, where SQLite keeps pages as they were until it writes over them.
+    /// Readers that are under way may keep some of it for a while.
+    ///
+    /// # Errors
+    ///
+    /// [`DbErr`] when the database fails.
+    pub async fn empty_journal(&self) -> Result<(), DbErr> {
+        match self.backend() {
+            DbBackend::Sqlite => self.write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// The connections that there are, by what they are for.
     pub fn pools(&self) -> Vec<(&'static str, Pool)> {
         match self.backend() {
@@ -185,6 +198,8 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
                 .busy_timeout(Duration::from_secs(15))
                 .foreign_keys(true)
                 .pragma("cache_size", "-20000")
+                // What is deleted is overwritten, and not only forgotten.
+                .pragma("secure_delete", "on")
         })
         // A full disk ends a transaction without being asked to. The driver does not notice, and takes what comes next for
         // part of that one: it would be acknowledged and never committed.

@@ -3,10 +3,12 @@
 mod audit;
 mod blobs;
 mod doctor;
+mod erasures;
 mod jobs;
 mod log;
 mod openapi;
 mod people;
+mod purge;
 mod receipt;
 mod rehearse;
 mod report;
@@ -81,6 +83,10 @@ enum Command {
     User(people::UserArgs),
     /// Verify or export the history of firms
     Audit(audit::AuditArgs),
+    /// Delete what has been kept long enough, or say what would go
+    Purge(purge::PurgeArgs),
+    /// Erase people once more after a backup was restored
+    Erasures(erasures::ErasuresArgs),
     /// List jobs that were given up, and run them again
     Jobs(jobs::JobsArgs),
     /// Hash stored files again
@@ -124,6 +130,8 @@ pub fn run() -> ExitCode {
             Command::Report(args) => report::run(args).await,
             Command::Firm(args) => people::firm(args).await,
             Command::User(args) => people::user(args).await,
+            Command::Purge(args) => purge::run(args).await,
+            Command::Erasures(args) => erasures::run(args).await,
             Command::Audit(args) => audit::run(args).await,
             Command::Jobs(args) => jobs::run(args).await,
             Command::Blobs(args) => blobs::run(args).await,

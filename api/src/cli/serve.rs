@@ -16,6 +16,7 @@ use crate::app::{App, metrics_routes, routes};
 use crate::cli::{bad_usage, make_folder, open_now, open_to_serve, unusable};
 use crate::clock::Clock;
 use crate::config::{DataSettings, MailSettings, ServeSettings};
+use crate::erasure;
 use crate::failure::Failure;
 use crate::http::server::{self, Service};
 use crate::http::tls::Tls;
@@ -99,6 +100,7 @@ pub async fn run_server(
     app.blobs.prepare(app.ids.next(), app.clock.now()).await?;
     app.signing.prepare(app.clock.now()).await?;
     app.vault.prepare().await?;
+    erasure::tombstones::replay(&app).await?;
     make_room(edge.max_connections);
     let listener = bind(&settings.listen).await?;
     let figures = match &edge.metrics_listen {
@@ -205,7 +207,9 @@ pub async fn worker(args: WorkerArgs) -> Result<ExitCode, Failure> {
     };
     let app = open_to_serve(&args.data, &args.mail, Clock::System, Ids::system(Clock::System)).await?;
     app.blobs.prepare(app.ids.next(), app.clock.now()).await?;
+    app.signing.prepare(app.clock.now()).await?;
     app.vault.prepare().await?;
+    erasure::tombstones::replay(&app).await?;
     jobs::worker::run(app, stop_signal()?).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,12 +9,14 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::entity::job;
+use crate::erasure;
 use crate::evidence;
 use crate::failure::Failure;
 use crate::jobs::service::OfEvidence;
 use crate::jobs::store;
 use crate::mail;
 use crate::rehearsals;
+use crate::retention;
 use crate::uploads;
 use crate::write::Write;
 
@@ -31,15 +33,16 @@ const FIRST_PAUSE: chrono::Duration = chrono::Duration::seconds(5);
 /// How often the table is looked at when nobody wakes the worker.
 const POLL: Duration = Duration::from_secs(2);
 /// Kinds that take minutes: one lane leaves them alone, so that photos never wait for them.
-const LONG: &[&str] = &[rehearsals::service::JOB];
+const LONG: &[&str] = &[rehearsals::service::JOB, retention::nightly::JOB, erasure::service::JOB];
 /// Attempts after which a job is dead, whether it failed or took its worker with it.
 const MAX_ATTEMPTS: i32 = 8;
 
 /// Runs jobs until `stop` becomes true, in two lanes, one of them without long jobs; the ones begun are finished. Beside
-/// them, what uploads leave behind is cleared away.
+/// them, what uploads leave behind is cleared away, and each night what has been kept long enough.
 pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
     let sweep = uploads::sweep::run(app.clone(), stop.clone());
-    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop), sweep);
+    let nightly = retention::nightly::run(app.clone(), stop.clone());
+    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop), sweep, nightly);
 }
 
 async fn lane(app: Arc<App>, except: &[&str], mut stop: watch::Receiver<bool>) {
@@ -185,6 +188,14 @@ async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
         rehearsals::service::JOB => {
             let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
             rehearsals::service::run_job(app, firm(job)?, &payload).await
+        }
+        retention::nightly::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            retention::nightly::run_job(app, firm(job)?, &payload).await
+        }
+        erasure::service::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            erasure::run::run_job(app, firm(job)?, &payload).await
         }
         other => Err(Failure::internal(format!("no worker knows the job kind {other}"))),
     }

@@ -251,6 +251,18 @@ pub async fn drop_of(tx: &DatabaseTransaction, firm_id: Uuid, evidence_ids: &[Uu
         .map(drop)
 }
 
+/// Takes away what phones said of some files.
+pub async fn clear_metadata(tx: &DatabaseTransaction, firm_id: Uuid, evidence_ids: &[Uuid]) -> Result<u64, DbErr> {
+    let cleared = upload::Entity::update_many()
+        .col_expr(upload::Column::Metadata, Expr::value(""))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::EvidenceId.is_in(evidence_ids.iter().copied()))
+        .filter(upload::Column::Metadata.ne(""))
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
 /// Notes that what came of a dropped upload is cleared away.
 pub async fn forget_dropped(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<(), DbErr> {
     change(firm_id, id)
