@@ -11,6 +11,7 @@ pub mod pdf;
 pub mod postgres;
 pub mod smtp;
 pub mod tiny;
+pub mod transcriber;
 pub mod wire;
 pub mod world;
 
