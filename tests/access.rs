@@ -20,9 +20,9 @@ on_both!(
     bodies_and_queries_cannot_reach_another_firm,
 );
 
-/// Operations that anybody may call: what tells nothing of anybody, and uploads, whose addresses are secrets. Think twice
-/// before adding one.
-const OPEN: [&str; 12] = [
+/// Operations that anybody may call: what tells nothing of anybody, and uploads and links, whose addresses are secrets.
+/// Think twice before adding one.
+const OPEN: [&str; 13] = [
     "accept_invitation",
     "append_upload",
     "create_session",
@@ -30,6 +30,7 @@ const OPEN: [&str; 12] = [
     "discover_uploads",
     "finish_password_reset",
     "get_keys",
+    "get_link",
     "get_livez",
     "get_readyz",
     "get_upload",
@@ -93,16 +94,21 @@ fn body(operation: &str) -> Option<Value> {
         "confirm_totp" => json!({"code": "x"}),
         "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
         "create_api_key" => json!({"name": "x", "rights": [], "expires_on": "2026-01-01", "password": "x"}),
-        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" => {
+        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" | "withdraw_consent" => {
             json!({"reason": "x"})
         }
         "publish_standard" => json!({"version": 1}),
-        "approve_visit" | "update_action" | "update_user" | "update_firm" => json!({}),
+        "approve_visit" | "update_action" | "update_user" | "update_firm" | "update_chain" | "update_evidence" => {
+            json!({})
+        }
+        "create_evidence_link" => json!({"file": "content"}),
+        "create_result_photo_link" => json!({"size": "320"}),
+        "create_action_plan_link" => json!({}),
         "create_regions" => json!({"regions": []}),
         "push_visits" => json!({"items": []}),
         "put_visit" => json!({"assignment_id": new_id(), "state": "draft", "answers": {}}),
         "import_standard" | "check_standard" | "create_chain" | "create_branches" | "create_wave"
-        | "create_assignments" | "create_rehearsal" => json!({}),
+        | "create_assignments" | "create_rehearsal" | "create_consent" => json!({}),
         _ => return None,
     })
 }
@@ -120,6 +126,7 @@ pub fn made_up() -> Ids {
         "assignments",
         "visits",
         "evidence",
+        "consents",
         "actions",
         "memberships",
         "rehearsals",
@@ -261,6 +268,9 @@ pub async fn objects(world: &World) -> Ids {
     let transcript = format!("/v1/evidence/{}/transcript?language=et", recording.id);
     let attached = world.auditor.client.put_bytes(&transcript, format!("Tere {}", world.code));
     attached.ok().await;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
+    });
     let session = world.auditor.client.get("/v1/sessions").ok().await;
     let key = json!({"name": "k", "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD});
     let key = world.admin.client.post("/v1/api-keys", &key).created().await;
@@ -275,6 +285,7 @@ pub async fn objects(world: &World) -> Ids {
         ("visits", visit),
         ("evidence", id_of(&view["files"][0])),
         ("recordings", recording.id),
+        ("consents", id_of(&world.admin.client.post("/v1/consents", &consent).created().await)),
         ("actions", id_of(&plan["actions"][0])),
         ("memberships", world.auditor.id.clone()),
         ("users", world.auditor.id.clone()),

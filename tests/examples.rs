@@ -189,6 +189,8 @@ fn set_up(recorder: &mut Recorder, admin: &mut Person) -> Outcome<SetUp> {
     let chain_id = text(&recorder.call(admin, "create_chain", "POST", "/v1/chains", &chain)?["id"])?;
     recorder.call(admin, "list_chains", "GET", "/v1/chains", &none)?;
     recorder.call(admin, "get_chain", "GET", &format!("/v1/chains/{chain_id}"), &none)?;
+    let change = json!({"colour": "#1F4E79", "recording_policy": "needs_proof"});
+    recorder.call(admin, "update_chain", "PATCH", &format!("/v1/chains/{chain_id}"), &change)?;
     let regions_path = format!("/v1/chains/{chain_id}/regions");
     let regions = json!({"regions": [{"code": "north", "name": "Northern Estonia"}]});
     let regions = recorder.call(admin, "create_regions", "POST", &regions_path, &regions)?;
@@ -317,6 +319,11 @@ fn visit(
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    let file = content.trim_end_matches("/content");
+    let link = json!({"file": "preview_320"});
+    recorder.call(reviewer, "create_evidence_link", "POST", &format!("{file}/links"), &link)?;
+    recorder.call(reviewer, "update_evidence", "PATCH", file, &json!({"chain_visible": true}))?;
+    consents(recorder, auditor, reviewer, visit)?;
     Ok(visit.to_owned())
 }
 
@@ -333,7 +340,10 @@ fn transcript(
     let bytes = std::fs::read(root.join("fixtures/media/call_et_coffee_good.m4a"))?;
     let body = json!({
         "assignment_id": assignment_id, "state": "draft", "answers": {},
-        "evidence": [{"id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a"}],
+        "evidence": [{
+            "id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a",
+            "consent": {"basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "notice": "This call is recorded."},
+        }],
     });
     let visit = "/v1/visits/2a7b5a5f-9e2c-4c6f-8b88-ad1e6f7a8b99";
     recorder.call_with(auditor, "put_visit", "PUT", visit, &[("if-none-match", "*")], &body)?;
@@ -359,6 +369,22 @@ fn transcript(
     let spoken = json!({"language": "et"});
     recorder.call(reviewer, "create_transcription", "POST", &format!("{path}/transcription"), &spoken)?;
     recorder.call(reviewer, "get_transcription", "GET", &format!("{path}/transcription"), &none)?;
+    Ok(())
+}
+
+/// Those who are recorded are told, and one of them thinks again.
+fn consents(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person, visit: &str) -> Outcome<()> {
+    let none = Value::Null;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "country": "EE",
+        "given_by": "the employee at the till", "notice": "This conversation is recorded to improve our service.",
+    });
+    let consent = recorder.call(auditor, "create_consent", "POST", "/v1/consents", &consent)?;
+    let path = format!("/v1/consents/{}", text(&consent["id"])?);
+    recorder.call(reviewer, "list_consents", "GET", "/v1/consents?limit=1", &none)?;
+    recorder.call(reviewer, "get_consent", "GET", &path, &none)?;
+    let reason = json!({"reason": "The employee asked us to leave it out."});
+    recorder.call(reviewer, "withdraw_consent", "POST", &format!("{path}/withdraw"), &reason)?;
     Ok(())
 }
 
@@ -533,6 +559,11 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     let result = format!("/v1/results/{}", text(&list["data"][0]["result_id"])?);
     recorder.call(reviewer, "get_result", "GET", &result, &none)?;
     recorder.call(reviewer, "get_result_receipt", "GET", &format!("{result}/receipt"), &none)?;
+    let size = json!({"size": "1600"});
+    recorder.call(reviewer, "create_result_photo_link", "POST", &format!("{result}/photos/1/links"), &size)?;
+    let link = json!({"wave_id": wave_id, "lang": "en"});
+    let links = format!("/v1/branches/{branch_id}/action-plan/links");
+    recorder.call(reviewer, "create_action_plan_link", "POST", &links, &link)?;
     let plan = format!("/v1/branches/{branch_id}/action-plan?lang=en");
     let plan = recorder.call(reviewer, "get_action_plan", "GET", &plan, &none)?;
     let action = &plan["actions"][0];
@@ -673,6 +704,7 @@ impl Replacer {
             "scored_on" | "published_on" | "proposed_on" | "changed_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
             "password" | "current_password" => return Ok(PASSWORD.to_owned()),
             "token" => return Ok("pgl_lnk_example".to_owned()),
+            "url" if text.starts_with("/v1/links/") => return Ok("/v1/links/pgl_url_example".to_owned()),
             "key" => return Ok("pgl_key_example".to_owned()),
             "code" if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return Ok("287082".to_owned());

@@ -46,9 +46,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 type Ids = BTreeMap<&'static str, String>;
 
 /// The path of a `GET` of the document with the ids of such objects; none for those about other things than visits and
-/// people.
+/// people, and for links, which give to anybody what they were made for.
 fn target(path: &str, ids: &Ids) -> Option<String> {
-    if path.starts_with("/v1/rehearsals/") {
+    if ["/v1/rehearsals/", "/v1/links/"].iter().any(|start| path.starts_with(start)) {
         return None;
     }
     let of_recording = ["/transcript", "/transcription"].iter().any(|end| path.ends_with(end));
@@ -108,6 +108,7 @@ async fn objects(world: &World, visit: &str) -> Ids {
         ("visits", visit.to_owned()),
         ("evidence", file("photo")),
         ("recordings", file("recording")),
+        ("consents", id_of(&world.admin.client.get("/v1/consents").ok().await["data"][0])),
         ("results", world.result_of(0).await["result_id"].as_str().expect("an id").to_owned()),
     ])
 }
@@ -143,6 +144,19 @@ async fn full_visit(world: &World, mark: &str) -> String {
     let transcript = format!("/v1/evidence/{}/transcript?language=et", files[2].id);
     let text = format!("[0:01] {mark}-speaker: {mark} was said");
     world.auditor.client.put_bytes(&transcript, text).ok().await;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-05-04T13:31:07Z", "country": "EE",
+        "given_by": format!("{mark}-giver"), "notice": format!("{mark}-notice"), "proof_id": files[1].id,
+    });
+    let consent = id_of(&world.auditor.client.post("/v1/consents", &consent).created().await);
+    let reason = json!({"reason": format!("{mark}-withdrawal")});
+    world.reviewer.client.post(&format!("/v1/consents/{consent}/withdraw"), &reason).ok().await;
+    // Those of the call agreed to it.
+    let consent = json!({
+        "evidence_id": files[2].id, "basis": "spoken_notice", "given_at": "2026-05-04T13:31:07Z",
+        "notice": format!("{mark}-notice"),
+    });
+    world.reviewer.client.post("/v1/consents", &consent).created().await;
     // It goes back once, so that there is a reason and a second revision.
     world.review(&visit, &["review"]).await;
     let reason = json!({"reason": format!("{mark}-return")});

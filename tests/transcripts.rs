@@ -10,7 +10,7 @@ use crate::support::app::TestApp;
 use crate::support::client::Call;
 use crate::support::files::{fixture, sha256};
 use crate::support::transcriber::{TranscriptionService, Way, good_answer};
-use crate::support::world::{File, Person, World, filing};
+use crate::support::world::{File, Person, World, filing, id_of};
 use crate::support::{eventually, new_id, on_both, on_buckets};
 
 on_both!(
@@ -344,27 +344,16 @@ async fn a_page_ends_and_goes_on(app: &TestApp) {
     for file in &files {
         attach(&world.auditor, file, "et", "sama sõna igal pool").ok().await;
     }
-    // One that may not be heard among them, by its visit; whoever turns the pages does not notice.
-    let (hidden, rival) = (call(), new_id());
+    // One that may not be heard among them; whoever turns the pages does not notice.
+    let hidden = call();
     filed(&world, &[&hidden]).await;
     attach(&world.auditor, &hidden, "et", "sama sõna siin").ok().await;
-    let columns =
-        "firm_id, id, scope, chain_id, evidence_id, basis, given_at, notice, recorded_by, recorded_at, withdrawn_at";
-    let id = |id: &str| {
-        if app.kind() == crate::support::app::Kind::Sqlite {
-            format!("X'{}'", id.replace('-', ""))
-        } else {
-            format!("'{id}'")
-        }
-    };
-    let consent = format!(
-        "INSERT INTO consents ({columns}) SELECT e.firm_id, {}, 'recording', c.id, e.id, 'spoken_notice', e.declared_at, \
-         'x', {}, e.declared_at, e.declared_at FROM evidence e, chains c WHERE e.id = {} AND c.code = 'shops'",
-        id(&rival),
-        id(&world.reviewer.id),
-        id(&hidden.id),
-    );
-    app.execute(&consent).await.expect("a consent that was withdrawn");
+    let consent = json!({
+        "evidence_id": hidden.id, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
+    });
+    let consent = id_of(&world.reviewer.client.post("/v1/consents", &consent).created().await);
+    let withdraw = format!("/v1/consents/{consent}/withdraw");
+    world.reviewer.client.post(&withdraw, &json!({"reason": "They asked."})).ok().await;
     let mut wanted: Vec<_> = files.iter().map(|file| file.id.clone()).collect();
     wanted.sort();
     for limit in [1, 2, 3, 7, 8] {
@@ -479,7 +468,9 @@ async fn a_service_is_asked_on_demand(app: &TestApp) {
     ask(&world.reviewer, &call(), "hu").problem(404, "not_found").await;
     world.reviewer.client.get(&url).problem(404, "not_found").await;
     let ask_by = |body: Value| world.reviewer.client.post(&url, &body);
-    ask_by(json!({"language": 7, "model": "y"})).invalid(&[("/language", "bad_type"), ("/model", "unknown_field")]).await;
+    ask_by(json!({"language": 7, "model": "y"}))
+        .invalid(&[("/language", "bad_type"), ("/model", "unknown_field")])
+        .await;
     ask_by(json!({"language": "x"})).invalid(&[("", "bad_value")]).await;
 
     let told = Arc::new(Notify::new());
@@ -594,6 +585,16 @@ async fn no_voice_leaves_without_consent(app: &TestApp) {
     .await;
     ask(&world.reviewer, &file, "aa").problem(403, "recording_not_permitted").await;
     assert!(service.sent("et").is_empty() && service.sent("aa").is_empty());
+    // A consent has it sent.
+    let consented = call();
+    filed(&world, &[&consented]).await;
+    let consent = json!({
+        "evidence_id": consented.id, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
+    });
+    world.auditor.client.post("/v1/consents", &consent).created().await;
+    assert_eq!(ended(&world, &consented).await["state"], "done");
+    world.auditor.client.get(&path(&consented)).ok().await;
+    assert_eq!(service.sent("et").len(), 1);
 
     // It may be heard when it is asked for, and not any more when it is its turn.
     policy(app, &world, "allow").await;

@@ -36,8 +36,10 @@ pub enum Right {
     ReadAssignments,
     /// File visits and their evidence.
     FileVisits,
-    /// Read visits, their scores and their evidence.
+    /// Read visits, their scores, their evidence and the consents to it.
     ReadVisits,
+    /// Record and withdraw consents to recordings.
+    RecordConsents,
     /// Attach transcripts to recordings, and remove them.
     ManageTranscripts,
     /// Look for words in all transcripts of the firm.
@@ -93,6 +95,7 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ReadVisits, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ManageTranscripts, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (SearchTranscripts, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
+        (RecordConsents, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReviewVisits, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
@@ -199,6 +202,7 @@ operations! {
     CreateChain "create_chain" => To(ManageChains), Always;
     ListChains "list_chains" => To(ReadChains), Always;
     GetChain "get_chain" => To(ReadChains), Always;
+    UpdateChain "update_chain" => To(ManageChains), Always;
     CreateRegions "create_regions" => To(ManageChains), Always;
     ListRegions "list_regions" => To(ReadChains), Always;
     CreateBranches "create_branches" => To(ManageChains), Always;
@@ -251,6 +255,13 @@ operations! {
     SearchTranscripts "search_transcripts" => To(SearchTranscripts), Always;
     CreateTranscription "create_transcription" => To(ReviewVisits), Stored;
     GetTranscription "get_transcription" => To(ReadVisits), Always;
+    UpdateEvidence "update_evidence" => To(ReviewVisits), Always;
+    CreateConsent "create_consent" => To(RecordConsents), Always;
+    ListConsents "list_consents" => To(ReadVisits), Always;
+    GetConsent "get_consent" => To(ReadVisits), Always;
+    WithdrawConsent "withdraw_consent" => To(RecordConsents), Always;
+    CreateEvidenceLink "create_evidence_link" => To(ReadVisits), Always;
+    GetLink "get_link" => Nothing, Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");
@@ -265,11 +276,13 @@ operations! {
     GetResult "get_result" => To(ReadResults), Always;
     GetResultReceipt "get_result_receipt" => To(ReadResults), Always;
     GetResultPhoto "get_result_photo" => To(ReadResults), Always;
+    CreateResultPhotoLink "create_result_photo_link" => To(ReadResults), Always;
     GetBranchScorecard "get_branch_scorecard" => To(ReadResults), Always;
     GetRegionScorecard "get_region_scorecard" => To(ReadResults), Always;
     GetChainScorecard "get_chain_scorecard" => To(ReadResults), Always;
     GetActionPlan "get_action_plan" => To(ReadResults), Always;
     GetActionPlanPdf "get_action_plan_pdf" => To(ReadResults), Always;
+    CreateActionPlanLink "create_action_plan_link" => To(ReadResults), Always;
     UpdateAction "update_action" => To(WorkActions), Action;
 }
 
@@ -295,6 +308,9 @@ const NOTES: &str = "\
 - The address of an upload is a secret that `create_upload` gives to an auditor: whoever has it can go on with that one
   upload for 7 days, as long as the membership may file visits. `get_upload`, `append_upload` and `delete_upload` ask for
   nothing else.
+- The address that `create_evidence_link` and its like give opens that one file for five minutes, for whoever has it: as
+  long as its maker is signed in, has the same role and may read the file. `get_link` asks for nothing else.
+- Auditors record and withdraw consents for visits that they file, not for branches and chains.
 - `person`: everybody who is signed in, for themselves alone; no API key. API keys are given rights (second column) that
   the role has; never manage_firm, manage_users or manage_api_keys.
 ";

@@ -12,6 +12,7 @@ use crate::apikeys::api::ApiKeysApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
+use crate::consent::api::ConsentApi;
 use crate::db::Db;
 use crate::events::api::EventsApi;
 use crate::evidence::api::EvidenceApi;
@@ -22,6 +23,7 @@ use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
+use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
 use crate::ops;
@@ -162,7 +164,7 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     (VisitsApi, SyncApi),
-    (EvidenceApi, UploadsApi, TranscriptsApi),
+    (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
     ReviewApi,
     ReceiptsApi,
     KeysApi,
@@ -183,7 +185,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         (VisitsApi, SyncApi),
-        (EvidenceApi, UploadsApi, TranscriptsApi),
+        (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
         ReviewApi,
         ReceiptsApi,
         KeysApi,

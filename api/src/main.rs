@@ -20,6 +20,7 @@ mod fieldwork;
 mod http;
 mod ids;
 mod jobs;
+mod links;
 mod mail;
 mod metrics;
 mod ops;

@@ -9,6 +9,7 @@ pub mod files;
 pub mod mail;
 pub mod pdf;
 pub mod postgres;
+pub mod sealed;
 pub mod smtp;
 pub mod tiny;
 pub mod transcriber;

@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashSet};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use crate::chains::store::{branches_by_ids, chains_by_ids};
+use crate::chains::store::{branch_by_id, branches_by_ids, chain_by_id, chains_by_ids};
 use crate::consent::decide::{Recording, Verdict, covers, holds_voices, policy, verdict};
 use crate::consent::store;
 use crate::entity::evidence;
 use crate::failure::{Failure, Kind};
-use crate::visits::store::visits_by_ids;
+use crate::visits::store::{visit_by_id, visits_by_ids};
 use crate::words::RecordingPolicy;
 
 /// Whether a file may be heard. What holds no voices always may.
@@ -93,21 +93,52 @@ fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
     ids.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Whether recordings of a visit are not taken at all.
+/// What holds for recordings at a branch.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// The chain of the branch.
+    pub chain_id: Uuid,
+    /// What may happen to them.
+    pub policy: RecordingPolicy,
+}
+
+/// What holds for recordings at a branch that is visited for a client.
 ///
 /// # Errors
 ///
 /// [`Failure`] (500) when the database fails.
-pub async fn refuses(
+pub async fn rules(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
     client_chain_id: Uuid,
     branch_id: Uuid,
-) -> Result<bool, Failure> {
-    let branch = branches_by_ids(db, firm_id, &[branch_id]).await?.pop();
-    let of_branch = branch.map(|branch| branch.chain_id).unwrap_or_default();
-    let chains = chains_by_ids(db, firm_id, &[client_chain_id, of_branch]).await?;
-    let chain = |id| chains.iter().find(|chain| chain.id == id);
-    let policy = chain(client_chain_id).zip(chain(of_branch)).map(|(client, of_branch)| policy(client, of_branch));
-    Ok(policy.is_none_or(|policy| policy == RecordingPolicy::Refuse))
+) -> Result<Rules, Failure> {
+    let gone = || Failure::internal(format!("the branch {branch_id} or a chain of it is gone"));
+    let branch = branch_by_id(db, firm_id, branch_id).await?.ok_or_else(gone)?;
+    let client = chain_by_id(db, firm_id, client_chain_id).await?.ok_or_else(gone)?;
+    let of_branch = chain_by_id(db, firm_id, branch.chain_id).await?.ok_or_else(gone)?;
+    Ok(Rules { chain_id: branch.chain_id, policy: policy(&client, &of_branch) })
+}
+
+/// Checks that a file that is about to come, or has come as this media type, is taken: where the policy refuses
+/// recordings, nothing is stored that may hold voices.
+///
+/// # Errors
+///
+/// 422 `recording_refused` when it is not.
+pub async fn check_taken(
+    db: &impl ConnectionTrait,
+    file: &evidence::Model,
+    media_type: Option<&str>,
+) -> Result<(), Failure> {
+    if !holds_voices(file.kind, media_type) {
+        return Ok(());
+    }
+    let gone = || Failure::not_found("evidence");
+    let visit = visit_by_id(db, file.firm_id, file.visit_id).await?.ok_or_else(gone)?;
+    if rules(db, file.firm_id, visit.client_chain_id, visit.branch_id).await?.policy != RecordingPolicy::Refuse {
+        return Ok(());
+    }
+    let detail = "No recordings are taken here. Leave it out of the visit; if it was filed, give it up as lost.";
+    Err(Failure::new(Kind::Invalid, "recording_refused", detail))
 }

@@ -1,10 +1,9 @@
 //! Queries on consents.
 
-use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
@@ -30,23 +29,9 @@ pub async fn lock(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<O
     consent::Entity::find_by_id((firm_id, id)).lock_exclusive().one(tx).await
 }
 
-/// Notes that a consent was withdrawn.
-pub async fn withdraw(
-    tx: &DatabaseTransaction,
-    row: &consent::Model,
-    by: Uuid,
-    at: DateTime<Utc>,
-    reason: &str,
-) -> Result<(), DbErr> {
-    consent::Entity::update_many()
-        .col_expr(consent::Column::WithdrawnBy, Expr::value(by))
-        .col_expr(consent::Column::WithdrawnAt, Expr::value(at))
-        .col_expr(consent::Column::WithdrawalReason, Expr::value(reason))
-        .filter(consent::Column::FirmId.eq(row.firm_id))
-        .filter(consent::Column::Id.eq(row.id))
-        .exec(tx)
-        .await
-        .map(drop)
+/// Writes a consent's row.
+pub async fn update(tx: &DatabaseTransaction, row: consent::Model) -> Result<(), DbErr> {
+    consent::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
 }
 
 /// The consents that may be about recordings of these visits, at these branches, of these chains.
@@ -64,8 +49,20 @@ pub async fn about(
     consent::Entity::find().filter(consent::Column::FirmId.eq(firm_id)).filter(any).all(db).await
 }
 
-/// Which of these files have a consent of their own, withdrawn or not.
+/// Whether a consent of a visit or of one of its recordings was withdrawn.
+pub async fn has_withdrawn(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid) -> Result<bool, DbErr> {
+    let withdrawn = consent::Entity::find()
+        .filter(consent::Column::FirmId.eq(firm_id))
+        .filter(consent::Column::VisitId.eq(visit_id))
+        .filter(consent::Column::WithdrawnAt.is_not_null());
+    Ok(withdrawn.count(tx).await? > 0)
+}
+
+/// The files of some visits that have a consent of their own, withdrawn or not.
 pub async fn files_with_own(tx: &DatabaseTransaction, firm_id: Uuid, visit_ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    if visit_ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let found: Vec<Option<Uuid>> = consent::Entity::find()
         .select_only()
         .column(consent::Column::EvidenceId)

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::access::{self, Operation};
 use crate::app::App;
-use crate::consent::service::check_recording;
+use crate::consent::service::{check_recording, check_taken};
 use crate::entity::{evidence, upload};
 use crate::events::types::NewEvent;
 use crate::evidence::blobs::Received;
@@ -26,7 +26,7 @@ use crate::states::{EVIDENCE_MOVES, after};
 use crate::uploads::sweep::MARK_STAYS;
 use crate::uploads::{self, incoming};
 use crate::visits;
-use crate::words::{EvidenceKind, EvidenceState, MembershipState, Role, UploadState};
+use crate::words::{EvidenceState, MembershipState, Role, UploadState};
 use crate::write::Write;
 use peegel_media::sniff;
 
@@ -62,11 +62,13 @@ pub async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::M
 /// * 409 `already_stored` when other bytes are stored under this id.
 /// * 409 `illegal_state` when it was given up as lost.
 /// * 503 `storage_unavailable` when the store does not answer, `busy` when the same bytes are being cleared away.
-/// * 422 `differs_from_manifest` when hash or size differ from those announced, and `empty_file` when nothing arrived:
-///   the file is marked refused, the visit stays, and the right file may be sent.
+/// * 422 `differs_from_manifest` when hash or size differ from those announced, `empty_file` when nothing arrived, and
+///   `recording_refused` when it is sound or film and the chain takes none: the file is marked refused, the visit stays,
+///   and the right file may be sent. What is announced as a recording is refused before it comes.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
     let announced = visible(app, caller, id).await?;
     if !has_bytes(announced.state) {
+        check_taken(app.db.reader(), &announced, None).await?;
         quota::check(app, caller, &announced, announced.bytes.unwrap_or(0)).await?;
     }
     let _active = app.metrics.upload_active();
@@ -126,7 +128,8 @@ async fn accept_once(
     let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
     sender_still_may(app.db.reader(), firm_id, membership_id).await?;
     // The store is waited for before the transaction, which on SQLite nobody else can write beside.
-    let is_kept = visits::manifest::is_missing(announced.state) && refusal(&announced, received).is_none();
+    let is_kept = visits::manifest::is_missing(announced.state)
+        && refusal(app.db.reader(), &announced, received).await?.is_none();
     let began = app.clock.now();
     if is_kept {
         if store::is_marked(app.db.reader(), firm_id, &received.sha256).await? {
@@ -201,7 +204,7 @@ async fn judge(
         // Pieces were counted as they came.
         quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await?;
     }
-    if let Some(failure) = refusal(&row, received) {
+    if let Some(failure) = refusal(&write.tx, &row, received).await? {
         row.state = after(EVIDENCE_MOVES, "evidence", row.state, "refuse")?;
         row.problem_code = Some(failure.code.to_owned());
         row.problem = Some(failure.detail.clone());
@@ -283,17 +286,24 @@ pub fn has_bytes(state: EvidenceState) -> bool {
 }
 
 /// Why these bytes are not stored, if so.
-fn refusal(row: &evidence::Model, received: &Received) -> Option<Failure> {
+async fn refusal(
+    db: &impl ConnectionTrait,
+    row: &evidence::Model,
+    received: &Received,
+) -> Result<Option<Failure>, Failure> {
     if received.bytes == 0 {
         let detail = "The file is empty. Take or record it again, or give it up as lost.";
-        return Some(Failure::new(Kind::Invalid, "empty_file", detail));
+        return Ok(Some(Failure::new(Kind::Invalid, "empty_file", detail)));
     }
     let errors = differences(row, received);
-    if errors.is_empty() {
-        return None;
+    if !errors.is_empty() {
+        let detail = "The bytes that arrived are not those announced in the manifest. Send the file again.";
+        return Ok(Some(Failure { errors, ..Failure::new(Kind::Invalid, "differs_from_manifest", detail) }));
     }
-    let detail = "The bytes that arrived are not those announced in the manifest. Send the file again.";
-    Some(Failure { errors, ..Failure::new(Kind::Invalid, "differs_from_manifest", detail) })
+    match check_taken(db, row, Some(found_media_type(&received.head))).await {
+        Err(failure) if failure.kind == Kind::Invalid => Ok(Some(failure)),
+        checked => checked.map(|()| None),
+    }
 }
 
 fn differences(row: &evidence::Model, received: &Received) -> Vec<FieldProblem> {
@@ -382,11 +392,6 @@ pub async fn preview(app: &App, caller: &Caller, id: Uuid, size: PreviewSize) ->
     }
     let file_name = format!("{}.jpg", row.id);
     stored_preview(row, size, file_name).ok_or_else(|| Failure::not_found("preview"))
-}
-
-/// Whether the chain sees a file of a published visit: photos that somebody can look at, unless they are kept from it.
-pub fn is_shown_to_chain(file: &evidence::Model) -> bool {
-    file.chain_visible && file.kind == EvidenceKind::Photo && file.state == EvidenceState::Processed
 }
 
 /// The preview of a photo, to be saved under a name; none if it has no preview.

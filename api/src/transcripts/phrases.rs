@@ -206,7 +206,8 @@ mod tests {
     fn a_phrase_is_found_whatever_its_case_and_marks() {
         let call =
             [cue(0, "", "Good morning!"), cue(5, "", "Well… MAY I have your -- name, please?"), cue(9, "", "Name")];
-        for phrase in ["may I have your name", "May I, have your NAME?", "may i * name", "have * please", "mornin* well"]
+        for phrase in
+            ["may I have your name", "May I, have your NAME?", "may i * name", "have * please", "mornin* well"]
         {
             assert!(at(phrase, &call).is_some(), "{phrase}");
         }

@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Cond, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
 use crate::entity::{transcript, transcript_term, transcription, visit};
@@ -38,20 +36,6 @@ pub async fn transcript_of(
     evidence_id: Uuid,
 ) -> Result<Option<transcript::Model>, DbErr> {
     transcript::Entity::find_by_id((firm_id, evidence_id)).one(db).await
-}
-
-/// The transcripts of a visit, in the order of their files.
-pub async fn transcripts_of_visit(
-    db: &impl ConnectionTrait,
-    firm_id: Uuid,
-    visit_id: Uuid,
-) -> Result<Vec<transcript::Model>, DbErr> {
-    transcript::Entity::find()
-        .filter(transcript::Column::FirmId.eq(firm_id))
-        .filter(transcript::Column::VisitId.eq(visit_id))
-        .order_by_asc(transcript::Column::EvidenceId)
-        .all(db)
-        .await
 }
 
 /// Writes the transcript of a file with the words by which it is found, in place of an earlier one.

@@ -7,11 +7,11 @@ use crate::app::App;
 use crate::chains::store::chain_by_id;
 use crate::consent::decide::holds_voices;
 use crate::consent::service::check_recording;
-use crate::entity::{evidence, transcript, transcription};
+use crate::entity::{consent, evidence, transcript, transcription};
 use crate::events::types::NewEvent;
 use crate::evidence::blobs::missing;
 use crate::evidence::service::{has_bytes, visible};
-use crate::evidence::store::{evidence_by_id, lock_evidence};
+use crate::evidence::store::{evidence_by_id, evidence_of_visits, lock_evidence};
 use crate::failure::{Failure, Kind};
 use crate::jobs::queue;
 use crate::people::types::Caller;
@@ -19,7 +19,7 @@ use crate::transcripts::service::{check_stored, is_of_service, keep, recording, 
 use crate::transcripts::store;
 use crate::transcripts::transcriber::{Recording, Trouble};
 use crate::transcripts::types::{Cue, TranscriptionView};
-use crate::visits::store::visit_by_id;
+use crate::visits::store::{lock_visits, visit_by_id};
 use crate::words::{TranscriptFormat, TranscriptionState};
 use crate::write::{Once, Write};
 
@@ -97,6 +97,22 @@ pub async fn queue_automatic(app: &App, write: &mut Write<'_>, file: &evidence::
     Ok(())
 }
 
+/// Queues what a consent to a visit or to one recording lets be heard. One to a branch or a chain queues nothing: that
+/// may be years of recordings, which a person asks for.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn queue_consented(app: &App, write: &mut Write<'_>, consent: &consent::Model) -> Result<(), Failure> {
+    let Some(visit_id) = consent.visit_id.filter(|_| app.transcriber.is_some()) else { return Ok(()) };
+    for file in evidence_of_visits(&write.tx, consent.firm_id, &[visit_id]).await? {
+        if consent.evidence_id.is_none_or(|id| id == file.id) {
+            queue_automatic(app, write, &file).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn queue(
     app: &App,
     write: &mut Write<'_>,
@@ -151,7 +167,7 @@ pub async fn run_job(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
     let Some(asked) = asked.filter(|asked| asked.state == TranscriptionState::Queued) else { return Ok(()) };
     match send(app, &file, &asked).await {
         Ok(cues) => store_answer(app, &file, &asked, cues).await,
-        Err(Ended::NotPermitted(failure)) => not_permitted(app, &asked, &failure).await,
+        Err(Ended::NotPermitted(failure)) => not_permitted(app, &file, &asked, &failure).await,
         Err(Ended::Trouble(Trouble::Never { code, what })) => fail(app, &asked, code, &what).await,
         Err(Ended::Trouble(Trouble::Later { what, after_s })) => {
             let failure = Failure::new(Kind::Unavailable, "transcription_unavailable", what);
@@ -213,7 +229,7 @@ async fn store_answer(
     if let Err(failure) = check_recording(&write.tx, &now).await {
         drop(write);
         return match Ended::from(failure) {
-            Ended::NotPermitted(failure) => not_permitted(app, asked, &failure).await,
+            Ended::NotPermitted(failure) => not_permitted(app, file, asked, &failure).await,
             Ended::Failure(failure) => Err(failure),
             Ended::Trouble(_) => Ok(()),
         };
@@ -237,12 +253,22 @@ async fn store_answer(
 }
 
 /// Ends the work on a recording that may not be heard. What was queued by itself is forgotten, so that a later consent
-/// queues it anew.
-async fn not_permitted(app: &App, asked: &transcription::Model, failure: &Failure) -> Result<(), Failure> {
+/// queues it anew; one that comes at this moment waits for the lock of the visit, or is seen under it.
+async fn not_permitted(
+    app: &App,
+    file: &evidence::Model,
+    asked: &transcription::Model,
+    failure: &Failure,
+) -> Result<(), Failure> {
     if asked.author_id.is_some() {
         return fail(app, asked, failure.code, &failure.detail).await;
     }
     let write = Write::begin(app, asked.firm_id).await?;
+    lock_visits(&write.tx, file.firm_id, &[file.visit_id]).await?;
+    if check_recording(&write.tx, file).await.is_ok() {
+        let detail = "The consent to this recording came at the last moment.";
+        return Err(Failure::new(Kind::Unavailable, "transcription_unavailable", detail));
+    }
     store::withdraw_transcription(&write.tx, asked.firm_id, asked.evidence_id).await?;
     write.commit().await
 }

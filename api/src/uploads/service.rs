@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::consent::service::check_taken;
 use crate::entity::upload;
 use crate::evidence;
 use crate::evidence::blobs::Received;
@@ -86,7 +87,8 @@ pub struct Made {
 /// * 404 when no visit of the caller names the file.
 /// * 409 `already_stored` when it came in another way, `illegal_state` when it was given up.
 /// * 413 `visit_full`, 429 `day_quota` as [`quota::check`].
-/// * 422 `differs_from_manifest` when it announces another size than the manifest, `empty_file` when it announces none.
+/// * 422 `differs_from_manifest` when it announces another size than the manifest, `empty_file` when it announces none,
+///   `recording_refused` when the chain takes no recordings.
 /// * 507 `storage_full` when the disk is.
 pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Failure> {
     let (firm_id, db) = (caller.firm_id, app.db.reader());
@@ -100,6 +102,7 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
     if file.state != EvidenceState::Uploading {
         after(EVIDENCE_MOVES, "evidence", file.state, "upload")?;
     }
+    check_taken(db, &file, None).await?;
     let length = plan.length.map(as_stored);
     check_size(&file, length)?;
     let ongoing = ongoing(app, firm_id, file.id, length).await?;

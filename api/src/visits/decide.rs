@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::entity::{assignment, evidence, revision, score, visit, wave};
+use crate::consent::record::recorded;
+use crate::entity::{assignment, consent, evidence, revision, score, visit, wave};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::conditions::etag;
@@ -28,6 +29,8 @@ pub struct Stored<'a> {
     pub filed_answers: Option<&'a str>,
     /// The visit that the write names as the one it is a copy of.
     pub original: Option<&'a visit::Model>,
+    /// The files that have a consent of their own.
+    pub consented: &'a [Uuid],
     /// Whether the assignment was the auditor's at any time.
     pub was_theirs: bool,
     /// The time of the commit.
@@ -62,8 +65,10 @@ pub struct Effect {
     pub manifest: ManifestChanges,
     /// The new state of the assignment.
     pub assignment: Option<AssignmentState>,
-    /// The fact for the firm's history; drafts leave none.
-    pub event: Option<NewEvent>,
+    /// The consents that came with its recordings.
+    pub consents: Vec<consent::Model>,
+    /// The facts for the firm's history; drafts leave none.
+    pub events: Vec<NewEvent>,
     /// The answer.
     pub answer: Result<Saved, Failure>,
 }
@@ -124,7 +129,8 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             Some(Filing::Incomplete(others)) => with_all(failure, others),
             _ => failure,
         })?;
-    let (mut revision_row, mut score_row, mut event) = (None, None, None);
+    let (mut revision_row, mut score_row) = (None, None);
+    let (mut consents, mut events) = (Vec::new(), Vec::new());
     let mut summary: Option<ScoreSummary> = None;
     if let Some((answers, device, score)) = filed {
         row.state = submitted;
@@ -166,7 +172,12 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             "evidence": prepared.write.manifest.len(),
         });
         let filed = NewEvent::new(verb, "visit", row.id, prepared.auditor_id, payload);
-        event = Some(filed.for_auditor(prepared.auditor_id));
+        events.push(filed.for_auditor(prepared.auditor_id));
+        // What was recorded once stays, withdrawn or not, whatever the phone files again.
+        let is_new = |told: &&consent::Model| told.evidence_id.is_some_and(|id| !stored.consented.contains(&id));
+        let new = prepared.consents.iter().filter(is_new).cloned();
+        consents.extend(new.map(|told| consent::Model { recorded_at: stored.at, ..told }));
+        events.extend(consents.iter().map(recorded));
     }
 
     row.write_number += 1;
@@ -210,7 +221,8 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
         score: score_row,
         manifest,
         assignment,
-        event,
+        consents,
+        events,
         answer,
     })))
 }

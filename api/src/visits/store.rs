@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::entity::{assignment, evidence, revision, score, visit, visit_draft, wave};
+use crate::entity::{assignment, consent, evidence, revision, score, visit, visit_draft, wave};
 use crate::visits::decide::Effect;
 use crate::visits::manifest::MISSING;
 use crate::words::{AssignmentState, VisitState};
@@ -112,6 +112,7 @@ pub async fn write_effects(
 ) -> Result<(), DbErr> {
     let (mut visits, mut revisions, mut scores, mut declared, mut drafts) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut filed, mut fulfilled, mut started, mut dropped, mut redeclared) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut consents = Vec::new();
     for effect in effects {
         let visit_id = effect.visit.id;
         match effect.assignment {
@@ -131,6 +132,7 @@ pub async fn write_effects(
         }
         revisions.extend(effect.revision);
         scores.extend(effect.score);
+        consents.extend(effect.consents);
         dropped.extend(effect.manifest.dropped);
         redeclared.extend(effect.manifest.redeclared);
         declared.extend(effect.manifest.declared);
@@ -141,6 +143,7 @@ pub async fn write_effects(
     drop_files(tx, firm_id, dropped).await?;
     redeclare_files(tx, redeclared).await?;
     insert_all::<evidence::Entity, _>(tx, declared).await?;
+    insert_all::<consent::Entity, _>(tx, consents).await?;
     if !drafts.is_empty() {
         visit_draft::Entity::insert_many(drafts.into_iter().map(IntoActiveModel::into_active_model))
             .on_conflict(

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::consent::types::{ConsentIn, Told};
 use crate::evidence::types::EvidenceView;
 use crate::words::{EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState};
 
@@ -95,6 +96,8 @@ pub struct EvidenceIn {
     pub media_type: Option<String>,
     /// When it was taken, by the phone's clock.
     pub captured_at: Option<DateTime<Utc>>,
+    /// The consent of those who are heard in it; only for a recording. It is recorded when the visit is filed, once.
+    pub consent: Option<ConsentIn>,
 }
 
 /// The phone.
@@ -135,6 +138,8 @@ pub struct ManifestEntry {
     pub media_type: Option<String>,
     /// When it was taken.
     pub captured_at: Option<DateTime<Utc>>,
+    /// The consent of those who are heard in it.
+    pub consent: Option<Told>,
 }
 
 /// How much of the evidence has arrived: `m of n files`.
@@ -256,6 +261,8 @@ pub struct VisitView {
     pub draft: Option<Any<Value>>,
     /// The files of the manifest.
     pub files: Vec<EvidenceView>,
+    /// Those of them that are neither played nor exported now: recordings that the policy or missing consent keeps back.
+    pub unheard: Vec<Uuid>,
     /// What the reviewer said last.
     pub review_reason: Option<String>,
     /// The phone's clock at the last write.
