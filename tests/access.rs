@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::openapi::{Operation, document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
-use crate::support::world::{PASSWORD, Person, World, id_of};
+use crate::support::files::fixture;
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of};
 use crate::support::{eventually, new_id, on_both, tiny, today};
 
 on_both!(
@@ -139,6 +140,7 @@ pub fn made_up() -> Ids {
         "jobs",
         "holds",
         "purges",
+        "recordings",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -157,7 +159,8 @@ pub fn kind_of(operation: &Operation) -> &str {
 
 /// Calls an operation with ids of such objects and a body.
 pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: Option<Value>) -> Answer {
-    let kind = kind_of(operation);
+    let of_recording = ["/transcript", "/transcription"].iter().any(|end| operation.path.ends_with(end));
+    let kind = if of_recording { "recordings" } else { kind_of(operation) };
     let mut path = operation.path.clone();
     for name in ["{id}", "{visit_id}", "{evidence_id}", "{result_id}"] {
         if path.contains(name) {
@@ -169,6 +172,11 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
     if matches!(operation.id.as_str(), "get_evidence_preview" | "get_result_photo") {
         path.push_str("?size=320");
     }
+    match operation.id.as_str() {
+        "put_evidence_transcript" => path.push_str("?language=et"),
+        "search_transcripts" => path.push_str("?q=tere"),
+        _ => {}
+    }
     let mut call = client.call(operation.method.parse().expect("a method"), &path);
     call = match operation.id.as_str() {
         "put_visit" => call.if_absent(),
@@ -178,6 +186,7 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
             .header("upload-length", "1")
             .header("upload-metadata", &format!("evidence_id {}", BASE64_STANDARD.encode(&ids["evidence"]))),
         "put_evidence_content" => call.header("content-type", "application/octet-stream").bytes(b"x".to_vec()),
+        "put_evidence_transcript" => call.header("content-type", "text/plain").bytes(b"x".to_vec()),
         _ => call,
     };
     if let Some(body) = body {
@@ -257,6 +266,13 @@ pub async fn objects(world: &World) -> Ids {
         (view["state"] == "done").then_some(())
     })
     .await;
+    let recording = File::new("recording", &[], "call.mp3", fixture("media/call_hu_parcel_rude.mp3"));
+    let body = filing(&world.assign_one().await, "draft", &json!({}), &[&recording]);
+    world.auditor.client.put(&format!("/v1/visits/{}", new_id()), &body).if_absent().created().await;
+    recording.upload(&world.auditor).await;
+    let transcript = format!("/v1/evidence/{}/transcript?language=et", recording.id);
+    let attached = world.auditor.client.put_bytes(&transcript, format!("Tere {}", world.code));
+    attached.ok().await;
     let consent = json!({
         "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
     });
@@ -285,6 +301,7 @@ pub async fn objects(world: &World) -> Ids {
         ("assignments", world.assign_one().await),
         ("visits", visit),
         ("evidence", id_of(&view["files"][0])),
+        ("recordings", recording.id),
         ("consents", id_of(&world.admin.client.post("/v1/consents", &consent).created().await)),
         ("actions", id_of(&plan["actions"][0])),
         ("memberships", world.auditor.id.clone()),
@@ -333,8 +350,8 @@ async fn another_firms_objects_are_not_there(app: &TestApp) {
             }
             named += 1;
         }
-        // The objects are there for those whose they are.
-        if operation.method == "GET" {
+        // The objects are there for those whose they are. What a transcription service was given takes one.
+        if operation.method == "GET" && operation.id != "get_transcription" {
             assert_eq!(call(&beta.admin.client, operation, &theirs).await.status, 200, "{}", operation.id);
         }
     }

@@ -150,7 +150,8 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let settings = ["--data", folder.to_str().ok_or("the folder is not UTF-8")?];
     run(program, &[&["firm", "add", "--code", "hobekaja", "--name", "Hõbekaja Audits"], &settings[..]].concat())?;
     let password = add_user(program, &settings, "kadri@hobekaja.example", "Kadri Lepp", "firm_admin")?;
-    let server = Server::start(program, &settings)?;
+    // Nobody listens there: what is to be transcribed waits.
+    let server = Server::start(program, &[&settings[..], &["--transcription-url", "http://127.0.0.1:9"]].concat())?;
     let mut recorder = Recorder::default();
     let mut admin = recorder.sign_in(&server, "kadri@hobekaja.example", &password)?;
     let set_up = set_up(&mut recorder, &mut admin)?;
@@ -159,6 +160,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let assignments = fieldwork(&mut recorder, &mut admin, &mut auditor, &set_up)?;
     let visit = visit(&mut recorder, &mut auditor, &mut reviewer, &assignments[0], root)?;
     lost_file(&mut recorder, &mut auditor, &assignments[1])?;
+    transcript(&mut recorder, &mut auditor, &mut reviewer, &assignments[3], root)?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
@@ -257,9 +259,10 @@ fn fieldwork(
     let given = Some(auditor.membership_id.as_str());
     let body = json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(None)]});
     let added = recorder.call(admin, "create_assignments", "POST", "/v1/assignments", &body)?;
-    let more = json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(given)]});
+    let more =
+        json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(given), assignment(given)]});
     let more = recorder.call(admin, "create_assignments", "POST", "/v1/assignments", &more)?;
-    let ids = [&added["data"][0]["id"], &more["data"][0]["id"], &more["data"][1]["id"]];
+    let ids = [&added["data"][0]["id"], &more["data"][0]["id"], &more["data"][1]["id"], &more["data"][2]["id"]];
     let ids: Vec<_> = ids.into_iter().map(text).collect::<Outcome<_>>()?;
     recorder.call(auditor, "list_assignments", "GET", "/v1/assignments?mine=true&limit=1", &none)?;
     recorder.call(auditor, "get_assignment", "GET", &format!("/v1/assignments/{}", ids[0]), &none)?;
@@ -323,6 +326,51 @@ fn visit(
     recorder.call(reviewer, "update_evidence", "PATCH", file, &json!({"chain_visible": true}))?;
     consents(recorder, auditor, reviewer, visit)?;
     Ok(visit.to_owned())
+}
+
+/// The auditor begins a visit with a recording, and writes down what is said in it.
+fn transcript(
+    recorder: &mut Recorder,
+    auditor: &mut Person,
+    reviewer: &mut Person,
+    assignment_id: &str,
+    root: &Path,
+) -> Outcome<()> {
+    let none = Value::Null;
+    let call = "d1c3d3b8-6b2a-4f79-8c5d-2b3f9e4a5c66";
+    let bytes = std::fs::read(root.join("fixtures/media/call_et_coffee_good.m4a"))?;
+    let body = json!({
+        "assignment_id": assignment_id, "state": "draft", "answers": {},
+        "evidence": [{
+            "id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a",
+            "consent": {"basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "notice": "This call is recorded."},
+        }],
+    });
+    let visit = "/v1/visits/2a7b5a5f-9e2c-4c6f-8b88-ad1e6f7a8b99";
+    recorder.call_with(auditor, "put_visit", "PUT", visit, &[("if-none-match", "*")], &body)?;
+    let path = format!("/v1/evidence/{call}");
+    let headers = [("content-type", "application/octet-stream")];
+    auditor.client.send(&request("PUT", &format!("{path}/content"), &auditor.token, &headers, &bytes))?.json()?;
+    // Until it is processed, its length is not known.
+    for _ in 0..200 {
+        if auditor.client.json("GET", visit, &auditor.token, &none)?["files"][0]["state"] == "processed" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let text = "WEBVTT\n\n00:02.000 --> 00:07.000\n<v Töötaja>Tere päevast! Kuidas saan aidata?\n\n\
+        00:52.000 --> 00:56.000\n<v Töötaja>Kas saan veel millegagi aidata?\n";
+    let put = format!("{path}/transcript?language=et");
+    let put = request("PUT", &put, &auditor.token, &[("content-type", "text/vtt")], text.as_bytes());
+    let attached = auditor.client.send(&put)?.json()?;
+    recorder.keep("put_evidence_transcript", &none, "200", &attached);
+    recorder.call(reviewer, "get_evidence_transcript", "GET", &format!("{path}/transcript"), &none)?;
+    recorder.call(reviewer, "search_transcripts", "GET", "/v1/transcripts?q=veel%20aid", &none)?;
+    auditor.client.send(&request("DELETE", &format!("{path}/transcript"), &auditor.token, &[], &[]))?;
+    let spoken = json!({"language": "et"});
+    recorder.call(reviewer, "create_transcription", "POST", &format!("{path}/transcription"), &spoken)?;
+    recorder.call(reviewer, "get_transcription", "GET", &format!("{path}/transcription"), &none)?;
+    Ok(())
 }
 
 /// Those who are recorded are told, and one of them thinks again.

@@ -33,6 +33,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "target/tools/schemathesis"
 MEDIA = ROOT / "fixtures/media/front_nurmeaken_tallinn.jpg"
+CALL = ROOT / "fixtures/media/call_hu_parcel_rude.mp3"
 EXAMPLES = json.loads((ROOT / "openapi/examples.json").read_text())
 # Not that of the examples, whose changes of passwords would shut out whoever tries them.
 PASSWORD = "viis tundmatut kuuske"
@@ -144,6 +145,8 @@ class Server:
         # throttling does is tested in tests/throttling.rs.
         command = [peegel, "serve", "--data", folder / "data", "--listen", "127.0.0.1:0", "--log", "warn"]
         command += ["--trusted-proxies", "127.0.0.1/32"]
+        # Nobody listens there: recordings are queued to be transcribed, and wait.
+        command += ["--transcription-url", "http://127.0.0.1:9"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.base = re.search(r"http://\S+", self.process.stdout.readline()).group().rstrip("/")
 
@@ -190,7 +193,7 @@ def fill(admin):
     def create(path, body):
         return admin.call("POST", path, body)
 
-    chain = create("/v1/chains", request("create_chain"))["id"]
+    chain = create("/v1/chains", request("create_chain", recording_policy="allow"))["id"]
     regions = create(f"/v1/chains/{chain}/regions", request("create_regions"))["data"]
     # Other codes than those of the examples, which are tried too.
     branches = [entry | {"code": f"B{n}"} for n, entry in enumerate(request("create_branches")["branches"])]
@@ -265,6 +268,23 @@ def fill(admin):
             fit = auditor.headers["location"].rsplit("/", 1)[-1]
         fitting.setdefault(operation, []).append(fit)
     fitting["get_evidence_content"] = fitting["get_evidence_preview"] = files[-4:]
+    # Recordings: some with a transcript, to be read and removed, and some that are to get one.
+    manifest = [
+        {"id": str(uuid.uuid4()), "item_ids": [], "kind": "recording", "file_name": f"{n}.mp3"} for n in range(12)
+    ]
+    calls = [file["id"] for file in manifest]
+    body = request("put_visit", assignment_id=assignments[0], state="draft", evidence=manifest)
+    visits[str(uuid.uuid4())] = assignments.pop(0)
+    auditor.call("PUT", f"/v1/visits/{[*visits][-1]}", body, If_None_Match="*")
+    for n, file in enumerate(calls):
+        auditor.call("PUT", f"/v1/evidence/{file}/content", CALL.read_bytes())
+        if n < 8:
+            auditor.call("PUT", f"/v1/evidence/{file}/transcript?language=et", b"[0:01] Mari: Tere!")
+    files += calls
+    fitting["get_evidence_transcript"] = calls[:4]
+    fitting["delete_evidence_transcript"] = calls[4:8]
+    fitting["put_evidence_transcript"] = calls[7:9]
+    fitting["create_transcription"] = fitting["get_transcription"] = calls[9:]
     fitting["create_evidence_link"] = fitting["update_evidence"] = files[-4:]
     consent = {"basis": "spoken_notice", "given_at": "2026-10-05T09:00:00Z", "notice": "This call is recorded."}
     consents = [create("/v1/consents", consent | {"visit_id": visit})["id"] for visit in list(visits)[:12]]
@@ -475,7 +495,8 @@ def register_hooks():
     import schemathesis
     from schemathesis.core.parameters import ParameterLocation
 
-    schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+    for alias in ("application/offset+octet-stream", "application/x-subrip", "text/vtt"):
+        schemathesis.serializer.alias(alias, "application/octet-stream")
     known = json.loads(Path(os.environ["PEEGEL_FUZZ"]).read_text())
     ids, calls, statuses = known["ids"], iter(range(10**9)), {}
     # Somebody who may sign out, of the role that tries.

@@ -41,5 +41,6 @@ mod sight;
 mod support;
 mod sync;
 mod throttling;
+mod transcripts;
 mod uploads;
 mod visits;

@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 18] = [
+const COLUMNS: [(&str, &str, &str); 20] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -34,6 +34,8 @@ const COLUMNS: [(&str, &str, &str); 18] = [
     ("consents", "scope", "ConsentScope"),
     ("evidence", "kind", "EvidenceKind"),
     ("evidence", "state", "EvidenceState"),
+    ("transcripts", "format", "TranscriptFormat"),
+    ("transcriptions", "state", "TranscriptionState"),
     ("actions", "state", "ActionState"),
 ];
 

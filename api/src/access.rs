@@ -40,6 +40,10 @@ pub enum Right {
     ReadVisits,
     /// Record and withdraw consents to recordings.
     RecordConsents,
+    /// Attach transcripts to recordings, and remove them.
+    ManageTranscripts,
+    /// Look for words in all transcripts of the firm.
+    SearchTranscripts,
     /// Review, correct and publish visits.
     ReviewVisits,
     /// Read published results, scorecards, action plans and reports.
@@ -91,6 +95,8 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ReadAssignments, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (FileVisits, &[(Auditor, Own)]),
         (ReadVisits, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
+        (ManageTranscripts, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
+        (SearchTranscripts, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (RecordConsents, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReviewVisits, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
@@ -130,6 +136,8 @@ pub enum When {
     Write(&'static str, &'static str),
     /// Where the table of evidence has this move.
     Evidence(&'static str),
+    /// Where the bytes of the file are stored.
+    Stored,
     /// Where the table of waves has this move.
     Wave(&'static str),
     /// Where the table of versions of standards has this move.
@@ -257,6 +265,12 @@ operations! {
     DeleteUpload "delete_upload" => Nothing, Always;
     GetEvidenceContent "get_evidence_content" => To(ReadVisits), Always;
     GetEvidencePreview "get_evidence_preview" => To(ReadVisits), Always;
+    PutEvidenceTranscript "put_evidence_transcript" => To(ManageTranscripts), Stored;
+    GetEvidenceTranscript "get_evidence_transcript" => To(ReadVisits), Always;
+    DeleteEvidenceTranscript "delete_evidence_transcript" => To(ManageTranscripts), Always;
+    SearchTranscripts "search_transcripts" => To(SearchTranscripts), Always;
+    CreateTranscription "create_transcription" => To(ReviewVisits), Stored;
+    GetTranscription "get_transcription" => To(ReadVisits), Always;
     UpdateEvidence "update_evidence" => To(ReviewVisits), Always;
     CreateConsent "create_consent" => To(RecordConsents), Always;
     ListConsents "list_consents" => To(ReadVisits), Always;
@@ -301,6 +315,8 @@ const NOTES: &str = "\
   by them; drafts of standards only firm admins and reviewers.
 - Nobody reviews a visit that they filed themselves (under any membership): 403 `own_visit`. A visit taken for review is
   moved on by who took it or by a firm admin: 403 `not_the_reviewer`.
+- Recordings and their transcripts are for those who see the visit and only where the recording may be heard: 403
+  `recording_not_permitted`. An auditor replaces and removes no transcript but their own: 403 `transcript_of_others`.
 - `put_visit` also adds files to a visit that waits for its review (submitted, resubmitted), when the answers stay as
   they are.
 - An operation in a state that the last column does not name is 409 `illegal_state`. A write that comes again is answered
@@ -406,6 +422,7 @@ impl When {
             Self::Visit(mv) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
             Self::Write(mv, _) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
             Self::Evidence(mv) => format!("evidence: {}", before(states::EVIDENCE_MOVES, mv)),
+            Self::Stored => "evidence: stored, processed, unpreviewable".to_owned(),
             Self::Wave(mv) => format!("wave: {}", before(states::WAVE_MOVES, mv)),
             Self::Version(mv) => format!("version: {}", before(states::VERSION_MOVES, mv)),
             Self::Action => {

@@ -45,6 +45,8 @@ use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
 use crate::sync::api::SyncApi;
+use crate::transcripts::api::TranscriptsApi;
+use crate::transcripts::transcriber::Transcriber;
 use crate::uploads::api::UploadsApi;
 use crate::vault::Vault;
 use crate::visits::api::VisitsApi;
@@ -72,12 +74,22 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Sends letters.
     pub mailer: Mailer,
+    /// Has recordings transcribed, if a service is set.
+    pub transcriber: Option<Transcriber>,
     /// Seals what should not stand in the database.
     pub vault: Vault,
     /// How often somebody may try.
     pub throttle: Throttle,
     /// Cancelled when the server stops: what can go on later saves what it has, and ends.
     pub stopping: CancellationToken,
+}
+
+/// What leaves the house.
+pub struct Outside {
+    /// Letters.
+    pub mailer: Mailer,
+    /// Recordings to be transcribed, if a service is set.
+    pub transcriber: Option<Transcriber>,
 }
 
 impl App {
@@ -88,7 +100,7 @@ impl App {
         ids: Ids,
         blobs: Blobs,
         signing_keys: PathBuf,
-        mailer: Mailer,
+        outside: Outside,
         vault: Vault,
     ) -> Arc<Self> {
         Arc::new_cyclic(|app| Self {
@@ -101,7 +113,8 @@ impl App {
             signing: Keyring::new(signing_keys),
             wake: Wake::default(),
             metrics: Metrics::new(),
-            mailer,
+            mailer: outside.mailer,
+            transcriber: outside.transcriber,
             vault,
             throttle: Throttle::default(),
             stopping: CancellationToken::new(),
@@ -155,7 +168,7 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     (VisitsApi, SyncApi),
-    (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
+    (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
     ReviewApi,
     ReceiptsApi,
     KeysApi,
@@ -176,7 +189,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         (VisitsApi, SyncApi),
-        (EvidenceApi, UploadsApi, ConsentApi, LinksApi),
+        (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
         ReviewApi,
         ReceiptsApi,
         KeysApi,

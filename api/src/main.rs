@@ -40,6 +40,7 @@ mod signing;
 mod standards;
 mod states;
 mod sync;
+mod transcripts;
 mod uploads;
 mod vault;
 mod visits;

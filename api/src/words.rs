@@ -228,6 +228,25 @@ words! {
 }
 
 words! {
+    /// What a transcript was made from.
+    TranscriptFormat {
+        /// A WebVTT file.
+        Webvtt = "webvtt",
+        /// A SubRip file (SRT).
+        Subrip = "subrip",
+        /// A plain text.
+        Text = "text",
+        /// The answer of the transcription service.
+        Service = "service",
+    }
+}
+
+words! {
+    /// How far the work of the transcription service on a recording has come.
+    TranscriptionState { Queued = "queued", Done = "done", Failed = "failed" }
+}
+
+words! {
     /// How far an action has come.
     ActionState {
         Proposed = "proposed", Open = "open", InProgress = "in_progress", Done = "done",

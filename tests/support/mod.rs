@@ -12,6 +12,7 @@ pub mod postgres;
 pub mod sealed;
 pub mod smtp;
 pub mod tiny;
+pub mod transcriber;
 pub mod wire;
 pub mod world;
 

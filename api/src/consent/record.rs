@@ -17,6 +17,7 @@ use crate::failure::{Failure, FieldProblem};
 use crate::http::json::{Reader, text_problem};
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
+use crate::transcripts::transcription::queue_consented;
 use crate::visits::read::sees;
 use crate::visits::store::lock_visits;
 use crate::words::{ConsentScope, EvidenceKind};
@@ -86,6 +87,7 @@ pub async fn create(app: &App, caller: &Caller, key: Option<String>, body: &Valu
     }
     store::insert(&write.tx, vec![row.clone()]).await?;
     write.event(recorded(&row));
+    queue_consented(app, &mut write, &row).await?;
     write.commit_once(&once, &ConsentView::from(row)).await
 }
 

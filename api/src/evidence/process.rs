@@ -10,6 +10,7 @@ use crate::evidence::service::{being_removed, leave_to_sweep};
 use crate::evidence::store;
 use crate::failure::Failure;
 use crate::states::{EVIDENCE_MOVES, after};
+use crate::transcripts::transcription::queue_automatic;
 use crate::uploads::sweep::MARK_STAYS;
 use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
@@ -94,7 +95,8 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
     (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
     let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
-    store::update(&write.tx, row).await?;
+    store::update(&write.tx, row.clone()).await?;
+    queue_automatic(app, &mut write, &row).await?;
     write.commit().await
 }
 

@@ -61,6 +61,20 @@ pub async fn evidence_by_id(
     evidence::Entity::find_by_id((firm_id, id)).one(db).await
 }
 
+/// Some files, in the order of their ids: at most a page of them.
+pub async fn evidence_by_ids(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<evidence::Model>, DbErr> {
+    evidence::Entity::find()
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(evidence::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(evidence::Column::Id)
+        .all(db)
+        .await
+}
+
 /// One file, locked until the transaction ends.
 pub async fn lock_evidence(
     tx: &DatabaseTransaction,

@@ -11,6 +11,7 @@ pub mod cors;
 mod headers;
 pub mod json;
 pub mod limits;
+pub mod outgoing;
 pub mod paging;
 pub mod problem;
 mod secret_paths;

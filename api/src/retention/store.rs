@@ -243,7 +243,7 @@ pub struct LastVisits {
 impl LastVisits {
     /// The last thing that happened to any of them.
     pub fn at(&self) -> DateTime<Utc> {
-        self.published.max(self.submitted).max(self.received).unwrap_or_default()
+        [self.published, self.submitted, self.received].into_iter().max().flatten().unwrap_or_default()
     }
 }
 

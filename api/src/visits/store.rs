@@ -174,6 +174,9 @@ async fn drop_files(tx: &DatabaseTransaction, firm_id: Uuid, rows: Vec<evidence:
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let hashes: Vec<_> = rows.iter().flat_map(crate::retention::classes::referred).collect();
     crate::uploads::store::drop_of(tx, firm_id, &ids).await?;
+    for id in &ids {
+        crate::transcripts::store::delete_of(tx, firm_id, *id).await?;
+    }
     crate::evidence::store::unrefer(tx, firm_id, &hashes).await?;
     evidence::Entity::delete_many()
         .filter(evidence::Column::FirmId.eq(firm_id))
