@@ -351,6 +351,12 @@ fn transcript(
     let path = format!("/v1/evidence/{call}");
     let headers = [("content-type", "application/octet-stream")];
     auditor.client.send(&request("PUT", &format!("{path}/content"), &auditor.token, &headers, &bytes))?.json()?;
+    // What came with the manifest counts when the visit is filed.
+    let consent = json!({
+        "visit_id": "2a7b5a5f-9e2c-4c6f-8b88-ad1e6f7a8b99", "basis": "spoken_notice",
+        "given_at": "2026-10-05T08:50:00Z", "notice": "This call is recorded.", "given_by": "the shift lead",
+    });
+    auditor.client.json("POST", "/v1/consents", &auditor.token, &consent)?;
     // Until it is processed, its length is not known.
     for _ in 0..200 {
         if auditor.client.json("GET", visit, &auditor.token, &none)?["files"][0]["state"] == "processed" {
