@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 16] = [
+const COLUMNS: [(&str, &str, &str); 18] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -30,6 +30,8 @@ const COLUMNS: [(&str, &str, &str); 16] = [
     ("visits", "reporting", "Reporting"),
     ("visits", "quarantine_reason", "QuarantineReason"),
     ("revisions", "kind", "RevisionKind"),
+    ("consents", "basis", "ConsentBasis"),
+    ("consents", "scope", "ConsentScope"),
     ("evidence", "kind", "EvidenceKind"),
     ("evidence", "state", "EvidenceState"),
     ("actions", "state", "ActionState"),

@@ -9,6 +9,7 @@ mod chains;
 mod cli;
 mod clock;
 mod config;
+mod consent;
 mod db;
 mod demo;
 mod entity;

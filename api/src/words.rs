@@ -90,6 +90,36 @@ words! {
 }
 
 words! {
+    /// On what basis people may be recorded.
+    ConsentBasis {
+        /// Their contract of employment says that calls and visits may be recorded.
+        EmployeeContract = "employee_contract",
+        /// An agreement of the chain with its works council or union.
+        WorksAgreement = "works_agreement",
+        /// The person said or signed that they agree.
+        ExplicitConsent = "explicit_consent",
+        /// They were told of the recording at its beginning and went on.
+        SpokenNotice = "spoken_notice",
+        /// The law of the country lets whoever takes part in a conversation record it.
+        OnePartyLaw = "one_party_law",
+    }
+}
+
+words! {
+    /// What a consent is about, the widest first.
+    ConsentScope {
+        /// All recordings at a chain's branches, over a time.
+        Chain = "chain",
+        /// All recordings at a branch, over a time.
+        Branch = "branch",
+        /// All recordings of a visit.
+        Visit = "visit",
+        /// One recording.
+        Recording = "recording",
+    }
+}
+
+words! {
     /// What a standard is for.
     StandardKind { Audit = "audit", Survey = "survey" }
 }

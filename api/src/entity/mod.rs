@@ -7,6 +7,7 @@ pub mod blob;
 pub mod branch;
 pub mod branch_region;
 pub mod chain;
+pub mod consent;
 pub mod credential;
 pub mod event;
 pub mod evidence;

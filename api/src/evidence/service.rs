@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::access::{self, Operation};
 use crate::app::App;
-use crate::chains;
+use crate::consent::service::check_recording;
 use crate::entity::{evidence, upload};
 use crate::events::types::NewEvent;
 use crate::evidence::blobs::Received;
@@ -26,7 +26,7 @@ use crate::states::{EVIDENCE_MOVES, after};
 use crate::uploads::sweep::MARK_STAYS;
 use crate::uploads::{self, incoming};
 use crate::visits;
-use crate::words::{EvidenceKind, EvidenceState, MembershipState, RecordingPolicy, Role, UploadState};
+use crate::words::{EvidenceKind, EvidenceState, MembershipState, Role, UploadState};
 use crate::write::Write;
 use peegel_media::sniff;
 
@@ -355,12 +355,10 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
 /// # Errors
 ///
 /// * 404 when there is no such file, or nothing is stored yet.
-/// * 403 `recording_not_permitted` when the chain's policy does not let recordings be played.
+/// * 403 `recording_not_permitted`, 404 `purged` as [`check_recording`].
 pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile, Failure> {
     let row = visible(app, caller, id).await?;
-    if may_be_heard(row.kind, row.media_type.as_deref()) {
-        check_recording(app, caller, &row).await?;
-    }
+    check_recording(app.db.reader(), &row).await?;
     let stored = has_bytes(row.state);
     let sha256 = row.sha256.filter(|_| stored).ok_or_else(|| Failure::not_found("stored file"))?;
     Ok(StoredFile {
@@ -369,26 +367,6 @@ pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile,
         media_type: row.media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
         file_name: row.file_name,
     })
-}
-
-/// True for what may hold voices: everything announced as a recording, and sound and film under another name.
-fn may_be_heard(kind: EvidenceKind, media_type: Option<&str>) -> bool {
-    let sounds = |media_type: &str| media_type.starts_with("audio/") || media_type.starts_with("video/");
-    kind == EvidenceKind::Recording || media_type.is_some_and(sounds)
-}
-
-/// Voices are personal data: they are played only where the chain's policy allows it.
-async fn check_recording(app: &App, caller: &Caller, row: &evidence::Model) -> Result<(), Failure> {
-    let gone = || Failure::not_found("evidence");
-    let db = app.db.reader();
-    let visit = visits::store::visit_by_id(db, caller.firm_id, row.visit_id).await?.ok_or_else(gone)?;
-    let chain = chains::store::chain_by_id(db, caller.firm_id, visit.client_chain_id).await?.ok_or_else(gone)?;
-    let detail = match chain.recording_policy {
-        RecordingPolicy::Allow => return Ok(()),
-        RecordingPolicy::NeedsProof => "The chain plays recordings only with proof of consent, and there is none.",
-        RecordingPolicy::Refuse => "The chain's policy does not let recordings be played.",
-    };
-    Err(Failure::new(Kind::Forbidden, "recording_not_permitted", detail))
 }
 
 /// A preview of a photo: upright and without metadata.
@@ -418,18 +396,4 @@ pub fn stored_preview(row: evidence::Model, size: PreviewSize, file_name: String
         PreviewSize::Large => row.preview_1600_sha256,
     }?;
     Some(StoredFile { firm_id: row.firm_id, sha256, media_type: "image/jpeg".to_owned(), file_name })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sound_under_another_name_is_guarded_like_a_recording() {
-        assert!(may_be_heard(EvidenceKind::Recording, None));
-        assert!(may_be_heard(EvidenceKind::Photo, Some(found_media_type(b"RIFF\x24\0\0\0WAVEfmt "))));
-        assert!(may_be_heard(EvidenceKind::Document, Some("video/mp4")));
-        assert!(!may_be_heard(EvidenceKind::Photo, Some("image/jpeg")));
-        assert!(!may_be_heard(EvidenceKind::Document, None));
-    }
 }

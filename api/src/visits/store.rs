@@ -241,6 +241,15 @@ pub async fn visit_by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> 
     visit::Entity::find_by_id((firm_id, id)).one(db).await
 }
 
+/// Visits by id.
+pub async fn visits_by_ids(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<visit::Model>, DbErr> {
+    visit::Entity::find()
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
 /// The draft of a visit.
 pub async fn draft_of(
     db: &impl ConnectionTrait,
