@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::numbers::Numbers;
 
 /// Members that documents of this crate know.
-const KEYS: [&str; 44] = [
+const KEYS: [&str; 46] = [
     "id",
     "version",
     "aggregation",
@@ -29,6 +29,8 @@ const KEYS: [&str; 44] = [
     "role",
     "critical",
     "evidence",
+    "measured",
+    "unit",
     "show_if",
     "positive",
     "options",
@@ -55,7 +57,7 @@ const KEYS: [&str; 44] = [
 ];
 
 /// Words that documents of this crate know.
-const WORDS: [&str; 45] = [
+const WORDS: [&str; 48] = [
     "pooled",
     "weighted_sections",
     "exclude",
@@ -93,6 +95,9 @@ const WORDS: [&str; 45] = [
     "contains",
     "answered",
     "is_na",
+    "ring",
+    "hold",
+    "s",
     "",
     "0",
     "-0",
