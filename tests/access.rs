@@ -159,7 +159,7 @@ pub fn kind_of(operation: &Operation) -> &str {
 
 /// Calls an operation with ids of such objects and a body.
 pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: Option<Value>) -> Answer {
-    let of_recording = ["/transcript", "/transcription"].iter().any(|end| operation.path.ends_with(end));
+    let of_recording = ["/transcript", "/transcription", "/waveform"].iter().any(|end| operation.path.ends_with(end));
     let kind = if of_recording { "recordings" } else { kind_of(operation) };
     let mut path = operation.path.clone();
     for name in ["{id}", "{visit_id}", "{evidence_id}", "{result_id}"] {
@@ -267,9 +267,11 @@ pub async fn objects(world: &World) -> Ids {
     })
     .await;
     let recording = File::new("recording", &[], "call.mp3", fixture("media/call_hu_parcel_rude.mp3"));
+    let of_recording = new_id();
     let body = filing(&world.assign_one().await, "draft", &json!({}), &[&recording]);
-    world.auditor.client.put(&format!("/v1/visits/{}", new_id()), &body).if_absent().created().await;
+    world.auditor.client.put(&format!("/v1/visits/{of_recording}"), &body).if_absent().created().await;
     recording.upload(&world.auditor).await;
+    world.processed(&of_recording).await;
     let transcript = format!("/v1/evidence/{}/transcript?language=et", recording.id);
     let attached = world.auditor.client.put_bytes(&transcript, format!("Tere {}", world.code));
     attached.ok().await;

@@ -289,6 +289,7 @@ def fill(admin):
     consent = {"basis": "spoken_notice", "given_at": "2026-10-05T09:00:00Z", "notice": "This call is recorded."}
     consents = [create("/v1/consents", consent | {"visit_id": visit})["id"] for visit in list(visits)[:12]]
     fitting["withdraw_consent"] = consents[6:]
+    fitting["get_evidence_waveform"] = calls[:2]
     for operation in ["claim_assignment", "decline_assignment", "hand_back_assignment", "cancel_assignment"]:
         fitting[operation] = [assignments.pop(-1 if operation == "claim_assignment" else 0) for _ in range(3)]
     for visit in visits:

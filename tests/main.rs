@@ -29,6 +29,7 @@ mod people;
 mod plans;
 mod reach;
 mod receipts;
+mod recordings;
 mod rehearsals;
 mod reports;
 mod results;

@@ -54,7 +54,7 @@ fn target(path: &str, ids: &Ids) -> Option<String> {
     {
         return None;
     }
-    let of_recording = ["/transcript", "/transcription"].iter().any(|end| path.ends_with(end));
+    let of_recording = ["/transcript", "/transcription", "/waveform"].iter().any(|end| path.ends_with(end));
     let first = path.trim_start_matches("/v1/").split('/').next().expect("a first part");
     let kind = if of_recording { "recordings" } else { first };
     let mut target = path.replace("{n}", "1");

@@ -278,6 +278,8 @@ operations! {
     WithdrawConsent "withdraw_consent" => To(RecordConsents), Always;
     CreateEvidenceLink "create_evidence_link" => To(ReadVisits), Always;
     GetLink "get_link" => Nothing, Always;
+    GetEvidenceWaveform "get_evidence_waveform" => To(ReadVisits), Always;
+    ListSuggestions "list_suggestions" => To(ReadVisits), Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");

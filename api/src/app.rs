@@ -44,6 +44,7 @@ use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
+use crate::suggestions::api::SuggestionsApi;
 use crate::sync::api::SyncApi;
 use crate::transcripts::api::TranscriptsApi;
 use crate::transcripts::transcriber::Transcriber;
@@ -167,7 +168,7 @@ type Apis = (
     StandardsApi,
     RehearsalsApi,
     FieldworkApi,
-    (VisitsApi, SyncApi),
+    (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
     ReviewApi,
     ReceiptsApi,
@@ -188,7 +189,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         StandardsApi,
         RehearsalsApi,
         FieldworkApi,
-        (VisitsApi, SyncApi),
+        (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
         ReviewApi,
         ReceiptsApi,

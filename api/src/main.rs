@@ -39,6 +39,7 @@ mod sessions;
 mod signing;
 mod standards;
 mod states;
+mod suggestions;
 mod sync;
 mod transcripts;
 mod uploads;

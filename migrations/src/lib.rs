@@ -37,6 +37,7 @@ mod m20261122_000031_unreferred_blobs;
 mod m20261122_000035_audience;
 mod m20261130_000040_looked_into;
 mod m20261130_000041_stays;
+mod m20261130_000044_waveforms;
 mod m20261130_000046_transcripts;
 mod m20261130_000047_transcriptions;
 mod m20261130_000048_consents;
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000035_audience::Migration),
             Box::new(m20261130_000040_looked_into::Migration),
             Box::new(m20261130_000041_stays::Migration),
+            Box::new(m20261130_000044_waveforms::Migration),
             Box::new(m20261130_000046_transcripts::Migration),
             Box::new(m20261130_000047_transcriptions::Migration),
             Box::new(m20261130_000048_consents::Migration),

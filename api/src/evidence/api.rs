@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::evidence::types::{EvidenceChange, EvidenceView, Loss, PreviewSize};
+use crate::evidence::waveform::{self, WaveformView};
 use crate::evidence::{service, show};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
@@ -60,7 +61,8 @@ impl EvidenceApi {
     /// Get the bytes of a file
     ///
     /// The file as it was sent, whole or the `Range` asked for. Recordings are played as the chain's policy and the
-    /// consents allow at this moment.
+    /// consents allow at this moment. A player that begins at a second sets `currentTime` of its media element, which asks
+    /// for the `Range` that it needs; which byte a second begins at only the container tells.
     #[oai(path = "/v1/evidence/:evidence_id/content", method = "get", operation_id = "get_evidence_content")]
     async fn get_evidence_content(
         &self,
@@ -99,6 +101,22 @@ impl EvidenceApi {
     ) -> Result<Json<EvidenceView>, Failure> {
         let caller = auth.caller(Operation::UpdateEvidence)?;
         Ok(Json(show::change(&app, &caller, evidence_id.0, &body.0).await?))
+    }
+
+    /// Get a waveform
+    ///
+    /// What a player draws under a recording: how loud it is when, and when somebody speaks. For those who may hear the
+    /// recording, and for recordings that could be decoded.
+    #[oai(path = "/v1/evidence/:evidence_id/waveform", method = "get", operation_id = "get_evidence_waveform")]
+    async fn get_evidence_waveform(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+    ) -> Result<Json<WaveformView>, Failure> {
+        let caller = auth.caller(Operation::GetEvidenceWaveform)?;
+        Ok(Json(waveform::waveform(&app, &caller, evidence_id.0).await?))
     }
 
     /// Get a preview

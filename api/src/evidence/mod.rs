@@ -9,3 +9,4 @@ pub mod show;
 pub mod store;
 pub mod types;
 pub mod verify;
+pub mod waveform;

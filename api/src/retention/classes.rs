@@ -99,6 +99,7 @@ impl<'a> Purging<'a> {
             transcripts::store::delete_of(self.tx, firm_id, *id).await?;
         }
         let ended: Vec<_> = self.ended.into_iter().collect();
+        crate::evidence::store::drop_waveforms(self.tx, firm_id, ended.iter().copied()).await?;
         uploads::store::drop_of(self.tx, firm_id, &ended).await?;
         // In one order, so that two purges do not wait for each other.
         self.unreferred.sort_unstable();

@@ -178,6 +178,7 @@ async fn drop_files(tx: &DatabaseTransaction, firm_id: Uuid, rows: Vec<evidence:
         crate::transcripts::store::delete_of(tx, firm_id, *id).await?;
     }
     crate::evidence::store::unrefer(tx, firm_id, &hashes).await?;
+    crate::evidence::store::drop_waveforms(tx, firm_id, ids.iter().copied()).await?;
     evidence::Entity::delete_many()
         .filter(evidence::Column::FirmId.eq(firm_id))
         .filter(evidence::Column::Id.is_in(ids))
