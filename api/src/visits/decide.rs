@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::entity::{assignment, evidence, revision, score, visit, wave};
+use crate::entity::{assignment, evidence, revision, score, stay, visit, wave};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::conditions::etag;
@@ -62,6 +62,8 @@ pub struct Effect {
     pub manifest: ManifestChanges,
     /// The new state of the assignment.
     pub assignment: Option<AssignmentState>,
+    /// When and where the auditor was, of a visit that is filed.
+    pub stay: Option<stay::Model>,
     /// The fact for the firm's history; drafts leave none.
     pub event: Option<NewEvent>,
     /// The answer.
@@ -196,6 +198,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             Ok(Saved { created: is_new, replayed: false, etag: tag, answer })
         }
     };
+    let stay = filed.and_then(|_| crate::visits::stay::row(prepared, stored.at));
     let assignment = match (filed.is_some(), assignment.state) {
         (true, state) => after(ASSIGNMENT_MOVES, "assignment", state, "fulfil").ok(),
         (false, state) => after(ASSIGNMENT_MOVES, "assignment", state, "start").ok(),
@@ -210,6 +213,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
         score: score_row,
         manifest,
         assignment,
+        stay,
         event,
         answer,
     })))

@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod parse;
 pub mod read;
 pub mod service;
+pub mod stay;
 pub mod store;
 pub mod types;
 pub mod withhold;
