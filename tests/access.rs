@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::openapi::{Operation, document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
-use crate::support::world::{PASSWORD, Person, World, id_of};
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of};
 use crate::support::{eventually, new_id, on_both, tiny, today};
 
 on_both!(
@@ -95,6 +95,8 @@ fn body(operation: &str) -> Option<Value> {
         "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" => {
             json!({"reason": "x"})
         }
+        "answer_signal" => json!({"answer": "x"}),
+        "judge_signal" => json!({"verdict": "wrong"}),
         "publish_standard" => json!({"version": 1}),
         "approve_visit" | "update_action" | "update_user" | "update_firm" => json!({}),
         "create_regions" => json!({"regions": []}),
@@ -127,6 +129,7 @@ pub fn made_up() -> Ids {
         "sessions",
         "api-keys",
         "jobs",
+        "signals",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -237,6 +240,7 @@ pub async fn objects(world: &World) -> Ids {
     world.admin.client.post("/v1/standards/foreign/publish", &json!({"version": 1})).ok().await;
     let visit = world.publish(0, &tiny::fair()).await;
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
+    let signal = signal(world).await;
     let plan = world.admin.client.get(&format!("/v1/branches/{}/action-plan", world.branches[0])).ok().await;
     let rehearsal = json!({"standard": tiny::version(2)});
     let rehearsal = id_of(&world.admin.client.post("/v1/rehearsals", &rehearsal).created().await);
@@ -263,10 +267,26 @@ pub async fn objects(world: &World) -> Ids {
         ("users", world.auditor.id.clone()),
         ("sessions", session["data"][0]["session_id"].as_str().expect("a session").to_owned()),
         ("api-keys", id_of(&key)),
+        ("signals", signal),
         // What was given up is made in `jobs`.
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),
     ])
+}
+
+/// A signal of the auditor's visits that a reviewer asked about.
+async fn signal(world: &World) -> String {
+    let mut body = filing(&world.assign_one().await, "submitted", &tiny::perfect(), &[&File::front()]);
+    body["stay"] = json!({"arrived_at": "2026-05-04T10:00:00Z", "left_at": "2026-05-04T10:01:00Z"});
+    let path = format!("/v1/visits/{}", new_id());
+    world.auditor.client.put(&path, &body).if_absent().created().await;
+    let id = eventually("the visit is looked at", || async {
+        let found = world.reviewer.client.get(&format!("{path}/signals")).ok().await;
+        found["data"].get(0).map(id_of)
+    })
+    .await;
+    world.reviewer.client.act(&format!("/v1/signals/{id}/share")).ok().await;
+    id
 }
 
 /// Asserts that two answers tell the same, but for the number of the request and the time.

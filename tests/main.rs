@@ -34,6 +34,7 @@ mod scorecards;
 mod sessions;
 mod setup;
 mod sight;
+mod signals;
 mod support;
 mod sync;
 mod throttling;

@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 16] = [
+const COLUMNS: [(&str, &str, &str); 18] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -33,6 +33,8 @@ const COLUMNS: [(&str, &str, &str); 16] = [
     ("evidence", "kind", "EvidenceKind"),
     ("evidence", "state", "EvidenceState"),
     ("actions", "state", "ActionState"),
+    ("signals", "code", "SignalCode"),
+    ("signals", "verdict", "SignalVerdict"),
 ];
 
 /// The words that the database allows in a column.

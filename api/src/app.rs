@@ -36,6 +36,7 @@ use crate::results::api::ResultsApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
+use crate::signals::api::SignalsApi;
 use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
@@ -150,7 +151,7 @@ type Apis = (
     FieldworkApi,
     (VisitsApi, SyncApi),
     (EvidenceApi, UploadsApi),
-    ReviewApi,
+    (ReviewApi, SignalsApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
@@ -171,7 +172,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         FieldworkApi,
         (VisitsApi, SyncApi),
         (EvidenceApi, UploadsApi),
-        ReviewApi,
+        (ReviewApi, SignalsApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,

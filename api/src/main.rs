@@ -32,6 +32,7 @@ mod review;
 mod scorecards;
 mod secrets;
 mod sessions;
+mod signals;
 mod signing;
 mod standards;
 mod states;

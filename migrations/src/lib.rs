@@ -37,6 +37,8 @@ mod m20261122_000031_unreferred_blobs;
 mod m20261122_000035_audience;
 mod m20261130_000040_looked_into;
 mod m20261130_000041_stays;
+mod m20261130_000050_signals;
+mod m20261130_000051_sketches;
 mod table;
 
 /// All steps in order.
@@ -76,6 +78,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000035_audience::Migration),
             Box::new(m20261130_000040_looked_into::Migration),
             Box::new(m20261130_000041_stays::Migration),
+            Box::new(m20261130_000050_signals::Migration),
+            Box::new(m20261130_000051_sketches::Migration),
         ]
     }
 }

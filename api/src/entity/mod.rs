@@ -21,6 +21,8 @@ pub mod rehearsal;
 pub mod revision;
 pub mod score;
 pub mod session;
+pub mod signal;
+pub mod sketch;
 pub mod standard;
 pub mod standard_version;
 pub mod stay;

@@ -15,6 +15,7 @@ use crate::jobs::service::OfEvidence;
 use crate::jobs::store;
 use crate::mail;
 use crate::rehearsals;
+use crate::signals;
 use crate::uploads;
 use crate::write::Write;
 
@@ -185,6 +186,10 @@ async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
         rehearsals::service::JOB => {
             let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
             rehearsals::service::run_job(app, firm(job)?, &payload).await
+        }
+        signals::job::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            signals::job::run(app, firm(job)?, &payload).await
         }
         other => Err(Failure::internal(format!("no worker knows the job kind {other}"))),
     }

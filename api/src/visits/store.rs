@@ -214,7 +214,8 @@ async fn redeclare_files(tx: &DatabaseTransaction, rows: Vec<evidence::Model>) -
     Ok(())
 }
 
-async fn insert_all<E, M>(tx: &DatabaseTransaction, rows: Vec<M>) -> Result<(), DbErr>
+/// Adds rows, with one statement where they fit into one.
+pub async fn insert_all<E, M>(tx: &DatabaseTransaction, rows: Vec<M>) -> Result<(), DbErr>
 where
     E: EntityTrait<Model = M>,
     M: IntoActiveModel<E::ActiveModel>,

@@ -284,6 +284,9 @@ pub struct VisitSummary {
     pub score_bp: Option<i32>,
     /// How much of the evidence has arrived.
     pub evidence: EvidenceProgress,
+    /// Signals that no reviewer has judged; for firm admins and reviewers only.
+    #[oai(skip_serializing_if_is_none)]
+    pub open_signals: Option<i64>,
     /// When it was filed first.
     pub submitted_at: Option<DateTime<Utc>>,
     /// When its results were published.
