@@ -278,6 +278,8 @@ async fn no_key_manages_people_passwords_or_keys(app: &TestApp) {
         "manage_assignments",
         "read_assignments",
         "read_visits",
+        "manage_transcripts",
+        "search_transcripts",
         "review_visits",
         "read_results",
         "work_actions",

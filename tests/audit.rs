@@ -121,7 +121,7 @@ async fn whatever_is_done_to_the_history_is_found(app: &TestApp) {
         ),
         (
             middle,
-            "no event says that it was erased",
+            "does not follow",
             vec![format!(
                 "UPDATE events SET payload = NULL, salt = NULL, payload_sha256 = '{zeros}' WHERE {firm} AND seq = {middle}"
             )],

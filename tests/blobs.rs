@@ -1,6 +1,7 @@
 //! Stored files: verified, cleared away when nothing refers to them, and whole when the disk is full.
 
 use std::fs::File as DiskFile;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -11,17 +12,19 @@ use crate::support::app::{Kind, TestApp};
 use crate::support::client::Client;
 use crate::support::files::sha256;
 use crate::support::world::{File, World, filing};
-use crate::support::{eventually, now, on_both, on_buckets};
+use crate::support::{eventually, new_id, now, on_both, on_buckets};
 use crate::uploads::{creation, draft, expect_stored, made, noise, offset_of, piece, tus};
 
 on_both!(
     what_is_missing_or_differs_is_named,
     what_nothing_refers_to_is_removed,
     bytes_that_are_being_removed_wait,
+    what_cannot_be_read_is_named_and_passed_over,
+    what_no_row_tells_of_is_found,
     other_stores_are_refused,
 );
 
-on_buckets!(what_nothing_refers_to_is_removed, bytes_that_are_being_removed_wait);
+on_buckets!(what_nothing_refers_to_is_removed, bytes_that_are_being_removed_wait, what_no_row_tells_of_is_found);
 
 /// Where a stored file lies; there is one firm.
 fn place(app: &TestApp, file: &File) -> PathBuf {
@@ -47,7 +50,7 @@ async fn what_is_missing_or_differs_is_named(app: &TestApp) {
     // Three files, and the photo without what clients do not see; it is too small for several sizes of it.
     let whole = app.peegel(&["blobs", "verify"]).await.expect(0);
     assert!(whole.text().starts_with("alpha: 4 files of "), "{}", whole.text());
-    assert!(whole.text().ends_with(" bytes, 0 missing, 0 differ\n"), "{}", whole.text());
+    assert!(whole.text().ends_with(" bytes, 0 missing, 0 differ, 0 unreadable\n"), "{}", whole.text());
     app.peegel(&["blobs", "verify", "--firm", "alpha"]).await.expect(0);
     app.peegel(&["blobs", "verify", "--firm", "nobody"]).await.expect(2);
 
@@ -66,8 +69,66 @@ async fn what_is_missing_or_differs_is_named(app: &TestApp) {
         let line = format!("alpha: {what}: {}, {of}evidence {} of visit {visit}\n", sha256(&file.bytes), file.id);
         assert!(said.text().contains(&line), "{line} in {}", said.text());
     }
-    assert!(said.text().ends_with(", 1 missing, 2 differ\n"), "{}", said.text());
+    assert!(said.text().ends_with(", 1 missing, 2 differ, 0 unreadable\n"), "{}", said.text());
     assert_eq!(views.len(), 3);
+}
+
+async fn what_cannot_be_read_is_named_and_passed_over(app: &TestApp) {
+    app.expect_error("Is a directory").await;
+    let world = World::make(app).await;
+    let mut files = [document(4, 3000), document(5, 3000)];
+    draft(&world, &files.each_ref()).await;
+    for file in &files {
+        file.upload(&world.auditor).await;
+    }
+    files.sort_by_key(|file| sha256(&file.bytes));
+    let [unreadable, missing] = files.each_ref().map(|file| place(app, file));
+    std::fs::remove_file(&unreadable).and_then(|()| std::fs::create_dir(&unreadable)).expect("a folder in its place");
+    std::fs::remove_file(missing).expect("a file");
+    let said = app.peegel(&["blobs", "verify"]).await.expect(1);
+    for (what, file) in [("cannot be read", &files[0]), ("missing", &files[1])] {
+        assert!(said.text().contains(&format!("alpha: {what}: {}", sha256(&file.bytes))), "{}", said.text());
+    }
+    assert!(said.text().ends_with(", 1 missing, 0 differ, 1 unreadable\n"), "{}", said.text());
+    std::fs::remove_dir(&unreadable).expect("a folder");
+}
+
+/// Bytes at a place of which no row tells, as a server leaves them that is killed between the two.
+async fn what_no_row_tells_of_is_found(app: &TestApp) {
+    let world = World::make(app).await;
+    let kept = document(6, 1000);
+    draft(&world, &[&kept]).await;
+    kept.upload(&world.auditor).await;
+    app.stop().await;
+    // Which part is looked at follows from the time; another ten minutes may begin meanwhile.
+    let slice = u8::try_from((now().timestamp() / 600).rem_euclid(256)).expect("a byte");
+    let rows = app.query("SELECT code FROM firms").await;
+    assert_eq!(rows.len(), 1);
+    for first in [slice, slice.wrapping_add(1)] {
+        let name = format!("{first:02x}{}", "ab".repeat(31));
+        match app.bucket() {
+            Some(bucket) => {
+                let names = bucket.names("").await;
+                let firm = names[0].split('/').next().expect("the firm").to_owned();
+                bucket.put(&format!("{firm}/{}/{}/{name}", &name[..2], &name[2..4]), vec![1; 10]).await;
+            }
+            None => {
+                let firm = place(app, &kept).ancestors().nth(3).expect("the folder of the firm").to_owned();
+                let folder = firm.join(&name[..2]).join(&name[2..4]);
+                std::fs::create_dir_all(&folder)
+                    .and_then(|()| std::fs::write(folder.join(&name), [1; 10]))
+                    .expect("a file");
+            }
+        }
+    }
+    app.serve(&[]).await;
+    let end = "ab".repeat(31);
+    let noted = format!("SELECT COUNT(*) AS n FROM blobs WHERE sha256 LIKE '%{end}' AND refs = 0 AND bytes = 10");
+    eventually("it is noted", || async {
+        (app.query(&noted).await[0].try_get::<i64>("", "n").expect("a number") > 0).then_some(())
+    })
+    .await;
+    assert_eq!(refs(app, &kept).await, Some(1), "what is known stays as it is");
 }
 
 async fn what_nothing_refers_to_is_removed(app: &TestApp) {
@@ -156,7 +217,7 @@ async fn offset_of_any(client: &Client, location: &str) -> usize {
 }
 
 /// A time as the server writes it into SQLite, which compares texts.
-fn ago(duration: chrono::Duration) -> String {
+pub fn ago(duration: chrono::Duration) -> String {
     let at = chrono::SubsecRound::trunc_subsecs(now() - duration, 6);
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
 }
@@ -195,9 +256,10 @@ async fn other_stores_are_refused(app: &TestApp) {
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(folder: PathBuf) -> Option<Self> {
+    fn mount(folder: PathBuf, size: &str) -> Option<Self> {
         std::fs::create_dir_all(&folder).expect("a folder");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(&folder).output();
+        let size = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self(folder))
     }
 
@@ -217,7 +279,7 @@ impl Drop for SmallDisk {
 async fn a_full_disk_loses_nothing() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let app = TestApp::stopped(kind).await;
-        let Some(disk) = SmallDisk::mount(app.folder().join("disk")) else {
+        let Some(disk) = SmallDisk::mount(app.folder().join("disk"), "3m") else {
             eprintln!("SKIPPED a_full_disk_loses_nothing: a small disk can only be mounted by root");
             return;
         };
@@ -252,4 +314,50 @@ async fn a_full_disk_loses_nothing() {
         tus(&app.client(), Method::HEAD, &location).send().await.expect(200);
         app.stop().await;
     }
+}
+
+/// SQLite ends a transaction by itself when the disk is full. Nothing may be acknowledged after that which is not kept.
+#[tokio::test]
+async fn a_full_database_acknowledges_nothing() {
+    let app = TestApp::stopped(Kind::Sqlite).await;
+    app.expect_error("storage full").await;
+    let Some(disk) = SmallDisk::mount(app.data(), "12m") else {
+        eprintln!("SKIPPED a_full_database_acknowledges_nothing: a small disk can only be mounted by root");
+        return;
+    };
+    app.serve(&[]).await;
+    let world = World::make(&app).await;
+    let assignments = world.assign(0, 6).await;
+    let client = &world.auditor.client;
+    let put = |id: &str, n: usize| {
+        let body = filing(&assignments[n], "draft", &json!({"why": {"v": "a".repeat(4000)}}), &[]);
+        client.put(&format!("/v1/visits/{id}"), &body).if_absent()
+    };
+    let first = new_id();
+    put(&first, 0).created().await;
+    let filler = disk.0.join("filler");
+    let mut fill = DiskFile::create(&filler).expect("a file");
+    while fill.write_all(&[0; 4096]).is_ok() {}
+    drop(fill);
+    let refused = new_id();
+    put(&refused, 1).problem(507, "storage_full").await;
+    client.get(&format!("/v1/visits/{refused}")).problem(404, "not_found").await;
+    std::fs::remove_file(&filler).expect("room");
+    // A replay changes nothing and ends in a rollback; what comes after it has to be kept all the same.
+    put(&first, 0).created().await;
+    let mut kept = vec![(first, 0)];
+    for n in 1..4 {
+        let id = new_id();
+        put(&id, n).created().await;
+        client.get(&format!("/v1/visits/{id}")).ok().await;
+        kept.push((id, n));
+    }
+    app.kill().await;
+    app.serve(&[]).await;
+    for (id, _) in &kept {
+        client.get(&format!("/v1/visits/{id}")).ok().await;
+    }
+    app.peegel(&["audit", "verify"]).await.expect(0);
+    app.finish().await;
+    drop(disk);
 }

@@ -10,7 +10,7 @@ use crate::support::app::{Kind, TestApp};
 use crate::support::bucket::TestBucket;
 use crate::support::client::Client;
 use crate::support::files::sha256;
-use crate::support::wire::{Farewell, Wire};
+use crate::support::wire::{Farewell, Wire, request};
 use crate::support::world::{File, World, filing};
 use crate::support::{Dice, eventually, on_buckets};
 use crate::uploads::{
@@ -30,6 +30,9 @@ on_buckets!(
     parts_that_count_for_nothing_are_aborted,
     what_the_store_has_lost_is_begun_anew,
     slow_phones_make_way,
+    slow_phones_that_check_make_way,
+    slow_files_take_no_place_of_small_ones,
+    a_tail_that_is_another_is_noticed,
     a_large_file_may_come_at_once,
 );
 
@@ -280,7 +283,7 @@ async fn what_is_missing_or_differs_is_named(app: &TestApp) {
         let line = format!("alpha: {what}: {}, evidence {} of visit {visit}\n", sha256(&file.bytes), file.id);
         assert!(said.text().contains(&line), "{line} in {}", said.text());
     }
-    assert!(said.text().ends_with(", 1 missing, 1 differ\n"), "{}", said.text());
+    assert!(said.text().ends_with(", 1 missing, 1 differ, 0 unreadable\n"), "{}", said.text());
     let doctor = app.peegel(&["doctor"]).await;
     assert!(doctor.text().contains("ok   files: the bucket"), "{}", doctor.text());
     let nowhere = app.peegel(&["doctor", "--blobs", "s3://peegel-nowhere"]).await.expect(1);
@@ -416,6 +419,86 @@ async fn slow_phones_make_way(app: &TestApp) {
         assert_eq!(offset_of(app, &location).await, 100);
         send_rest(app, &location, &file.bytes).await;
         expect_stored(&world, file).await;
+    }
+}
+
+/// Pieces with a checksum count for nothing until they are compared, and make way all the same.
+async fn slow_phones_that_check_make_way(app: &TestApp) {
+    let world = World::make(app).await;
+    let files: Vec<_> = (0..50).map(|n| document(660 + n, 3000)).collect();
+    draft(&world, &files.iter().collect::<Vec<_>>()).await;
+    let mut slow = Vec::new();
+    for file in &files[..48] {
+        let location = made(&world, file).await;
+        let request = String::from_utf8(patch(&location, 0, &[])).expect("a head without a body");
+        let sum = sha256_checksum(&file.bytes);
+        let request =
+            request.replace("Content-Length: 0\r\n", &format!("Content-Length: 3000\r\nUpload-Checksum: {sum}\r\n"));
+        let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+        wire.send(request.as_bytes()).await;
+        wire.send(&file.bytes[..100]).await;
+        slow.push((wire, location));
+    }
+    eventually("all hold theirs", || async {
+        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE holder IS NOT NULL").await;
+        (rows[0].try_get::<i64>("", "n").expect("a number") == 48).then_some(())
+    })
+    .await;
+    let location = made(&world, &files[48]).await;
+    piece(&app.client(), &location, 0, &files[48].bytes).send().await.expect(204);
+    expect_stored(&world, &files[48]).await;
+    let mut slow = slow.into_iter().zip(&files);
+    // One comes to its end and agrees, one to another end and does not, one breaks off.
+    let ((mut wire, _), file) = slow.next().expect("one");
+    wire.send(&file.bytes[100..]).await;
+    eventually("it is whole", || async {
+        let answer = world.auditor.client.get(&format!("/v1/evidence/{}/content", file.id)).send().await;
+        (answer.status == 200 && answer.body == file.bytes).then_some(())
+    })
+    .await;
+    let ((mut wire, location), file) = slow.next().expect("one");
+    wire.send(&vec![0; 2900]).await;
+    assert_eq!(patient_offset(&app.client(), &location).await, 0);
+    send_rest(app, &location, &file.bytes).await;
+    expect_stored(&world, file).await;
+    let ((wire, location), file) = slow.next().expect("one");
+    drop(wire);
+    assert_eq!(patient_offset(&app.client(), &location).await, 0);
+    send_rest(app, &location, &file.bytes).await;
+    expect_stored(&world, file).await;
+}
+
+async fn slow_files_take_no_place_of_small_ones(app: &TestApp) {
+    let world = World::make(app).await;
+    let files: Vec<_> = (0..18).map(|n| document(720 + n, 60_000)).collect();
+    draft(&world, &files.iter().collect::<Vec<_>>()).await;
+    let mut slow = Vec::new();
+    for file in &files[..17] {
+        let path = format!("/v1/evidence/{}/content", file.id);
+        let request = request("PUT", &path, world.auditor.client.token(), &[], &file.bytes);
+        let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+        wire.send(&request[..request.len() - 1000]).await;
+        slow.push(wire);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    files[17].upload(&world.auditor).await;
+    expect_stored(&world, &files[17]).await;
+}
+
+async fn a_tail_that_is_another_is_noticed(app: &TestApp) {
+    let world = World::make(app).await;
+    for (seed, other) in [(740, vec![7; 1000]), (741, vec![7; 500])] {
+        let file = document(seed, 3000);
+        draft(&world, &[&file]).await;
+        let location = made(&world, &file).await;
+        piece(&app.client(), &location, 0, &file.bytes[..1000]).send().await.expect(204);
+        let names = bucket(app).names("incoming").await;
+        assert_eq!(names.len(), 1);
+        bucket(app).put(&names[0], other).await;
+        piece(&app.client(), &location, 1000, &file.bytes[1000..]).problem(410, "upload_gone").await;
+        let location = made(&world, &file).await;
+        send_rest(app, &location, &file.bytes).await;
+        expect_stored(&world, &file).await;
     }
 }
 

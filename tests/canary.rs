@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::support::app::{Kind, TestApp};
+use crate::support::files::fixture;
 use crate::support::wire::Wire;
 use crate::support::world::{File, PASSWORD, World, filing, name_of, proofs};
 use crate::support::{new_id, tiny};
@@ -64,6 +65,9 @@ async fn marked_values_are_not_logged(kind: Kind) {
     let mut notes = File::new("document", &[], &format!("{MARK}-notes.txt"), format!("{MARK} in a file").into_bytes());
     notes.entry["item_ids"] = json!([]);
     files.push(notes);
+    let call = File::new("recording", &[], &format!("{MARK}.mp3"), fixture("media/call_hu_parcel_rude.mp3"));
+    let transcript = format!("/v1/evidence/{}/transcript?language=et", call.id);
+    files.push(call);
     let refs: Vec<_> = files.iter().collect();
     let path = format!("/v1/visits/{visit}");
     let body = filing(&assignment, "submitted", &answers, &refs);
@@ -78,7 +82,29 @@ async fn marked_values_are_not_logged(kind: Kind) {
         auditor.put_bytes(&path, file.bytes.clone()).header("content-type", MARK).send().await;
         auditor.put_bytes(&path, file.bytes.clone()).send().await;
     }
+    for text in
+        [format!("{MARK} was said\u{7}"), format!("[0:99] {MARK}: {MARK}"), format!("[0:01] {MARK}: {MARK} was said")]
+    {
+        auditor.put_bytes(&transcript, text).send().await;
+    }
+    world.reviewer.client.get(&transcript).ok().await;
+    assert_eq!(world.reviewer.client.all(&format!("/v1/transcripts?q={MARK}"), 50).await.len(), 1);
+    world.reviewer.client.get(&format!("/v1/transcripts?q={MARK}&chain_id={MARK}")).send().await.expect(400);
     world.processed(&visit).await;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-05-04T13:31:07Z",
+        "given_by": format!("{MARK} giver"), "notice": format!("{MARK} notice"),
+    });
+    let consent = auditor.post("/v1/consents", &consent).created().await;
+    let path_of = format!("/v1/consents/{}/withdraw", consent["id"].as_str().expect("an id"));
+    auditor.post(&path_of, &json!({"reason": format!("{MARK} reason")})).ok().await;
+    let link = format!("/v1/evidence/{}/links", files[0].id);
+    let link = auditor.post(&link, &json!({"file": "content"})).created().await;
+    let url = link["url"].as_str().expect("an address").to_owned();
+    nobody.get(&url).send().await.expect(200);
+    nobody.get(&url.replace("pgl", "%70gl")).send().await.expect(200);
+    nobody.get(&format!("/{url}/{MARK}")).send().await;
+    nobody.get(&format!("/v1/links/{MARK}")).problem(403, "bad_link").await;
     world.reviewer.client.act(&format!("{path}/review")).ok().await;
     let reason = json!({"reason": format!("{MARK} reason")});
     world.reviewer.client.post(&format!("{path}/return"), &reason).ok().await;
@@ -107,7 +133,7 @@ async fn marked_values_are_not_logged(kind: Kind) {
     app.stop().await;
     let log = app.log();
     assert!(log.contains(" DEBUG ") && log.contains("answered"), "it says everything");
-    let mut secrets = vec![MARK.to_owned(), PASSWORD.to_owned()];
+    let mut secrets = vec![MARK.to_owned(), PASSWORD.to_owned(), url["/v1/links/pgl_url_".len()..].to_owned()];
     for person in [&world.admin, &world.reviewer, &world.auditor] {
         secrets.push(person.client.token().to_owned());
         secrets.push(person.email.clone());

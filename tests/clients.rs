@@ -22,8 +22,16 @@ on_buckets!(tus_js_client_in_node, tuspy_with_checksums);
 on_both!(tus_js_client_in_node, tus_js_client_with_other_options, tus_js_client_in_chromium, tuspy_with_checksums);
 
 /// Where the clients are installed.
-fn tools() -> PathBuf {
+pub fn tools() -> PathBuf {
     in_repository("target/tools/clients")
+}
+
+/// Chromium, as the distribution has it.
+pub fn chromium() -> String {
+    let path = setting("PATH").unwrap_or_default();
+    let found =
+        path.split(':').map(|folder| format!("{folder}/chromium")).find(|path| std::path::Path::new(path).exists());
+    found.expect("chromium; tests/run.sh installs it")
 }
 
 fn files(count: u64, length: usize) -> Vec<File> {
@@ -101,13 +109,7 @@ async fn tus_js_client_in_chromium(app: &TestApp) {
         std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
     app.stop().await;
     app.serve(&["--cors-origins", &format!("http://127.0.0.1:{port}")]).await;
-    let chromium = setting("PATH")
-        .unwrap_or_default()
-        .split(':')
-        .map(|folder| format!("{folder}/chromium"))
-        .find(|path| std::path::Path::new(path).exists());
-    let chromium = chromium.expect("chromium; tests/run.sh installs it");
-    let options = json!({"page_port": port, "chromium": chromium, "chunk_bytes": 100_000});
+    let options = json!({"page_port": port, "chromium": chromium(), "chunk_bytes": 100_000});
     through_a_bad_line(app, "node", "browser.mjs", options, 40).await;
 }
 

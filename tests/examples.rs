@@ -150,7 +150,8 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let settings = ["--data", folder.to_str().ok_or("the folder is not UTF-8")?];
     run(program, &[&["firm", "add", "--code", "hobekaja", "--name", "Hõbekaja Audits"], &settings[..]].concat())?;
     let password = add_user(program, &settings, "kadri@hobekaja.example", "Kadri Lepp", "firm_admin")?;
-    let server = Server::start(program, &settings)?;
+    // Nobody listens there: what is to be transcribed waits.
+    let server = Server::start(program, &[&settings[..], &["--transcription-url", "http://127.0.0.1:9"]].concat())?;
     let mut recorder = Recorder::default();
     let mut admin = recorder.sign_in(&server, "kadri@hobekaja.example", &password)?;
     let set_up = set_up(&mut recorder, &mut admin)?;
@@ -159,9 +160,11 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let assignments = fieldwork(&mut recorder, &mut admin, &mut auditor, &set_up)?;
     let visit = visit(&mut recorder, &mut auditor, &mut reviewer, &assignments[0], root)?;
     lost_file(&mut recorder, &mut auditor, &assignments[1])?;
+    transcript(&mut recorder, &mut auditor, &mut reviewer, &assignments[3], root)?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
+    privacy(&mut recorder, &mut admin, &server, &set_up)?;
     results(&mut recorder, &mut admin, &mut reviewer, &set_up)?;
     server.stop()?;
     Ok(recorder.examples)
@@ -187,6 +190,8 @@ fn set_up(recorder: &mut Recorder, admin: &mut Person) -> Outcome<SetUp> {
     let chain_id = text(&recorder.call(admin, "create_chain", "POST", "/v1/chains", &chain)?["id"])?;
     recorder.call(admin, "list_chains", "GET", "/v1/chains", &none)?;
     recorder.call(admin, "get_chain", "GET", &format!("/v1/chains/{chain_id}"), &none)?;
+    let change = json!({"colour": "#1F4E79", "recording_policy": "needs_proof"});
+    recorder.call(admin, "update_chain", "PATCH", &format!("/v1/chains/{chain_id}"), &change)?;
     let regions_path = format!("/v1/chains/{chain_id}/regions");
     let regions = json!({"regions": [{"code": "north", "name": "Northern Estonia"}]});
     let regions = recorder.call(admin, "create_regions", "POST", &regions_path, &regions)?;
@@ -254,9 +259,10 @@ fn fieldwork(
     let given = Some(auditor.membership_id.as_str());
     let body = json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(None)]});
     let added = recorder.call(admin, "create_assignments", "POST", "/v1/assignments", &body)?;
-    let more = json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(given)]});
+    let more =
+        json!({"wave_id": set_up.wave_id, "assignments": [assignment(given), assignment(given), assignment(given)]});
     let more = recorder.call(admin, "create_assignments", "POST", "/v1/assignments", &more)?;
-    let ids = [&added["data"][0]["id"], &more["data"][0]["id"], &more["data"][1]["id"]];
+    let ids = [&added["data"][0]["id"], &more["data"][0]["id"], &more["data"][1]["id"], &more["data"][2]["id"]];
     let ids: Vec<_> = ids.into_iter().map(text).collect::<Outcome<_>>()?;
     recorder.call(auditor, "list_assignments", "GET", "/v1/assignments?mine=true&limit=1", &none)?;
     recorder.call(auditor, "get_assignment", "GET", &format!("/v1/assignments/{}", ids[0]), &none)?;
@@ -325,7 +331,79 @@ fn visit(
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    let file = content.trim_end_matches("/content");
+    let link = json!({"file": "preview_320"});
+    recorder.call(reviewer, "create_evidence_link", "POST", &format!("{file}/links"), &link)?;
+    recorder.call(reviewer, "update_evidence", "PATCH", file, &json!({"chain_visible": true}))?;
+    consents(recorder, auditor, reviewer, visit)?;
     Ok(visit.to_owned())
+}
+
+/// The auditor begins a visit with a recording, and writes down what is said in it.
+fn transcript(
+    recorder: &mut Recorder,
+    auditor: &mut Person,
+    reviewer: &mut Person,
+    assignment_id: &str,
+    root: &Path,
+) -> Outcome<()> {
+    let none = Value::Null;
+    let call = "d1c3d3b8-6b2a-4f79-8c5d-2b3f9e4a5c66";
+    let bytes = std::fs::read(root.join("fixtures/media/call_et_coffee_good.m4a"))?;
+    let body = json!({
+        "assignment_id": assignment_id, "state": "draft", "answers": {},
+        "evidence": [{
+            "id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a",
+            "consent": {"basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "notice": "This call is recorded."},
+        }],
+    });
+    let visit = "/v1/visits/2a7b5a5f-9e2c-4c6f-8b88-ad1e6f7a8b99";
+    recorder.call_with(auditor, "put_visit", "PUT", visit, &[("if-none-match", "*")], &body)?;
+    let path = format!("/v1/evidence/{call}");
+    let headers = [("content-type", "application/octet-stream")];
+    auditor.client.send(&request("PUT", &format!("{path}/content"), &auditor.token, &headers, &bytes))?.json()?;
+    // What came with the manifest counts when the visit is filed.
+    let consent = json!({
+        "visit_id": "2a7b5a5f-9e2c-4c6f-8b88-ad1e6f7a8b99", "basis": "spoken_notice",
+        "given_at": "2026-10-05T08:50:00Z", "notice": "This call is recorded.", "given_by": "the shift lead",
+    });
+    auditor.client.json("POST", "/v1/consents", &auditor.token, &consent)?;
+    // Until it is processed, its length is not known.
+    for _ in 0..200 {
+        if auditor.client.json("GET", visit, &auditor.token, &none)?["files"][0]["state"] == "processed" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let text = "WEBVTT\n\n00:02.000 --> 00:07.000\n<v Töötaja>Tere päevast! Kuidas saan aidata?\n\n\
+        00:52.000 --> 00:56.000\n<v Töötaja>Kas saan veel millegagi aidata?\n";
+    let put = format!("{path}/transcript?language=et");
+    let put = request("PUT", &put, &auditor.token, &[("content-type", "text/vtt")], text.as_bytes());
+    let attached = auditor.client.send(&put)?.json()?;
+    recorder.keep("put_evidence_transcript", &none, "200", &attached);
+    recorder.call(reviewer, "get_evidence_transcript", "GET", &format!("{path}/transcript"), &none)?;
+    recorder.call(reviewer, "search_transcripts", "GET", "/v1/transcripts?q=veel%20aid", &none)?;
+    auditor.client.send(&request("DELETE", &format!("{path}/transcript"), &auditor.token, &[], &[]))?;
+    let spoken = json!({"language": "et"});
+    recorder.call(reviewer, "create_transcription", "POST", &format!("{path}/transcription"), &spoken)?;
+    recorder.call(reviewer, "get_transcription", "GET", &format!("{path}/transcription"), &none)?;
+    Ok(())
+}
+
+/// Those who are recorded are told, and one of them thinks again.
+fn consents(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person, visit: &str) -> Outcome<()> {
+    let none = Value::Null;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "country": "EE",
+        "given_by": "the employee at the till", "notice": "This conversation is recorded to improve our service.",
+    });
+    let consent = recorder.call(auditor, "create_consent", "POST", "/v1/consents", &consent)?;
+    let path = format!("/v1/consents/{}", text(&consent["id"])?);
+    recorder.call(reviewer, "list_consents", "GET", "/v1/consents?limit=1", &none)?;
+    recorder.call(reviewer, "get_consent", "GET", &path, &none)?;
+    let reason = json!({"reason": "The employee asked us to leave it out."});
+    recorder.call(reviewer, "withdraw_consent", "POST", &format!("{path}/withdraw"), &reason)?;
+    Ok(())
 }
 
 /// The reviewer asks about the short stay, and thinks the answer good.
@@ -510,6 +588,44 @@ fn jobs(recorder: &mut Recorder, admin: &mut Person, folder: &Path) -> Outcome<(
     Ok(())
 }
 
+/// How long data is kept, a hold, and somebody who is erased.
+fn privacy(recorder: &mut Recorder, admin: &mut Person, server: &Server, set_up: &SetUp) -> Outcome<()> {
+    let none = Value::Null;
+    let of_firm = json!({"days": {"photos": 400, "recordings": 90, "exif": 90, "positions": 90, "free_text": 400}});
+    recorder.call(admin, "put_firm_retention", "PUT", "/v1/firm/retention", &of_firm)?;
+    recorder.call(admin, "get_firm_retention", "GET", "/v1/firm/retention", &none)?;
+    let path = format!("/v1/chains/{}/retention", set_up.chain_id);
+    recorder.call(admin, "put_chain_retention", "PUT", &path, &json!({"days": {"recordings": 30}}))?;
+    recorder.call(admin, "get_chain_retention", "GET", &path, &none)?;
+    let hold = json!({"on": "branch", "object_id": set_up.branch_id, "reason": "A complaint about the till is open."});
+    let hold = recorder.call(admin, "create_hold", "POST", "/v1/holds", &hold)?;
+    recorder.call(admin, "list_holds", "GET", "/v1/holds?in_force=true", &none)?;
+    let release = format!("/v1/holds/{}/release", text(&hold["id"])?);
+    recorder.call(admin, "release_hold", "POST", &release, &none)?;
+    let email = "peeter@hobekaja.example";
+    let leaver =
+        json!({"name": "Peeter Kask", "email": email, "role": "auditor", "locale": "et", "password": PASSWORD});
+    let leaver = admin.client.json("POST", "/v1/users", &admin.token, &leaver)?;
+    let leaver = format!("/v1/users/{}", text(&leaver["membership_id"])?);
+    recorder.call(admin, "export_user_data", "GET", &format!("{leaver}/data"), &none)?;
+    let mut peeter = recorder.sign_in(server, email, PASSWORD)?;
+    recorder.call(&mut peeter, "export_my_data", "GET", "/v1/me/data", &none)?;
+    let erase = format!("{leaver}/erase");
+    recorder.call(admin, "erase_user", "POST", &erase, &json!({"email": email, "reason": "request"}))?;
+    for _ in 0..200 {
+        let list = admin.client.json("GET", "/v1/erasures", &admin.token, &none)?;
+        if list["data"][0]["state"] == "done" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    recorder.call(admin, "list_erasures", "GET", "/v1/erasures", &none)?;
+    let purges = recorder.call(admin, "list_purges", "GET", "/v1/purges", &none)?;
+    let lines = format!("/v1/purges/{}/lines", text(&purges["data"][0]["id"])?);
+    recorder.call(admin, "list_purge_lines", "GET", &lines, &none)?;
+    Ok(())
+}
+
 /// What the chain reads, and the end of the wave.
 fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, set_up: &SetUp) -> Outcome<()> {
     let none = Value::Null;
@@ -525,6 +641,11 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     let result = format!("/v1/results/{}", text(&list["data"][0]["result_id"])?);
     recorder.call(reviewer, "get_result", "GET", &result, &none)?;
     recorder.call(reviewer, "get_result_receipt", "GET", &format!("{result}/receipt"), &none)?;
+    let size = json!({"size": "1600"});
+    recorder.call(reviewer, "create_result_photo_link", "POST", &format!("{result}/photos/1/links"), &size)?;
+    let link = json!({"wave_id": wave_id, "lang": "en"});
+    let links = format!("/v1/branches/{branch_id}/action-plan/links");
+    recorder.call(reviewer, "create_action_plan_link", "POST", &links, &link)?;
     let plan = format!("/v1/branches/{branch_id}/action-plan?lang=en");
     let plan = recorder.call(reviewer, "get_action_plan", "GET", &plan, &none)?;
     let action = &plan["actions"][0];
@@ -665,6 +786,7 @@ impl Replacer {
             "scored_on" | "published_on" | "proposed_on" | "changed_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
             "password" | "current_password" => return Ok(PASSWORD.to_owned()),
             "token" => return Ok("pgl_lnk_example".to_owned()),
+            "url" if text.starts_with("/v1/links/") => return Ok("/v1/links/pgl_url_example".to_owned()),
             "key" => return Ok("pgl_key_example".to_owned()),
             "code" if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return Ok("287082".to_owned());
@@ -676,6 +798,7 @@ impl Replacer {
             }
             "recovery_codes" => return Ok(self.known(text, "paper", |n| format!("k7dm-4wxq-9r2t-hc8e-v3nz-{n:04}"))),
             "expires_on" => return Ok("2027-04-23".to_owned()),
+            "label" if text.starts_with("Erased ") => return Ok("Erased 3f9c21aa".to_owned()),
             "next_cursor" => return Ok("ZXhhbXBsZQ".to_owned()),
             "salt" => {
                 return Ok(

@@ -33,6 +33,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "target/tools/schemathesis"
 MEDIA = ROOT / "fixtures/media/front_nurmeaken_tallinn.jpg"
+CALL = ROOT / "fixtures/media/call_hu_parcel_rude.mp3"
 EXAMPLES = json.loads((ROOT / "openapi/examples.json").read_text())
 # Not that of the examples, whose changes of passwords would shut out whoever tries them.
 PASSWORD = "viis tundmatut kuuske"
@@ -144,6 +145,8 @@ class Server:
         # throttling does is tested in tests/throttling.rs.
         command = [peegel, "serve", "--data", folder / "data", "--listen", "127.0.0.1:0", "--log", "warn"]
         command += ["--trusted-proxies", "127.0.0.1/32"]
+        # Nobody listens there: recordings are queued to be transcribed, and wait.
+        command += ["--transcription-url", "http://127.0.0.1:9"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.base = re.search(r"http://\S+", self.process.stdout.readline()).group().rstrip("/")
 
@@ -190,7 +193,7 @@ def fill(admin):
     def create(path, body):
         return admin.call("POST", path, body)
 
-    chain = create("/v1/chains", request("create_chain"))["id"]
+    chain = create("/v1/chains", request("create_chain", recording_policy="allow"))["id"]
     regions = create(f"/v1/chains/{chain}/regions", request("create_regions"))["data"]
     # Other codes than those of the examples, which are tried too.
     branches = [entry | {"code": f"B{n}"} for n, entry in enumerate(request("create_branches")["branches"])]
@@ -268,6 +271,27 @@ def fill(admin):
             fit = auditor.headers["location"].rsplit("/", 1)[-1]
         fitting.setdefault(operation, []).append(fit)
     fitting["get_evidence_content"] = fitting["get_evidence_preview"] = files[-4:]
+    # Recordings: some with a transcript, to be read and removed, and some that are to get one.
+    manifest = [
+        {"id": str(uuid.uuid4()), "item_ids": [], "kind": "recording", "file_name": f"{n}.mp3"} for n in range(12)
+    ]
+    calls = [file["id"] for file in manifest]
+    body = request("put_visit", assignment_id=assignments[0], state="draft", evidence=manifest)
+    visits[str(uuid.uuid4())] = assignments.pop(0)
+    auditor.call("PUT", f"/v1/visits/{[*visits][-1]}", body, If_None_Match="*")
+    for n, file in enumerate(calls):
+        auditor.call("PUT", f"/v1/evidence/{file}/content", CALL.read_bytes())
+        if n < 8:
+            auditor.call("PUT", f"/v1/evidence/{file}/transcript?language=et", b"[0:01] Mari: Tere!")
+    files += calls
+    fitting["get_evidence_transcript"] = calls[:4]
+    fitting["delete_evidence_transcript"] = calls[4:8]
+    fitting["put_evidence_transcript"] = calls[7:9]
+    fitting["create_transcription"] = fitting["get_transcription"] = calls[9:]
+    fitting["create_evidence_link"] = fitting["update_evidence"] = files[-4:]
+    consent = {"basis": "spoken_notice", "given_at": "2026-10-05T09:00:00Z", "notice": "This call is recorded."}
+    consents = [create("/v1/consents", consent | {"visit_id": visit})["id"] for visit in list(visits)[:12]]
+    fitting["withdraw_consent"] = consents[6:]
     for operation in ["claim_assignment", "decline_assignment", "hand_back_assignment", "cancel_assignment"]:
         fitting[operation] = [assignments.pop(-1 if operation == "claim_assignment" else 0) for _ in range(3)]
     for visit in visits:
@@ -283,7 +307,20 @@ def fill(admin):
     rehearsal = create("/v1/rehearsals", {"standard": request("import_standard", version=3)})["id"]
     while admin.call("GET", f"/v1/rehearsals/{rehearsal}")["state"] != "done":
         time.sleep(0.05)
+    hold = {"on": "branch", "object_id": branches[1]["id"], "reason": "A complaint is open."}
+    holds = [create("/v1/holds", hold)["id"] for _ in range(3)]
+    # One who has left leaves a purge to be read; three more may be erased by whoever tries.
+    email_of = {}
+    for n in range(4):
+        user = {"name": f"leaver{n}", "email": f"leaver{n}@alpha.example", "role": "auditor", "password": PASSWORD}
+        email_of[create("/v1/users", user)["membership_id"]] = user["email"]
+    leavers = list(email_of)
+    create(f"/v1/users/{leavers[0]}/erase", {"email": email_of[leavers[0]], "reason": "left"})
+    fitting["erase_user"] = leavers[1:]
     return {
+        "holds": holds,
+        "purges": [purge["id"] for purge in admin.call("GET", "/v1/purges")["data"]],
+        "email of": email_of,
         "chains": [chain],
         "regions": [region["id"] for region in regions],
         "branches": [entry["id"] for entry in branches],
@@ -292,6 +329,7 @@ def fill(admin):
         "visits": list(visits),
         "assignment of": visits,
         "evidence": files,
+        "consents": consents,
         "fitting": fitting,
         "actions": [action["id"] for action in plan["actions"]],
         "rehearsals": [rehearsal],
@@ -458,7 +496,9 @@ NOT_OF_SCHEMAS = re.compile(
     # Members that come together, or with a role or a state.
     r"|/scope/(chain_id|branch_ids)$|.*/(latitude|longitude)$|/drop_reason$"
     # What ends after it begins, and a key within a year.
-    r"|.*/(closes_on|window_end|expires_on)$"
+    r"|.*/(closes_on|window_end|expires_on|covers_until)$"
+    # What a consent is about: one of four.
+    r"|/visit_id$"
     # The time zones of IANA.
     r"|.*/time_zone$"
 )
@@ -466,7 +506,7 @@ NOT_OF_SCHEMAS = re.compile(
 #: Members of bodies and parameters of queries that name objects.
 NAMES = {
     "wave": "waves", "wave_id": "waves", "branch_id": "branches", "branch_ids": "branches", "chain_id": "chains",
-    "region_id": "regions", "auditor_id": "auditors",
+    "region_id": "regions", "auditor_id": "auditors", "object_id": "branches",
 }  # fmt: skip
 
 
@@ -474,7 +514,8 @@ def register_hooks():
     import schemathesis
     from schemathesis.core.parameters import ParameterLocation
 
-    schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+    for alias in ("application/offset+octet-stream", "application/x-subrip", "text/vtt"):
+        schemathesis.serializer.alias(alias, "application/octet-stream")
     known = json.loads(Path(os.environ["PEEGEL_FUZZ"]).read_text())
     ids, calls, statuses = known["ids"], iter(range(10**9)), {}
     # Somebody who may sign out, of the role that tries.
@@ -507,6 +548,13 @@ def register_hooks():
             "create_api_key": [("password", PASSWORD)],
         }.get(operation, [])
 
+    def link():
+        """The end of the address of a link that was just made."""
+        these = ids["fitting"]["create_evidence_link"]
+        maker = Api(known["base"]).sign_in("reviewer_twin@alpha.example")
+        made = maker.call("POST", f"/v1/evidence/{these[0]}/links", {"file": "content"})
+        return made["url"].rsplit("/", 1)[-1]
+
     def name_objects(operation, value, kind=None):
         if isinstance(value, dict):
             return {name: name_objects(operation, member, NAMES.get(name)) for name, member in value.items()}
@@ -521,6 +569,9 @@ def register_hooks():
 
     def is_wrong_header(case):
         return case.meta is not None and case.meta.is_negative_at(ParameterLocation.HEADER)
+
+    def is_right(case):
+        return case.meta is not None and case.meta.generation.mode.is_positive
 
     @schemathesis.hook
     def before_call(context, case, kwargs):
@@ -556,9 +607,20 @@ def register_hooks():
             for name, value in known_members(operation, n):
                 if n % 4 and isinstance(case.body.get(name), str):
                     case.body[name] = value
+            if operation == "erase_user" and n % 4 and isinstance(case.body.get("email"), str):
+                case.body["email"] = ids["email of"].get(case.path_parameters["id"], case.body["email"])
             if operation == "update_firm" and case.body.get("require_totp") is True:
                 # It would shut out whoever has no second factor, who tries the rest.
                 case.body["require_totp"] = False
+        if operation == "create_consent" and isinstance(case.body, dict) and n % 8 and is_right(case):
+            # It is about one of four, which no schema can say.
+            for name in ("evidence_id", "visit_id", "branch_id", "chain_id", "proof_id", "covers_from", "covers_until"):
+                case.body.pop(name, None)
+            about = ["visit", "branch", "chain"][n % 3]
+            case.body[f"{about}_id"] = ids["branches" if about == "branch" else f"{about}s"][0]
+            case.body["given_at"] = "2026-10-05T09:00:00Z"
+        if operation == "get_link" and n % 4 and not case.meta.is_negative_at(ParameterLocation.PATH):
+            case.path_parameters["token"] = link()
         if operation in OF_AN_UPLOAD and n % 4 and not case.meta.is_negative_at(ParameterLocation.PATH):
             these = ids["fitting"][operation]
             case.path_parameters["code"] = these[n % len(these)]
@@ -622,7 +684,7 @@ def register_hooks():
     @schemathesis.check
     def says_so(ctx, response, case):
         """What the schema could have told is not left to a 422."""
-        if response.status_code != 422 or case.meta is None or not case.meta.generation.mode.is_positive:
+        if response.status_code != 422 or not is_right(case):
             return
         # Members of a standard that are not known are kept, if they are plain text.
         is_standard = "standard" in case.operation.path or "rehearsal" in case.operation.path

@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 18] = [
+const COLUMNS: [(&str, &str, &str); 22] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -30,8 +30,12 @@ const COLUMNS: [(&str, &str, &str); 18] = [
     ("visits", "reporting", "Reporting"),
     ("visits", "quarantine_reason", "QuarantineReason"),
     ("revisions", "kind", "RevisionKind"),
+    ("consents", "basis", "ConsentBasis"),
+    ("consents", "scope", "ConsentScope"),
     ("evidence", "kind", "EvidenceKind"),
     ("evidence", "state", "EvidenceState"),
+    ("transcripts", "format", "TranscriptFormat"),
+    ("transcriptions", "state", "TranscriptionState"),
     ("actions", "state", "ActionState"),
     ("signals", "code", "SignalCode"),
     ("signals", "verdict", "SignalVerdict"),

@@ -156,10 +156,12 @@ impl Client {
         let body = head + 4;
         let text = std::str::from_utf8(&self.buffer[..head])?;
         if header(text, "transfer-encoding").is_some() {
-            // Of other servers, whose bodies nobody looks at: they are read to their end and left as they came.
             while !self.buffer[body - 2..].ends_with(b"\r\n0\r\n\r\n") {
                 self.read_more()?;
             }
+            let whole = joined(&self.buffer[body..])?;
+            self.buffer.truncate(body);
+            self.buffer.extend(whole);
         } else {
             let length: usize = header(text, "content-length").map_or(Ok(0), str::parse)?;
             while self.buffer.len() < body + length {
@@ -188,6 +190,21 @@ impl Client {
                 Ok(())
             }
         }
+    }
+}
+
+/// The chunks of a body as one.
+fn joined(mut chunks: &[u8]) -> Outcome<Vec<u8>> {
+    let mut whole = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|two| two == b"\r\n").ok_or("no size of a chunk")?;
+        let size = std::str::from_utf8(&chunks[..end])?.split(';').next().unwrap_or_default();
+        let size = usize::from_str_radix(size.trim(), 16)?;
+        if size == 0 {
+            return Ok(whole);
+        }
+        whole.extend_from_slice(chunks.get(end + 2..end + 2 + size).ok_or("half a chunk")?);
+        chunks = chunks.get(end + 4 + size..).ok_or("half a chunk")?;
     }
 }
 

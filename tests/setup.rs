@@ -1,15 +1,19 @@
 //! Setting up: chains, regions, branches, standards, waves and assignments.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::chain::checked_events;
 use crate::support::client::owned;
 use crate::support::files::{fixture_json, sha256};
-use crate::support::world::{World, id_of, ids_of};
+use crate::support::world::{Person, World, id_of, ids_of};
 use crate::support::{new_id, on_both, tiny};
 
 on_both!(
     chains_are_added_with_all_problems_named,
+    a_chain_is_changed,
     branches_in_bulk_are_all_or_nothing,
     a_thousand_branches_come_in_one_request,
     a_repeated_bulk_request_has_one_effect,
@@ -59,6 +63,40 @@ async fn chains_are_added_with_all_problems_named(app: &TestApp) {
     let path = format!("/v1/chains/{}", id_of(&added));
     assert_eq!(world.reviewer.client.get(&path).ok().await, added);
     assert_eq!(world.admin.client.all("/v1/chains", 1).await.len(), 2);
+}
+
+async fn a_chain_is_changed(app: &TestApp) {
+    let (world, beta) = (World::make(app).await, World::named(app, "beta").await);
+    let change = |by: &Person, id: &str, body: Value| by.client.patch(&format!("/v1/chains/{id}"), &body);
+    app.client().patch(&format!("/v1/chains/{}", world.chain), &json!({})).problem(401, "unauthenticated").await;
+    for person in [&world.reviewer, &world.auditor, &world.chain_viewer(app).await] {
+        change(person, &world.chain, json!({"name": "N"})).problem(403, "not_allowed").await;
+    }
+    change(&world.admin, &beta.chain, json!({"name": "N"})).problem(404, "not_found").await;
+    let wrong = json!({"name": " ", "locale": "fi", "colour": "red", "recording_policy": "maybe", "code": "new"});
+    let problems = [
+        ("/name", "empty"),
+        ("/locale", "bad_value"),
+        ("/colour", "bad_value"),
+        ("/recording_policy", "bad_value"),
+        ("/code", "unknown_field"),
+    ];
+    let wrong = change(&world.admin, &world.chain, wrong).problem(422, "invalid").await.problems();
+    assert_eq!(wrong.iter().collect::<BTreeSet<_>>(), owned(&problems).iter().collect::<BTreeSet<_>>());
+    let before = world.admin.client.get(&format!("/v1/chains/{}", world.chain)).ok().await;
+    assert_eq!(change(&world.admin, &world.chain, json!({"name": before["name"]})).ok().await, before);
+    let new = json!({"name": "Poed", "locale": "en", "colour": "#00ff00", "recording_policy": "refuse"});
+    let changed = change(&world.admin, &world.chain, new.clone()).ok().await;
+    for (name, value) in new.as_object().expect("members") {
+        assert_eq!(&changed[name], value);
+    }
+    assert_eq!((&changed["code"], &changed["created_at"]), (&before["code"], &before["created_at"]));
+    change(&world.admin, &world.chain, json!({"colour": "#00FF00", "name": null})).ok().await;
+    let events = checked_events(&world.admin.client).await;
+    let facts: Vec<_> = events.iter().filter(|event| event["kind"] == "chain.changed").collect();
+    let fields = json!(["name", "locale", "colour", "recording_policy"]);
+    assert_eq!((&facts[0]["payload"]["fields"], &facts[1]["payload"]["fields"]), (&fields, &json!(["colour"])));
+    assert_eq!(facts.len(), 2, "what changes nothing is no fact");
 }
 
 fn branch(code: &str) -> Value {

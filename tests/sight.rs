@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::openapi::{document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
-use crate::support::files::in_repository;
+use crate::support::files::{fixture, in_repository};
 use crate::support::pdf::checked_text;
 use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, small_photo};
 use crate::support::{eventually, new_id, on_both, setting, tiny};
@@ -46,12 +46,14 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 type Ids = BTreeMap<&'static str, String>;
 
 /// The path of a `GET` of the document with the ids of such objects; none for those about other things than visits and
-/// people.
+/// people, and for links, which give to anybody what they were made for.
 fn target(path: &str, ids: &Ids) -> Option<String> {
-    if path.starts_with("/v1/rehearsals/") {
+    if ["/v1/rehearsals/", "/v1/links/"].iter().any(|start| path.starts_with(start)) {
         return None;
     }
-    let kind = path.trim_start_matches("/v1/").split('/').next().expect("a first part");
+    let of_recording = ["/transcript", "/transcription"].iter().any(|end| path.ends_with(end));
+    let first = path.trim_start_matches("/v1/").split('/').next().expect("a first part");
+    let kind = if of_recording { "recordings" } else { first };
     let mut target = path.replace("{n}", "1");
     if let Some(start) = target.find('{') {
         let end = target.find('}').expect("its end");
@@ -61,6 +63,9 @@ fn target(path: &str, ids: &Ids) -> Option<String> {
     assert!(!target.contains('{'), "{target}");
     if target.ends_with("/preview") || target.contains("/photos/") {
         target.push_str("?size=320");
+    }
+    if target == "/v1/transcripts" {
+        target.push_str("?q=said");
     }
     if target == "/v1/events" {
         target.push_str("?limit=200");
@@ -89,7 +94,10 @@ async fn everybody(app: &TestApp, world: &World) -> Vec<(&'static str, Person)> 
 
 async fn objects(world: &World, visit: &str) -> Ids {
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
-    let photo = view["files"].as_array().expect("files").iter().find(|file| file["kind"] == "photo");
+    let file = |kind: &str| {
+        let file = view["files"].as_array().expect("files").iter().find(|file| file["kind"] == kind);
+        id_of(file.unwrap_or_else(|| panic!("a {kind}")))
+    };
     BTreeMap::from([
         ("chains", world.chain.clone()),
         ("regions", world.regions[0].clone()),
@@ -98,7 +106,9 @@ async fn objects(world: &World, visit: &str) -> Ids {
         ("standards", tiny::ID.to_owned()),
         ("assignments", view["assignment_id"].as_str().expect("an id").to_owned()),
         ("visits", visit.to_owned()),
-        ("evidence", id_of(photo.expect("a photo"))),
+        ("evidence", file("photo")),
+        ("recordings", file("recording")),
+        ("consents", id_of(&world.admin.client.get("/v1/consents").ok().await["data"][0])),
         ("results", world.result_of(0).await["result_id"].as_str().expect("an id").to_owned()),
     ])
 }
@@ -113,9 +123,10 @@ async fn full_visit(world: &World, mark: &str) -> String {
     let mut files = [
         File::new("photo", &["front", "offer"], &format!("{mark}-front.jpg"), marked_photo(mark)),
         File::new("document", &[], &format!("{mark}-notes.txt"), format!("{mark}-notes").into_bytes()),
+        File::new("recording", &["offer"], &format!("{mark}-call.mp3"), fixture("media/call_hu_parcel_rude.mp3")),
     ];
     files[1].entry["item_ids"] = json!([]);
-    for (file, minute) in files.iter_mut().zip(["13:31:07", "13:33:09"]) {
+    for (file, minute) in files.iter_mut().zip(["13:31:07", "13:33:09", "13:35:01"]) {
         file.entry["captured_at"] = json!(format!("2026-05-04T{minute}Z"));
         file.entry["media_type"] = json!(format!("image/{mark}"));
     }
@@ -130,6 +141,22 @@ async fn full_visit(world: &World, mark: &str) -> String {
         file.upload(&world.auditor).await;
     }
     world.processed(&visit).await;
+    let transcript = format!("/v1/evidence/{}/transcript?language=et", files[2].id);
+    let text = format!("[0:01] {mark}-speaker: {mark} was said");
+    world.auditor.client.put_bytes(&transcript, text).ok().await;
+    let consent = json!({
+        "visit_id": visit, "basis": "spoken_notice", "given_at": "2026-05-04T13:31:07Z", "country": "EE",
+        "given_by": format!("{mark}-giver"), "notice": format!("{mark}-notice"), "proof_id": files[1].id,
+    });
+    let consent = id_of(&world.auditor.client.post("/v1/consents", &consent).created().await);
+    let reason = json!({"reason": format!("{mark}-withdrawal")});
+    world.reviewer.client.post(&format!("/v1/consents/{consent}/withdraw"), &reason).ok().await;
+    // Those of the call agreed to it.
+    let consent = json!({
+        "evidence_id": files[2].id, "basis": "spoken_notice", "given_at": "2026-05-04T13:31:07Z",
+        "notice": format!("{mark}-notice"),
+    });
+    world.reviewer.client.post("/v1/consents", &consent).created().await;
     // It goes back once, so that there is a reason and a second revision.
     world.review(&visit, &["review"]).await;
     let reason = json!({"reason": format!("{mark}-return")});

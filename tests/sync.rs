@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use ring::{aead, hmac};
 use serde_json::{Value, json};
 
 use crate::receipts::{keys_file, verdict, verify};
@@ -12,6 +9,7 @@ use crate::support::app::{Kind, TestApp};
 use crate::support::chain::{checked_events, count};
 use crate::support::client::Client;
 use crate::support::files::sha256;
+use crate::support::sealed::resealed;
 use crate::support::world::{File, Person, World, filing};
 use crate::support::{new_id, on_both, tiny};
 
@@ -29,6 +27,7 @@ on_both!(
     a_changed_evidence_receipt_fails,
     a_phone_learns_everything_page_by_page,
     a_phone_learns_what_changed,
+    a_second_phone_learns_that_work_has_begun,
     what_is_lost_comes_once_as_deleted,
     a_closed_wave_leaves_the_job_board,
     nothing_comes_to_the_job_board_of_a_closed_wave,
@@ -436,6 +435,25 @@ async fn a_phone_learns_everything_page_by_page(app: &TestApp) {
     assert_eq!((visit["etag"].as_str(), &visit["object"]["state"]), (Some("\"1\""), &json!("submitted")));
 }
 
+async fn a_second_phone_learns_that_work_has_begun(app: &TestApp) {
+    let world = World::make(app).await;
+    let client = &world.auditor.client;
+    let own = world.assign_one().await;
+    let (_, _, cursor) = pull(client, None, 50).await;
+    let visit = new_id();
+    let body = filing(&own, "draft", &json!({}), &[]);
+    let saved = client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+    let (changes, _, cursor) = pull(client, Some(&cursor), 50).await;
+    let assignment = changes.iter().find(|change| change["type"] == "assignment").expect("the assignment");
+    assert_eq!(assignment["object"]["state"], "started");
+    // Once: later drafts leave no fact.
+    let body = filing(&own, "draft", &json!({"greet": {"v": true}}), &[]);
+    let etag = saved["etag"].as_str().expect("a tag");
+    client.put(&format!("/v1/visits/{visit}"), &body).if_match(etag).send().await.expect(200);
+    let (changes, ..) = pull(client, Some(&cursor), 50).await;
+    assert_eq!(changes, Vec::<Value>::new());
+}
+
 async fn a_phone_learns_what_changed(app: &TestApp) {
     let world = World::make(app).await;
     let client = &world.auditor.client;
@@ -643,24 +661,13 @@ async fn a_cursor_is_good_for_ninety_days(app: &TestApp) {
     let (_, _, cursor) = pull(&world.auditor.client, None, 50).await;
     let events = world.admin.client.all("/v1/events", 50).await;
     let firm = events[0]["object"].as_str().and_then(|object| object.strip_prefix("firm/")).expect("the firm's first");
-    // The same cursor as if it had been given out some time ago, sealed as it was then.
-    let key = std::fs::read_to_string(app.data().join("keys/vault.secret")).expect("the key");
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &BASE64_STANDARD.decode(key.trim()).expect("base64"));
-    let key = aead::UnboundKey::new(&aead::AES_256_GCM, hmac::sign(&key, b"peegel vault: seal").as_ref());
-    let key = aead::LessSafeKey::new(key.expect("a key"));
+    // The same cursor as if it had been given out some time ago.
     let owner = format!("sync cursor\n{firm}\n{}", world.auditor.id);
-    let mut sealed = BASE64_URL_SAFE_NO_PAD.decode(&cursor).expect("base64");
-    let rest = sealed.split_off(aead::NONCE_LEN);
-    let nonce = || aead::Nonce::try_assume_unique_for_key(&sealed).expect("a nonce");
-    let mut text = rest.clone();
-    let text = key.open_in_place(nonce(), aead::Aad::from(&owner), &mut text).expect("a sealed text");
-    let text = std::str::from_utf8(text).expect("text");
-    let (given, place) = text.split_once(':').expect("a time");
-    let given: i64 = given.parse().expect("seconds");
     let aged = |seconds: i64| {
-        let mut text = format!("{}:{place}", given - seconds).into_bytes();
-        key.seal_in_place_append_tag(nonce(), aead::Aad::from(&owner), &mut text).expect("a sealed text");
-        BASE64_URL_SAFE_NO_PAD.encode([&sealed[..], &text].concat())
+        resealed(app, &owner, &cursor, |text| {
+            let (given, place) = text.split_once(':').expect("a time");
+            format!("{}:{place}", given.parse::<i64>().expect("seconds") - seconds)
+        })
     };
     assert_eq!(aged(0), cursor);
     let days = 90 * 86_400;

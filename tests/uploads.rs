@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::chain::{checked_events, count};
 use crate::support::client::{Answer, Call, Client};
-use crate::support::wire::{Farewell, Wire};
+use crate::support::wire::{Farewell, Wire, request};
 use crate::support::world::{File, PASSWORD, Person, World, filing};
 use crate::support::{Dice, eventually, new_id, on_both, on_buckets};
 
@@ -36,6 +36,9 @@ on_both!(
     what_the_disk_has_lost_is_begun_anew,
     what_ends_takes_its_bytes_along,
     what_is_dropped_counts_for_the_day,
+    what_comes_for_nothing_counts_for_the_day,
+    another_file_is_not_the_one_that_is_stored,
+    two_ways_at_once_do_not_wait_for_each_other,
     races_at_the_end_leave_nothing_behind,
     quotas_hold,
     a_holder_that_does_not_let_go_is_named,
@@ -55,6 +58,8 @@ on_buckets!(
     a_file_may_change_its_fate_meanwhile,
     what_ends_takes_its_bytes_along,
     what_is_dropped_counts_for_the_day,
+    what_comes_for_nothing_counts_for_the_day,
+    another_file_is_not_the_one_that_is_stored,
     quotas_hold,
     the_largest_file_takes_little_memory,
 );
@@ -1066,6 +1071,88 @@ async fn races_at_the_end_leave_nothing_behind(app: &TestApp) {
         }
     }
     app.peegel(&["blobs", "verify"]).await.expect(0);
+}
+
+async fn bytes_of_day(app: &TestApp) -> i64 {
+    let rows = app.query("SELECT bytes FROM upload_days").await;
+    rows[0].try_get("", "bytes").expect("a number")
+}
+
+async fn what_comes_for_nothing_counts_for_the_day(app: &TestApp) {
+    let world = World::make(app).await;
+    let [stored, whole] = [1, 2].map(|n| document(250 + n, 40_000));
+    draft(&world, &[&stored, &whole]).await;
+    stored.upload(&world.auditor).await;
+    assert_eq!(bytes_of_day(app).await, 40_000);
+    let put = |file: &File, bytes: Vec<u8>| {
+        world.auditor.client.put_bytes(&format!("/v1/evidence/{}/content", file.id), bytes)
+    };
+    put(&stored, stored.bytes.clone()).send().await.expect(200);
+    put(&stored, vec![7; 5000]).problem(409, "already_stored").await;
+    put(&whole, vec![7; 3000]).problem(422, "differs_from_manifest").await;
+    assert_eq!(bytes_of_day(app).await, 88_000);
+    let path = format!("/v1/evidence/{}/content", whole.id);
+    let request = request("PUT", &path, world.auditor.client.token(), &[], &[8; 30_000]);
+    let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+    wire.send(&request[..request.len() - 1000]).await;
+    wire.leave(Farewell::Fin).await;
+    eventually("what broke off is counted", || async { (bytes_of_day(app).await == 117_000).then_some(()) }).await;
+    // Whose size is not known yet counts as the manifest says, not as the most that a file may have.
+    let many: Vec<_> = (0..24).map(|n| document(260 + n, 5000)).collect();
+    draft(&world, &many.iter().collect::<Vec<_>>()).await;
+    for file in &many {
+        let deferred =
+            tus(&world.auditor.client, Method::POST, "/v1/uploads").header("upload-metadata", &metadata(file));
+        deferred.header("upload-defer-length", "1").send().await.expect(201);
+    }
+    app.execute("UPDATE upload_days SET bytes = 4294967297").await.expect("an update");
+    put(&stored, stored.bytes.clone()).problem(429, "day_quota").await;
+}
+
+async fn another_file_is_not_the_one_that_is_stored(app: &TestApp) {
+    let world = World::make(app).await;
+    let mut file = document(290, 5000);
+    file.entry.as_object_mut().expect("an entry").retain(|name, _| name != "sha256" && name != "bytes");
+    draft(&world, &[&file]).await;
+    let location = made(&world, &file).await;
+    piece(&app.client(), &location, 0, &file.bytes).send().await.expect(204);
+    for length in [999, 5001] {
+        let other = File { bytes: noise(9, length), ..file.clone() };
+        creation(&world.auditor.client, &other).problem(422, "differs_from_manifest").await;
+    }
+    let again = creation(&world.auditor.client, &file).send().await.expect(201);
+    assert_eq!((again.header("location"), again.header("upload-offset")), (location.as_str(), "5000"));
+    // A piece beyond the end has no place, however it is sent.
+    piece(&app.client(), &location, 5000, &[1; 500]).problem(409, "wrong_offset").await;
+    let head = format!(
+        "PATCH {location} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\n\
+         Upload-Offset: 5000\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    );
+    for (body, status) in [("3\r\nabc\r\n0\r\n\r\n", "409"), ("0\r\n\r\n", "204")] {
+        let mut wire = Wire::connect(&app.base()).await.expect("a connection");
+        wire.send(format!("{head}{body}").as_bytes()).await;
+        let answer = wire.answer().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+}
+
+/// A phone that gave up its upload for a plain `PUT` while the last piece is still being saved.
+async fn two_ways_at_once_do_not_wait_for_each_other(app: &TestApp) {
+    let world = World::make(app).await;
+    let files: Vec<_> = (0..20).map(|n| document(270 + n, 3000)).collect();
+    draft(&world, &files.iter().collect::<Vec<_>>()).await;
+    for file in &files {
+        let location = made(&world, file).await;
+        piece(&app.client(), &location, 0, &file.bytes[..1000]).send().await.expect(204);
+        let client = app.client();
+        let pieces = piece(&client, &location, 1000, &file.bytes[1000..2000]).send();
+        let put =
+            world.auditor.client.put_bytes(&format!("/v1/evidence/{}/content", file.id), file.bytes.clone()).send();
+        let (piece, put) = tokio::join!(pieces, put);
+        put.expect(200);
+        assert!(matches!(piece.status, 204 | 409 | 410 | 423), "{}", piece.describe());
+        expect_stored(&world, file).await;
+    }
 }
 
 async fn quotas_hold(app: &TestApp) {

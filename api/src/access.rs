@@ -36,8 +36,14 @@ pub enum Right {
     ReadAssignments,
     /// File visits and their evidence.
     FileVisits,
-    /// Read visits, their scores and their evidence.
+    /// Read visits, their scores, their evidence and the consents to it.
     ReadVisits,
+    /// Record and withdraw consents to recordings.
+    RecordConsents,
+    /// Attach transcripts to recordings, and remove them.
+    ManageTranscripts,
+    /// Look for words in all transcripts of the firm.
+    SearchTranscripts,
     /// Review, correct and publish visits.
     ReviewVisits,
     /// Read published results, scorecards, action plans and reports.
@@ -46,6 +52,8 @@ pub enum Right {
     WorkActions,
     /// Read the firm's history.
     ReadEvents,
+    /// Say how long data is kept, hold it, see what was purged, erase people and export what is held on them.
+    ManagePrivacy,
     /// See what the firm's jobs wait for, and run again those that were given up.
     ManageJobs,
 }
@@ -87,16 +95,20 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ReadAssignments, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (FileVisits, &[(Auditor, Own)]),
         (ReadVisits, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
+        (ManageTranscripts, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
+        (SearchTranscripts, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
+        (RecordConsents, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReviewVisits, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
         (ReadEvents, &[(FirmAdmin, Firm)]),
+        (ManagePrivacy, &[(FirmAdmin, Firm)]),
         (ManageJobs, &[(FirmAdmin, Firm)]),
     ]
 };
 
 /// Rights that no API key is ever given: what decides who may do what stays with people.
-const NEVER_FOR_KEYS: &[Right] = &[Right::ManageFirm, Right::ManageUsers, Right::ManageApiKeys];
+const NEVER_FOR_KEYS: &[Right] = &[Right::ManageFirm, Right::ManageUsers, Right::ManageApiKeys, Right::ManagePrivacy];
 
 /// What an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +136,8 @@ pub enum When {
     Write(&'static str, &'static str),
     /// Where the table of evidence has this move.
     Evidence(&'static str),
+    /// Where the bytes of the file are stored.
+    Stored,
     /// Where the table of waves has this move.
     Wave(&'static str),
     /// Where the table of versions of standards has this move.
@@ -173,6 +187,7 @@ operations! {
     ConfirmTotp "confirm_totp" => Person, Always;
     RemoveTotp "remove_totp" => Person, Always;
     RenewRecoveryCodes "renew_recovery_codes" => Person, Always;
+    ExportMyData "export_my_data" => Person, Always;
 
     GetFirm "get_firm" => To(ManageFirm), Always;
     UpdateFirm "update_firm" => To(ManageFirm), Always;
@@ -185,12 +200,25 @@ operations! {
     ListApiKeys "list_api_keys" => To(ManageApiKeys), Always;
     RevokeApiKey "revoke_api_key" => To(ManageApiKeys), Always;
     ListEvents "list_events" => To(ReadEvents), Always;
+    GetFirmRetention "get_firm_retention" => To(ManagePrivacy), Always;
+    PutFirmRetention "put_firm_retention" => To(ManagePrivacy), Always;
+    GetChainRetention "get_chain_retention" => To(ManagePrivacy), Always;
+    PutChainRetention "put_chain_retention" => To(ManagePrivacy), Always;
+    CreateHold "create_hold" => To(ManagePrivacy), Always;
+    ListHolds "list_holds" => To(ManagePrivacy), Always;
+    ReleaseHold "release_hold" => To(ManagePrivacy), Always;
+    ListPurges "list_purges" => To(ManagePrivacy), Always;
+    ListPurgeLines "list_purge_lines" => To(ManagePrivacy), Always;
+    EraseUser "erase_user" => To(ManagePrivacy), Always;
+    ListErasures "list_erasures" => To(ManagePrivacy), Always;
+    ExportUserData "export_user_data" => To(ManagePrivacy), Always;
     ListJobs "list_jobs" => To(ManageJobs), Always;
     RetryJob "retry_job" => To(ManageJobs), Job;
 
     CreateChain "create_chain" => To(ManageChains), Always;
     ListChains "list_chains" => To(ReadChains), Always;
     GetChain "get_chain" => To(ReadChains), Always;
+    UpdateChain "update_chain" => To(ManageChains), Always;
     CreateRegions "create_regions" => To(ManageChains), Always;
     ListRegions "list_regions" => To(ReadChains), Always;
     CreateBranches "create_branches" => To(ManageChains), Always;
@@ -237,6 +265,19 @@ operations! {
     DeleteUpload "delete_upload" => Nothing, Always;
     GetEvidenceContent "get_evidence_content" => To(ReadVisits), Always;
     GetEvidencePreview "get_evidence_preview" => To(ReadVisits), Always;
+    PutEvidenceTranscript "put_evidence_transcript" => To(ManageTranscripts), Stored;
+    GetEvidenceTranscript "get_evidence_transcript" => To(ReadVisits), Always;
+    DeleteEvidenceTranscript "delete_evidence_transcript" => To(ManageTranscripts), Always;
+    SearchTranscripts "search_transcripts" => To(SearchTranscripts), Always;
+    CreateTranscription "create_transcription" => To(ReviewVisits), Stored;
+    GetTranscription "get_transcription" => To(ReadVisits), Always;
+    UpdateEvidence "update_evidence" => To(ReviewVisits), Always;
+    CreateConsent "create_consent" => To(RecordConsents), Always;
+    ListConsents "list_consents" => To(ReadVisits), Always;
+    GetConsent "get_consent" => To(ReadVisits), Always;
+    WithdrawConsent "withdraw_consent" => To(RecordConsents), Always;
+    CreateEvidenceLink "create_evidence_link" => To(ReadVisits), Always;
+    GetLink "get_link" => Nothing, Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");
@@ -257,11 +298,13 @@ operations! {
     GetResult "get_result" => To(ReadResults), Always;
     GetResultReceipt "get_result_receipt" => To(ReadResults), Always;
     GetResultPhoto "get_result_photo" => To(ReadResults), Always;
+    CreateResultPhotoLink "create_result_photo_link" => To(ReadResults), Always;
     GetBranchScorecard "get_branch_scorecard" => To(ReadResults), Always;
     GetRegionScorecard "get_region_scorecard" => To(ReadResults), Always;
     GetChainScorecard "get_chain_scorecard" => To(ReadResults), Always;
     GetActionPlan "get_action_plan" => To(ReadResults), Always;
     GetActionPlanPdf "get_action_plan_pdf" => To(ReadResults), Always;
+    CreateActionPlanLink "create_action_plan_link" => To(ReadResults), Always;
     UpdateAction "update_action" => To(WorkActions), Action;
 }
 
@@ -278,6 +321,8 @@ const NOTES: &str = "\
   by them; drafts of standards only firm admins and reviewers.
 - Nobody reviews a visit that they filed themselves (under any membership): 403 `own_visit`. A visit taken for review is
   moved on by who took it or by a firm admin: 403 `not_the_reviewer`.
+- Recordings and their transcripts are for those who see the visit and only where the recording may be heard: 403
+  `recording_not_permitted`. An auditor replaces and removes no transcript but their own: 403 `transcript_of_others`.
 - Auditors see the signals of their visits that a reviewer shared, and answer each once (409 `already_answered`). Of a
   visit that they filed themselves, reviewers and firm admins see no others, and share and judge none (403 `own_visit`).
 - `put_visit` also adds files to a visit that waits for its review (submitted, resubmitted), when the answers stay as
@@ -287,8 +332,11 @@ const NOTES: &str = "\
 - The address of an upload is a secret that `create_upload` gives to an auditor: whoever has it can go on with that one
   upload for 7 days, as long as the membership may file visits. `get_upload`, `append_upload` and `delete_upload` ask for
   nothing else.
+- The address that `create_evidence_link` and its like give opens that one file for five minutes, for whoever has it: as
+  long as its maker is signed in, has the same role and may read the file. `get_link` asks for nothing else.
+- Auditors record and withdraw consents for visits that they file, not for branches and chains.
 - `person`: everybody who is signed in, for themselves alone; no API key. API keys are given rights (second column) that
-  the role has; never manage_firm, manage_users or manage_api_keys.
+  the role has; never manage_firm, manage_users, manage_api_keys or manage_privacy.
 ";
 
 impl Operation {
@@ -382,6 +430,7 @@ impl When {
             Self::Visit(mv) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
             Self::Write(mv, _) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
             Self::Evidence(mv) => format!("evidence: {}", before(states::EVIDENCE_MOVES, mv)),
+            Self::Stored => "evidence: stored, processed, unpreviewable".to_owned(),
             Self::Wave(mv) => format!("wave: {}", before(states::WAVE_MOVES, mv)),
             Self::Version(mv) => format!("version: {}", before(states::VERSION_MOVES, mv)),
             Self::Action => {

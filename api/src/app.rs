@@ -12,7 +12,9 @@ use crate::apikeys::api::ApiKeysApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
+use crate::consent::api::ConsentApi;
 use crate::db::Db;
+use crate::erasure::api::ErasureApi;
 use crate::events::api::EventsApi;
 use crate::evidence::api::EvidenceApi;
 use crate::evidence::blobs::Blobs;
@@ -22,6 +24,7 @@ use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
+use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
 use crate::ops;
@@ -33,6 +36,7 @@ use crate::plans::api::PlansApi;
 use crate::receipts::api::ReceiptsApi;
 use crate::rehearsals::api::RehearsalsApi;
 use crate::results::api::ResultsApi;
+use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
@@ -42,6 +46,8 @@ use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
 use crate::sync::api::SyncApi;
+use crate::transcripts::api::TranscriptsApi;
+use crate::transcripts::transcriber::Transcriber;
 use crate::uploads::api::UploadsApi;
 use crate::vault::Vault;
 use crate::visits::api::VisitsApi;
@@ -69,12 +75,22 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Sends letters.
     pub mailer: Mailer,
+    /// Has recordings transcribed, if a service is set.
+    pub transcriber: Option<Transcriber>,
     /// Seals what should not stand in the database.
     pub vault: Vault,
     /// How often somebody may try.
     pub throttle: Throttle,
     /// Cancelled when the server stops: what can go on later saves what it has, and ends.
     pub stopping: CancellationToken,
+}
+
+/// What leaves the house.
+pub struct Outside {
+    /// Letters.
+    pub mailer: Mailer,
+    /// Recordings to be transcribed, if a service is set.
+    pub transcriber: Option<Transcriber>,
 }
 
 impl App {
@@ -85,7 +101,7 @@ impl App {
         ids: Ids,
         blobs: Blobs,
         signing_keys: PathBuf,
-        mailer: Mailer,
+        outside: Outside,
         vault: Vault,
     ) -> Arc<Self> {
         Arc::new_cyclic(|app| Self {
@@ -98,7 +114,8 @@ impl App {
             signing: Keyring::new(signing_keys),
             wake: Wake::default(),
             metrics: Metrics::new(),
-            mailer,
+            mailer: outside.mailer,
+            transcriber: outside.transcriber,
             vault,
             throttle: Throttle::default(),
             stopping: CancellationToken::new(),
@@ -137,6 +154,8 @@ pub enum Area {
     Plans,
     /// The firm's history.
     Events,
+    /// How long data is kept, what was deleted, and what is held on people.
+    Privacy,
     /// Is it alive, is it ready.
     Operations,
 }
@@ -150,14 +169,14 @@ type Apis = (
     RehearsalsApi,
     FieldworkApi,
     (VisitsApi, SyncApi),
-    (EvidenceApi, UploadsApi),
+    (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
     (ReviewApi, SignalsApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
     ScorecardsApi,
     PlansApi,
-    EventsApi,
+    (EventsApi, RetentionApi, ErasureApi),
     (OpsApi, JobsApi),
 );
 
@@ -171,14 +190,14 @@ pub fn service() -> OpenApiService<Apis, ()> {
         RehearsalsApi,
         FieldworkApi,
         (VisitsApi, SyncApi),
-        (EvidenceApi, UploadsApi),
+        (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
         (ReviewApi, SignalsApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,
         ScorecardsApi,
         PlansApi,
-        EventsApi,
+        (EventsApi, RetentionApi, ErasureApi),
         (OpsApi, JobsApi),
     );
     OpenApiService::new(apis, "Peegel", env!("CARGO_PKG_VERSION"))

@@ -87,6 +87,51 @@ impl Default for MailSettings {
     }
 }
 
+/// A service that writes down what is said in recordings.
+#[derive(Args, Clone, Debug)]
+pub struct TranscriptionSettings {
+    /// Service that transcribes recordings by the HTTP interface of OpenAI (POST /v1/audio/transcriptions), such as
+    /// https://HOST, or http://localhost:PORT on this machine; without one nothing leaves
+    #[arg(long, env = "PEEGEL_TRANSCRIPTION_URL", value_name = "URL")]
+    pub transcription_url: Option<String>,
+    /// Its key, sent as a bearer token
+    #[arg(long, env = "PEEGEL_TRANSCRIPTION_KEY", value_name = "KEY", hide_env_values = true)]
+    pub transcription_key: Option<Hidden>,
+    /// The model that it is told to use
+    #[arg(long, env = "PEEGEL_TRANSCRIPTION_MODEL", default_value = DEFAULT_MODEL, value_name = "NAME")]
+    pub transcription_model: String,
+    /// Networks that are not public and that the service may be in, such as 10.0.0.5/32; https there too
+    #[arg(long, env = "PEEGEL_TRANSCRIPTION_NETWORKS", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    pub transcription_networks: Vec<IpNet>,
+    /// Seconds that it may take for a recording
+    #[arg(long, env = "PEEGEL_TRANSCRIPTION_TIMEOUT", default_value = "900", value_name = "SECONDS", value_parser = seconds)]
+    pub transcription_timeout: Duration,
+}
+
+/// The model when nobody says which.
+const DEFAULT_MODEL: &str = "whisper-1";
+
+impl Default for TranscriptionSettings {
+    fn default() -> Self {
+        Self {
+            transcription_url: None,
+            transcription_key: None,
+            transcription_model: DEFAULT_MODEL.to_owned(),
+            transcription_networks: Vec::new(),
+            transcription_timeout: Duration::from_secs(900),
+        }
+    }
+}
+
+/// What leaves the house: letters, and recordings to be transcribed.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OutsideSettings {
+    #[command(flatten)]
+    pub mail: MailSettings,
+    #[command(flatten)]
+    pub transcription: TranscriptionSettings,
+}
+
 impl DataSettings {
     /// The database address, in the form that the driver wants.
     pub fn database_url(&self) -> String {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use peegel_migrations::{Migrator, MigratorTrait};
 use sea_orm::sea_query::{Expr, Func, Query};
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, QueryFilter, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    EntityTrait, QueryFilter, QuerySelect, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use uuid::Uuid;
 
@@ -99,6 +100,19 @@ impl Db {
         self.write.begin_with_options(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await
     }
 
+    /// Takes what was deleted out of the journal too, where SQLite keeps pages as they were until it writes over them.
+    /// Readers that are under way may keep some of it for a while.
+    ///
+    /// # Errors
+    ///
+    /// [`DbErr`] when the database fails.
+    pub async fn empty_journal(&self) -> Result<(), DbErr> {
+        match self.backend() {
+            DbBackend::Sqlite => self.write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// The connections that there are, by what they are for.
     pub fn pools(&self) -> Vec<(&'static str, Pool)> {
         match self.backend() {
@@ -129,6 +143,14 @@ impl Db {
     pub async fn is_migrated(&self) -> Result<bool, DbErr> {
         Ok(Migrator::get_pending_migrations_read_only(&self.read).await?.is_empty())
     }
+}
+
+/// Whether the database failed because its disk is full.
+pub fn is_full(error: &DbErr) -> bool {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else { return false };
+    let RuntimeErr::SqlxError(cause) = cause else { return false };
+    // SQLITE_FULL, and `disk_full` of PostgreSQL.
+    cause.as_database_error().and_then(|said| said.code()).is_some_and(|code| ["13", "53100"].contains(&&*code))
 }
 
 /// What a database says of itself.
@@ -176,6 +198,13 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
                 .busy_timeout(Duration::from_secs(15))
                 .foreign_keys(true)
                 .pragma("cache_size", "-20000")
+                // What is deleted is overwritten, and not only forgotten.
+                .pragma("secure_delete", "on")
+        })
+        // A full disk ends a transaction without being asked to. The driver does not notice, and takes what comes next for
+        // part of that one: it would be acknowledged and never committed.
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         });
     options
 }

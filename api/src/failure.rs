@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use sea_orm::DbErr;
+
 /// What kind of failure it is; each becomes one HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -152,23 +154,21 @@ impl Failure {
     }
 }
 
-impl From<sea_orm::DbErr> for Failure {
-    fn from(error: sea_orm::DbErr) -> Self {
-        Self::internal(error)
+impl From<DbErr> for Failure {
+    fn from(error: DbErr) -> Self {
+        if crate::db::is_full(&error) { storage_full(&error) } else { Self::internal(error) }
     }
+}
+
+/// 507: there is no room left.
+fn storage_full(cause: &dyn Display) -> Failure {
+    tracing::error!(%cause, "storage full");
+    Failure::new(Kind::StorageFull, "storage_full", "The server has no room left. Keep what you have and try later.")
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::StorageFull {
-            tracing::error!(cause = %error, "storage full");
-            return Self::new(
-                Kind::StorageFull,
-                "storage_full",
-                "The server has no room left. Keep the file and try later.",
-            );
-        }
-        Self::internal(error)
+        if error.kind() == std::io::ErrorKind::StorageFull { storage_full(&error) } else { Self::internal(error) }
     }
 }
 

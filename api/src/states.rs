@@ -53,7 +53,8 @@ pub const VISIT_MOVES: Moves<VisitState> = {
     ]
 };
 
-/// Moves of a piece of evidence. A file may also be purged from any state.
+/// Moves of a piece of evidence. A file may also be purged from any state but lost: `retention` does that, nobody asks for
+/// it.
 pub const EVIDENCE_MOVES: Moves<EvidenceState> = {
     use EvidenceState::{Declared, Lost, Processed, Refused, Stored, Unpreviewable, Uploading};
     &[

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::{DecodeError, Engine};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
 use tokio::sync::OnceCell;
@@ -51,12 +51,25 @@ impl Vault {
     ///
     /// [`Failure`] (500) when the key cannot be read or made.
     pub async fn seal(&self, owner: &str, secret: &[u8]) -> Result<String, Failure> {
+        Ok(BASE64_STANDARD.encode(self.seal_bytes(owner, secret).await?))
+    }
+
+    /// [`Self::seal`] in letters that an address may hold.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::seal`].
+    pub async fn seal_for_address(&self, owner: &str, secret: &[u8]) -> Result<String, Failure> {
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(self.seal_bytes(owner, secret).await?))
+    }
+
+    async fn seal_bytes(&self, owner: &str, secret: &[u8]) -> Result<Vec<u8>, Failure> {
         let nonce = random_bytes::<NONCE_LEN>();
         let mut sealed = secret.to_vec();
         let key = &self.keys().await?.sealing;
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(owner), &mut sealed)
             .map_err(|_| Failure::internal("a secret cannot be sealed"))?;
-        Ok(BASE64_STANDARD.encode([&nonce[..], &sealed].concat()))
+        Ok([&nonce[..], &sealed].concat())
     }
 
     /// Opens what was sealed for `owner`.
@@ -65,18 +78,22 @@ impl Vault {
     ///
     /// [`Failure`] (500) when it was sealed with another key or for somebody else.
     pub async fn open(&self, owner: &str, sealed: &str) -> Result<Vec<u8>, Failure> {
-        let opened = self.try_open(owner, sealed).await?;
+        let opened = self.open_bytes(owner, BASE64_STANDARD.decode(sealed)).await?;
         opened.ok_or_else(|| Failure::internal("a secret was sealed with another key than the one in the keys folder"))
     }
 
-    /// Opens what may have been sealed for `owner`; none when it was not.
+    /// Opens what may have come from [`Self::seal_for_address`] for `owner`; none when it has not.
     ///
     /// # Errors
     ///
     /// [`Failure`] (500) when the key cannot be read or made.
-    pub async fn try_open(&self, owner: &str, sealed: &str) -> Result<Option<Vec<u8>>, Failure> {
+    pub async fn open_of_address(&self, owner: &str, sealed: &str) -> Result<Option<Vec<u8>>, Failure> {
+        self.open_bytes(owner, BASE64_URL_SAFE_NO_PAD.decode(sealed)).await
+    }
+
+    async fn open_bytes(&self, owner: &str, sealed: Result<Vec<u8>, DecodeError>) -> Result<Option<Vec<u8>>, Failure> {
         let key = &self.keys().await?.sealing;
-        let Ok(bytes) = BASE64_STANDARD.decode(sealed) else { return Ok(None) };
+        let Ok(bytes) = sealed else { return Ok(None) };
         let Some((nonce, sealed)) = bytes.split_at_checked(NONCE_LEN) else { return Ok(None) };
         let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce) else { return Ok(None) };
         let mut secret = sealed.to_vec();
@@ -204,6 +221,10 @@ mod tests {
         assert!(vault(1).open("jaan", &sealed).await.is_err());
         assert!(vault(2).open("mari", &sealed).await.is_err());
         assert!(vault(1).open("mari", "").await.is_err());
+        let sealed = vault(1).seal_for_address("mari", b"secret").await.unwrap();
+        assert_eq!(vault(1).open_of_address("mari", &sealed).await.unwrap().as_deref(), Some(&b"secret"[..]));
+        assert_eq!(vault(1).open_of_address("jaan", &sealed).await.unwrap(), None);
+        assert_eq!(vault(1).open_of_address("mari", &format!("{sealed}=")).await.unwrap(), None);
         assert_eq!(vault(1).mark("x").await.unwrap(), vault(1).mark("x").await.unwrap());
         assert_ne!(vault(1).mark("x").await.unwrap(), vault(2).mark("x").await.unwrap());
     }

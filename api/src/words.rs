@@ -90,6 +90,36 @@ words! {
 }
 
 words! {
+    /// On what basis people may be recorded.
+    ConsentBasis {
+        /// Their contract of employment says that calls and visits may be recorded.
+        EmployeeContract = "employee_contract",
+        /// An agreement of the chain with its works council or union.
+        WorksAgreement = "works_agreement",
+        /// The person said or signed that they agree.
+        ExplicitConsent = "explicit_consent",
+        /// They were told of the recording at its beginning and went on.
+        SpokenNotice = "spoken_notice",
+        /// The law of the country lets whoever takes part in a conversation record it.
+        OnePartyLaw = "one_party_law",
+    }
+}
+
+words! {
+    /// What a consent is about, the widest first.
+    ConsentScope {
+        /// All recordings at a chain's branches, over a time.
+        Chain = "chain",
+        /// All recordings at a branch, over a time.
+        Branch = "branch",
+        /// All recordings of a visit.
+        Visit = "visit",
+        /// One recording.
+        Recording = "recording",
+    }
+}
+
+words! {
     /// What a standard is for.
     StandardKind { Audit = "audit", Survey = "survey" }
 }
@@ -198,11 +228,80 @@ words! {
 }
 
 words! {
+    /// What a transcript was made from.
+    TranscriptFormat {
+        /// A WebVTT file.
+        Webvtt = "webvtt",
+        /// A SubRip file (SRT).
+        Subrip = "subrip",
+        /// A plain text.
+        Text = "text",
+        /// The answer of the transcription service.
+        Service = "service",
+    }
+}
+
+words! {
+    /// How far the work of the transcription service on a recording has come.
+    TranscriptionState { Queued = "queued", Done = "done", Failed = "failed" }
+}
+
+words! {
     /// How far an action has come.
     ActionState {
         Proposed = "proposed", Open = "open", InProgress = "in_progress", Done = "done",
         Verified = "verified", Reopened = "reopened", Dropped = "dropped",
     }
+}
+
+words! {
+    /// A class of data with a period of its own.
+    DataClass {
+        /// Photos: what was sent, previews, what they look like.
+        Photos = "photos",
+        /// Recordings: what was sent, waveforms and transcripts.
+        Recordings = "recordings",
+        /// Documents.
+        Documents = "documents",
+        /// What cameras wrote into photos, and the originals that hold it; previews stay.
+        Exif = "exif",
+        /// Where auditors were, and with which phone.
+        Positions = "positions",
+        /// What people wrote: texts, comments, reasons, names of files, drafts.
+        FreeText = "free_text",
+        /// Names and addresses of auditors who left.
+        AuditorIdentity = "auditor_identity",
+    }
+}
+
+words! {
+    /// What a hold is on.
+    HeldObject { Visit = "visit", Branch = "branch", Chain = "chain", Person = "person" }
+}
+
+words! {
+    /// Why something was purged: its period ended, or its person was erased.
+    PurgeReason { Retention = "retention", Erasure = "erasure" }
+}
+
+words! {
+    /// How far a purge has come.
+    PurgeState { Running = "running", Done = "done" }
+}
+
+words! {
+    /// Why somebody is erased. `retention`: they left, and the period of their identity ended.
+    ErasureReason { Request = "request", Left = "left", Other = "other", Retention = "retention" }
+}
+
+words! {
+    /// What is erased: everything that goes back to the person, or who they are alone.
+    ErasureExtent { Person = "person", Identity = "identity" }
+}
+
+words! {
+    /// How far an erasure has come; `waiting` for holds to end.
+    ErasureState { Running = "running", Waiting = "waiting", Done = "done" }
 }
 
 words! {

@@ -85,7 +85,7 @@
 //! have at most [`MAX_DECIMAL_LENGTH`] characters, conditions nest at most 128 deep, and JSON integers
 //! must fit 64 bits (larger values of a numeric item are written as decimal strings; `-0` counts as no
 //! integer). Of a member that stands twice in an object, the last counts. Publishing has limits of its
-//! own: [`publish::MAX_ITEMS`], [`publish::MAX_OPTIONS`], [`publish::MAX_LANGUAGES`].
+//! own: [`publish::MAX_ITEMS`], [`publish::MAX_OPTIONS`], [`publish::MAX_LANGUAGES`], and those of [`phrases`].
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -102,6 +102,7 @@ mod json;
 mod kind;
 mod parse;
 mod parse_item;
+pub mod phrases;
 mod problem;
 pub mod publish;
 mod read;

@@ -51,7 +51,8 @@ pub(crate) fn draft<'a>(
     problems: &mut Problems,
 ) -> Draft<'a> {
     let type_name = item.word::<TypeName>("type", problems);
-    item.only(&[&COMMON_FIELDS, &["show_if"], fields_of(type_name)], true, problems);
+    // Phrases are presentation: publishing looks at them, scores never do.
+    item.only(&[&COMMON_FIELDS, &["show_if", "phrases"], fields_of(type_name)], true, problems);
 
     let section = reference(&item, "section", sections, problems);
     let weight = item.int("weight", 0, MAX_WEIGHT, problems);

@@ -79,7 +79,7 @@ codes! {
     BadValue = "bad_value",
     /// The number is outside its range.
     OutOfRange = "out_of_range",
-    /// The id or limit was used before.
+    /// The id, limit or phrase was used before.
     Duplicate = "duplicate",
     /// The id refers to nothing.
     UnknownRef = "unknown_ref",
@@ -87,11 +87,11 @@ codes! {
     ForwardRef = "forward_ref",
     /// The operation is not allowed for the type of that item.
     BadOp = "bad_op",
-    /// The list is too short: fewer than two options, or empty bands or steps.
+    /// The list is too short: fewer than two options, or empty bands, steps or phrases.
     TooFew = "too_few",
     /// The numbers do not increase: the bounds of a rating, the values of bands or steps.
     NotIncreasing = "not_increasing",
-    /// The table of a rating does not have one entry a step.
+    /// The table of a rating does not have one entry a step, or a phrase is too long.
     BadLength = "bad_length",
     /// No grade band starts at zero.
     NoZeroBand = "no_zero_band",

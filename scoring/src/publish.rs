@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::fraction::Fraction;
 use crate::kind::{ItemKind, MultiMode, NumericScale, Options, RatingScale};
+use crate::phrases;
 use crate::problem::{Problem, ProblemCode, Problems};
 use crate::read::{entry, join};
 use crate::standard::{EvidenceKind, Item, Standard, Version};
@@ -61,7 +62,7 @@ impl PublishReport {
 /// `json` is the document `standard` was parsed from. Checked as problems: ids match
 /// `[A-Za-z_][A-Za-z0-9._-]{0,63}`, at most [`MAX_ITEMS`] items, [`MAX_OPTIONS`] options an item and
 /// [`MAX_LANGUAGES`] languages, a whole-number version, every `title`, `text`, `help` and `advice` in
-/// every language of `languages`, known evidence kinds, bounds of numeric items that admit a value, and item scores
+/// every language of `languages`, known evidence kinds, phrases ([`crate::phrases`]) in these languages, bounds of numeric items that admit a value, and item scores
 /// with a common denominator small enough for exact sums in 128 bits.
 ///
 /// ```
@@ -149,6 +150,9 @@ fn presentation(json: &Value, problems: &mut Problems) {
                 texts(option, &pointer, &languages, problems);
             }
             evidence_kind(part, &pointer, problems);
+            if list == "items" {
+                phrases::check(part, &pointer, &languages, problems);
+            }
         }
     }
 }

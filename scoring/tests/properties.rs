@@ -262,6 +262,9 @@ fn presentation_fields_change_nothing() {
         for field in ["format", "title", "text", "help", "advice", "channel", "languages", "unit", "evidence_kind"] {
             members.insert(field.to_owned(), json!({"any": ["thing", 1.5, null]}));
         }
+        if members.contains_key("section") {
+            members.insert("phrases".to_owned(), json!([{"heard": 7}]));
+        }
         // The dimensions an item refers to are no place for them.
         let own = if members.contains_key("type") { "options" } else { "dimensions" };
         for list in ["sections", own, "bands", "items"] {

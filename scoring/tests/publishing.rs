@@ -1,6 +1,6 @@
 //! The ready-made standards, and every kind of problem with its pointer.
 
-use peegel_scoring::{Problem, Standard, publish};
+use peegel_scoring::{Problem, Standard, phrases, publish};
 use serde_json::{Value, json};
 
 const READY: [(&str, &str); 6] = [
@@ -231,6 +231,56 @@ fn the_cost_of_a_standard_grows_with_its_length_only() {
     let words: usize = report.problems.iter().map(|problem| problem.message.len()).sum();
     assert!(words < 200 * report.problems.len(), "{words} bytes");
     assert!(found(&report.problems).contains(&("/languages", "too_many")));
+}
+
+#[test]
+fn phrases_are_lists_in_languages_of_the_standard() {
+    let item = |phrases: Value| {
+        let item = json!({"id": "a", "section": "s", "type": "yes_no", "weight": 1, "phrases": phrases});
+        let sections = json!([{"id": "s", "weight": 1}]);
+        let json = with(json!({"languages": ["en", "et"], "sections": sections, "items": [item]}));
+        let standard = Standard::parse(&json).expect("valid: scores do not look at phrases");
+        let problems = publish::check(&json, &standard).problems;
+        let found = problems.into_iter().map(|problem| {
+            let rest = problem.pointer.strip_prefix("/items/0/phrases").expect("a pointer to phrases").to_owned();
+            (rest, problem.code.as_str())
+        });
+        found.collect::<Vec<_>>()
+    };
+    let one = |pointer: &str, code| vec![(pointer.to_owned(), code)];
+    assert_eq!(
+        item(json!({"heard": {"en": ["may I * your name", "thank*"]}, "not_heard": {"et": ["pole minu töö"]}})),
+        []
+    );
+    assert_eq!(item(json!(["x"])), one("", "bad_type"));
+    assert_eq!(item(json!({})), one("", "too_few"));
+    assert_eq!(item(json!({"said": {"en": ["x"]}})), one("/said", "unknown_field"));
+    assert_eq!(item(json!({"heard": ["x"]})), one("/heard", "bad_type"));
+    assert_eq!(item(json!({"heard": {}})), one("/heard", "too_few"));
+    assert_eq!(item(json!({"heard": {"hu": ["x"]}})), one("/heard/hu", "unknown_ref"));
+    assert_eq!(item(json!({"heard": {"en": "x"}})), one("/heard/en", "bad_type"));
+    assert_eq!(item(json!({"heard": {"en": []}})), one("/heard/en", "too_few"));
+    let of_length = |length| json!({"heard": {"en": ["x".repeat(length)]}});
+    assert_eq!(item(of_length(phrases::MAX_PHRASE_LENGTH)), []);
+    assert_eq!(item(of_length(phrases::MAX_PHRASE_LENGTH + 1)), one("/heard/en/0", "bad_length"));
+    let many = |count: usize| json!({"heard": {"en": (0..count).map(|n| format!("x{n}")).collect::<Vec<_>>()}});
+    assert_eq!(item(many(phrases::MAX_PHRASES)), []);
+    assert_eq!(item(many(phrases::MAX_PHRASES + 1)), one("/heard/en", "too_many"));
+    for bad in ["", "  ", "*", "* a", "a *", "a * * b", "*a", "a*b", "a**", "?!", "- * -"] {
+        assert_eq!(item(json!({"not_heard": {"en": [bad]}})), one("/not_heard/en/0", "bad_value"), "{bad:?}");
+    }
+    assert_eq!(
+        item(json!({"heard": {"en": ["Not my job", 7, "not  MY job", "a"], "de": ["x"]}, "x": 1})),
+        [
+            ("/heard/de".to_owned(), "unknown_ref"),
+            ("/heard/en/1".to_owned(), "bad_type"),
+            ("/heard/en/2".to_owned(), "duplicate"),
+            ("/x".to_owned(), "unknown_field"),
+        ]
+    );
+    // Nothing but an item has phrases.
+    let json = with(json!({"sections": [{"id": "s", "weight": 1, "phrases": {}}], "items": []}));
+    assert_eq!(found(&Standard::parse(&json).unwrap_err()), [("/sections/0/phrases", "unknown_field")]);
 }
 
 #[test]

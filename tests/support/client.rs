@@ -33,11 +33,13 @@ impl Secrets {
         // Chains and branches have codes and names too, which are no secret.
         let of_account = ["/v1/sessions", "/v1/me", "/v1/api-keys"].iter().any(|path| call.contains(path));
         let of_person = ["/v1/users", "/v1/invitations"].iter().any(|path| call.contains(path));
+        let of_link = call.ends_with("/links");
         let is_secret = |name: &str| match name {
             "password" | "current_password" | "new_password" | "token" | "refresh_token" | "access_token"
             | "device_token" | "secret" | "otpauth_uri" | "recovery_codes" => true,
             "code" => of_account,
             "name" => of_person,
+            "url" => of_link,
             _ => false,
         };
         for (_, value) in body.as_object().into_iter().flatten().filter(|(name, _)| is_secret(name)) {
@@ -199,7 +201,7 @@ impl Call {
         let response = self.request.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.ok()?.to_vec();
-        if ["/v1/sessions", "/v1/me"].iter().any(|path| self.name.contains(path)) {
+        if ["/v1/sessions", "/v1/me", "/links"].iter().any(|path| self.name.contains(path)) {
             self.secrets.add_of(&self.name, &serde_json::from_slice(&body).unwrap_or_default());
         }
         Some(Answer { status, headers, body, name: self.name })

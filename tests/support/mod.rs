@@ -9,8 +9,10 @@ pub mod files;
 pub mod mail;
 pub mod pdf;
 pub mod postgres;
+pub mod sealed;
 pub mod smtp;
 pub mod tiny;
+pub mod transcriber;
 pub mod wire;
 pub mod world;
 

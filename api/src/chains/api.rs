@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::chains::types::{
-    AddedBranches, AddedRegions, BranchView, ChainView, NewBranches, NewChain, NewRegions, RegionView,
+    AddedBranches, AddedRegions, BranchView, ChainChange, ChainView, NewBranches, NewChain, NewRegions, RegionView,
 };
 use crate::chains::{service, store};
 use crate::failure::Failure;
@@ -73,6 +73,24 @@ impl ChainsApi {
     ) -> Result<Json<ChainView>, Failure> {
         let caller = auth.caller(Operation::GetChain)?;
         Ok(Json(service::visible_chain(&app, &caller, id.0).await?.into()))
+    }
+
+    /// Update a chain
+    ///
+    /// Changes its name, the looks of its reports and what may happen to its recordings; what is absent stays. A policy
+    /// counts at once, also for what is stored already: `refuse` takes no more recordings and plays none, `needs_proof`
+    /// plays those with a consent, `allow` all but those whose consent was withdrawn.
+    #[oai(path = "/v1/chains/:id", method = "patch", operation_id = "update_chain")]
+    async fn update_chain(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The chain.
+        id: Path<Uuid>,
+        body: RawJson<ChainChange>,
+    ) -> Result<Json<ChainView>, Failure> {
+        let caller = auth.caller(Operation::UpdateChain)?;
+        Ok(Json(service::update_chain(&app, &caller, id.0, &body.value()?).await?))
     }
 
     /// Create regions

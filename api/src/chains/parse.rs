@@ -71,13 +71,8 @@ pub fn chain(body: &Value, stamp: Stamp, taken: &mut BTreeSet<String>) -> Result
     let name = reader.text("name", 200);
     let kind = reader.word("kind");
     let locale = reader.text("locale", 8);
-    if locale.as_deref().is_some_and(|locale| !LOCALES.contains(&locale)) {
-        reader.problem("locale", "bad_value", format!("is one of: {}", LOCALES.join(", ")));
-    }
     let colour = reader.text("colour", 7);
-    if colour.as_deref().is_some_and(|colour| !is_colour(colour)) {
-        reader.problem("colour", "bad_value", "must be a colour such as #1F4E79");
-    }
+    check_looks(&mut reader, locale.as_deref(), colour.as_deref());
     let recording_policy = reader.optional_word("recording_policy").unwrap_or(RecordingPolicy::NeedsProof);
     let row = || {
         Some(chain::Model {
@@ -93,6 +88,35 @@ pub fn chain(body: &Value, stamp: Stamp, taken: &mut BTreeSet<String>) -> Result
         })
     };
     done(reader, row())
+}
+
+/// A chain after a change.
+pub fn changed_chain(body: &Value, stored: &chain::Model) -> Result<chain::Model, Vec<FieldProblem>> {
+    let mut reader = Reader::new(body, "");
+    let name = reader.optional_text("name", 200);
+    let locale = reader.optional_text("locale", 8);
+    let colour = reader.optional_text("colour", 7);
+    check_looks(&mut reader, locale.as_deref(), colour.as_deref());
+    let recording_policy = reader.optional_word("recording_policy");
+    let stored = stored.clone();
+    let row = chain::Model {
+        name: name.unwrap_or(stored.name),
+        locale: locale.unwrap_or(stored.locale),
+        colour: colour.unwrap_or(stored.colour),
+        recording_policy: recording_policy.unwrap_or(stored.recording_policy),
+        ..stored
+    };
+    done(reader, Some(row))
+}
+
+/// Names what is wrong with the language and the colour of a chain.
+fn check_looks(reader: &mut Reader<'_>, locale: Option<&str>, colour: Option<&str>) {
+    if locale.is_some_and(|locale| !LOCALES.contains(&locale)) {
+        reader.problem("locale", "bad_value", format!("is one of: {}", LOCALES.join(", ")));
+    }
+    if colour.is_some_and(|colour| !is_colour(colour)) {
+        reader.problem("colour", "bad_value", "must be a colour such as #1F4E79");
+    }
 }
 
 fn is_colour(colour: &str) -> bool {

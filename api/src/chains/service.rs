@@ -46,6 +46,33 @@ pub async fn create_chain(app: &App, caller: &Caller, key: Option<String>, body:
     write.commit_once(&once, &ChainView::from(row)).await
 }
 
+/// Changes a chain. A recording policy counts from the next request on, for what is stored as well.
+///
+/// # Errors
+///
+/// * 404 when there is no such chain.
+/// * 422 naming everything wrong.
+pub async fn update_chain(app: &App, caller: &Caller, id: Uuid, body: &Value) -> Result<ChainView, Failure> {
+    let mut write = begin_set_up_by(app, caller).await?;
+    let found = store::chain_by_id(&write.tx, caller.firm_id, id).await?;
+    let before = found.ok_or_else(|| Failure::not_found("chain"))?;
+    let row = parse::changed_chain(body, &before).map_err(Failure::invalid)?;
+    if row != before {
+        store::update_chain(&write.tx, row.clone()).await?;
+        let changes = [
+            ("name", row.name != before.name),
+            ("locale", row.locale != before.locale),
+            ("colour", row.colour != before.colour),
+            ("recording_policy", row.recording_policy != before.recording_policy),
+        ];
+        let fields: Vec<_> = changes.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
+        let payload = json!({"fields": fields, "recording_policy": row.recording_policy});
+        write.event(NewEvent::new("chain.changed", "chain", id, caller.membership_id, payload));
+        write.commit().await?;
+    }
+    Ok(row.into())
+}
+
 /// Adds regions to a chain, all or none.
 ///
 /// # Errors

@@ -33,6 +33,11 @@ pub async fn insert_chain(tx: &DatabaseTransaction, row: chain::Model) -> Result
     row.into_active_model().insert(tx).await.map(drop)
 }
 
+/// Writes what can change of a chain.
+pub async fn update_chain(tx: &DatabaseTransaction, row: chain::Model) -> Result<(), DbErr> {
+    chain::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
+}
+
 /// A chain.
 pub async fn chain_by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<chain::Model>, DbErr> {
     chain::Entity::find_by_id((firm_id, id)).one(db).await

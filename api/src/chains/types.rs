@@ -29,6 +29,23 @@ pub struct NewChain {
     pub recording_policy: Option<RecordingPolicy>,
 }
 
+/// What to change of a chain; what is absent stays.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct ChainChange {
+    /// The name, as reports print it.
+    #[oai(validator(min_length = 1, max_length = 200))]
+    pub name: Option<String>,
+    /// The language of its reports unless another is asked for.
+    #[oai(validator(pattern = "^(en|et|hu)$"))]
+    pub locale: Option<String>,
+    /// The colour of its reports.
+    #[oai(validator(pattern = "^#[0-9A-Fa-f]{6}$"))]
+    pub colour: Option<String>,
+    /// What may happen to recordings, those that are stored already included.
+    pub recording_policy: Option<RecordingPolicy>,
+}
+
 /// A chain.
 #[derive(Debug, Object)]
 pub struct ChainView {

@@ -19,7 +19,7 @@ pub struct BlobsArgs {
 
 #[derive(Subcommand, Debug)]
 enum BlobsCommand {
-    /// Hash every stored file again; exit 1 names those that are missing or differ
+    /// Hash every stored file again; exit 1 names those that are missing, differ or cannot be read
     Verify(VerifyArgs),
 }
 
@@ -55,13 +55,14 @@ pub async fn run(args: BlobsArgs) -> Result<ExitCode, Failure> {
         let told = verify_firm(&app, firm.id, |flaw| match flaw {
             Flaw::Missing(what) => println!("{}: missing: {what}", firm.code),
             Flaw::Differs(what) => println!("{}: differs: {what}", firm.code),
+            Flaw::Unreadable(what) => println!("{}: cannot be read: {what}", firm.code),
         });
         let told = told.await?;
         println!(
-            "{}: {} files of {} bytes, {} missing, {} differ",
-            firm.code, told.files, told.bytes, told.missing, told.differ
+            "{}: {} files of {} bytes, {} missing, {} differ, {} unreadable",
+            firm.code, told.files, told.bytes, told.missing, told.differ, told.unreadable
         );
-        is_whole &= told.missing + told.differ == 0;
+        is_whole &= told.is_whole();
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -12,7 +12,9 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config::file::Setting;
-use crate::config::{DataSettings, Hidden, MailSettings, Place, ServeSettings, program_folders};
+use crate::config::{
+    DataSettings, Hidden, MailSettings, OutsideSettings, Place, ServeSettings, TranscriptionSettings, program_folders,
+};
 use crate::db::{Db, Look};
 use crate::evidence::blobs::bucket::Bucket;
 use crate::failure::Failure;
@@ -20,6 +22,7 @@ use crate::http::tls::Tls;
 use crate::ids::Ids;
 use crate::mail::transport::Mailer;
 use crate::ops::process;
+use crate::transcripts::transcriber::Transcriber;
 use crate::vault::Vault;
 
 const MIB: u64 = 1024 * 1024;
@@ -49,7 +52,7 @@ pub struct DoctorArgs {
     #[command(flatten)]
     serve: ServeSettings,
     #[command(flatten)]
-    mail: MailSettings,
+    outside: OutsideSettings,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -107,7 +110,8 @@ pub async fn run(args: DoctorArgs, settings: &[Setting], file: Option<&Path>) ->
     look_at_addresses(&mut findings, &args.serve);
     look_at_folder(&mut findings, &args.data);
     look_at_vault(&mut findings, &args.data).await;
-    look_at_mail(&mut findings, &args.data, &args.mail).await;
+    look_at_mail(&mut findings, &args.data, &args.outside.mail).await;
+    look_at_transcription(&mut findings, &args.outside.transcription).await;
     let has_files = look_at_database(&mut findings, &args.data).await;
     look_at_files(&mut findings, &args.data, has_files).await;
     look_at_room(&mut findings, &args.data, args.serve.edge.max_connections);
@@ -232,6 +236,26 @@ async fn look_at_mail(findings: &mut Findings, data: &DataSettings, mail: &MailS
         Err(_) => {
             let what = format!("the SMTP server does not answer within {} s", MAIL_ANSWERS_WITHIN.as_secs());
             findings.warn("mail", what, "check smtp_url, and that the network lets mail out");
+        }
+    }
+}
+
+/// Whether recordings can be transcribed, if that is wanted. A service that does not answer now may do so later, and jobs
+/// wait for it.
+async fn look_at_transcription(findings: &mut Findings, settings: &TranscriptionSettings) {
+    match Transcriber::new(settings) {
+        Ok(None) => findings.ok("transcription", "no service is set, so no recording leaves"),
+        Ok(Some(service)) => match service.test().await {
+            Ok(what) => findings.ok("transcription", what),
+            Err(what) => {
+                let todo = "check transcription_url and transcription_key; name a network that is not public in \
+                            transcription_networks";
+                findings.warn("transcription", what, todo);
+            }
+        },
+        Err(message) => {
+            let todo = "write https://HOST, or http://localhost:PORT for a service on this machine";
+            findings.fail("transcription", message, todo);
         }
     }
 }

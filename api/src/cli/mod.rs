@@ -3,10 +3,12 @@
 mod audit;
 mod blobs;
 mod doctor;
+mod erasures;
 mod jobs;
 mod log;
 mod openapi;
 mod people;
+mod purge;
 mod receipt;
 mod rehearse;
 mod report;
@@ -22,10 +24,10 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::App;
+use crate::app::{App, Outside};
 use crate::clock::Clock;
 use crate::config::file::{Loaded, Unusable, load};
-use crate::config::{DataSettings, FileSetting, Hidden, LogSettings, MailSettings, Place};
+use crate::config::{DataSettings, FileSetting, Hidden, LogSettings, OutsideSettings, Place};
 use crate::db::Db;
 use crate::entity::firm;
 use crate::evidence::blobs::Blobs;
@@ -37,6 +39,7 @@ use crate::ids::Ids;
 use crate::mail::transport::Mailer;
 use crate::ops::process;
 use crate::people::store::list_firms;
+use crate::transcripts::transcriber::Transcriber;
 use crate::vault::Vault;
 
 /// Mystery-shopper audits: visits, evidence, exact scores, scorecards and action plans
@@ -81,6 +84,10 @@ enum Command {
     User(people::UserArgs),
     /// Verify or export the history of firms
     Audit(audit::AuditArgs),
+    /// Delete what has been kept long enough, or say what would go
+    Purge(purge::PurgeArgs),
+    /// Erase people once more after a backup was restored
+    Erasures(erasures::ErasuresArgs),
     /// List jobs that were given up, and run them again
     Jobs(jobs::JobsArgs),
     /// Hash stored files again
@@ -124,6 +131,8 @@ pub fn run() -> ExitCode {
             Command::Report(args) => report::run(args).await,
             Command::Firm(args) => people::firm(args).await,
             Command::User(args) => people::user(args).await,
+            Command::Purge(args) => purge::run(args).await,
+            Command::Erasures(args) => erasures::run(args).await,
             Command::Audit(args) => audit::run(args).await,
             Command::Jobs(args) => jobs::run(args).await,
             Command::Blobs(args) => blobs::run(args).await,
@@ -143,31 +152,32 @@ pub fn run() -> ExitCode {
 ///
 /// [`Failure`] when the folder cannot be made or the database cannot be opened.
 pub async fn open(data: &DataSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
-    open_to_serve(data, &MailSettings::default(), clock, ids).await
+    open_to_serve(data, &OutsideSettings::default(), clock, ids).await
 }
 
-/// Opens the data folder as [`open`] does, for a process that sends mail.
+/// Opens the data folder as [`open`] does, for a process that sends mail and has recordings transcribed.
 ///
 /// # Errors
 ///
-/// As [`open`], and when the settings of mail are not usable.
+/// As [`open`], and when the settings of these are not usable.
 pub async fn open_to_serve(
     data: &DataSettings,
-    mail: &MailSettings,
+    outside: &OutsideSettings,
     clock: Clock,
     ids: Ids,
 ) -> Result<Arc<App>, Failure> {
     make_folder(&data.data).await?;
-    connect(data, mail, clock, ids).await
+    connect(data, outside, clock, ids).await
 }
 
-async fn connect(data: &DataSettings, mail: &MailSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
-    let mailer = Mailer::new(mail, data.outbox()).map_err(unusable)?;
+async fn connect(data: &DataSettings, outside: &OutsideSettings, clock: Clock, ids: Ids) -> Result<Arc<App>, Failure> {
+    let mailer = Mailer::new(&outside.mail, data.outbox()).map_err(unusable)?;
+    let outside = Outside { mailer, transcriber: Transcriber::new(&outside.transcription).map_err(unusable)? };
     let vault = Vault::new(data.signing_keys(), data.vault_key.as_ref().map(Hidden::reveal).map(str::to_owned));
     let blobs = open_blobs(data).map_err(unusable)?;
     let unusable = |error| unusable(format!("The data in {} cannot be opened: {error}", data.data.display()));
     let db = Db::open(&data.database_url()).await.map_err(unusable)?;
-    Ok(App::new(db, clock, ids, blobs, data.signing_keys(), mailer, vault))
+    Ok(App::new(db, clock, ids, blobs, data.signing_keys(), outside, vault))
 }
 
 /// Where stored files are, without a look whether it can be reached.
@@ -207,7 +217,7 @@ pub async fn open_existing(data: &DataSettings) -> Result<Result<Arc<App>, Strin
         let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         return Ok(Err(format!("there is no Peegel data in {}", folder.display())));
     }
-    connect(data, &MailSettings::default(), Clock::System, Ids::system(Clock::System)).await.map(Ok)
+    connect(data, &OutsideSettings::default(), Clock::System, Ids::system(Clock::System)).await.map(Ok)
 }
 
 /// Makes a data folder unless it is there. It is for the account that runs this alone, and so is all that this process

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::DataSettings;
 use crate::failure::Failure;
 use crate::receipts::verify::{LIMIT_BYTES, verify};
-use crate::receipts::verify_evidence;
+use crate::receipts::{verify_evidence, verify_purge};
 use crate::signing::key::PublicKey;
 use crate::signing::keyring::Keyring;
 
@@ -29,7 +29,7 @@ pub struct ReceiptArgs {
 
 #[derive(Subcommand, Debug)]
 enum ReceiptCommand {
-    /// Recompute a score receipt, or check an evidence receipt, and its signature; prints the verdict as JSON. Needs no data and no network.
+    /// Recompute a score receipt, or check an evidence receipt or a line of a purge, and its signature; prints the verdict as JSON. Needs no data and no network.
     /// Exit 0: the same; 1: not, with exactly what differs; 2: the file or a key cannot be read
     Verify {
         /// The receipt, byte for byte as it was fetched
@@ -65,6 +65,9 @@ fn verify_file(file: &Path, keys: &[String]) -> Result<ExitCode, String> {
     let given = given_keys(keys)?;
     let (text, ok) = if verify_evidence::is_one(&bytes) {
         let verdict = verify_evidence::verify(&bytes, given.as_deref());
+        (serde_json::to_string(&verdict), verdict.ok)
+    } else if verify_purge::is_one(&bytes) {
+        let verdict = verify_purge::verify(&bytes, given.as_deref());
         (serde_json::to_string(&verdict), verdict.ok)
     } else {
         let verdict = verify(&bytes, given.as_deref());

@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 use crate::app::{App, metrics_routes, routes};
 use crate::cli::{bad_usage, make_folder, open_now, open_to_serve, unusable};
 use crate::clock::Clock;
-use crate::config::{DataSettings, MailSettings, ServeSettings};
+use crate::config::{DataSettings, OutsideSettings, ServeSettings};
+use crate::erasure;
 use crate::failure::Failure;
 use crate::http::server::{self, Service};
 use crate::http::tls::Tls;
@@ -37,7 +38,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     serve: ServeSettings,
     #[command(flatten)]
-    mail: MailSettings,
+    outside: OutsideSettings,
 }
 
 /// Arguments of `peegel worker`.
@@ -46,7 +47,7 @@ pub struct WorkerArgs {
     #[command(flatten)]
     data: DataSettings,
     #[command(flatten)]
-    mail: MailSettings,
+    outside: OutsideSettings,
 }
 
 /// Arguments of `peegel migrate`.
@@ -70,7 +71,7 @@ pub async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
         Ok(lock) => lock,
         Err(message) => return Ok(bad_usage(&message)),
     };
-    let app = open_to_serve(&args.data, &args.mail, Clock::System, Ids::system(Clock::System)).await?;
+    let app = open_to_serve(&args.data, &args.outside, Clock::System, Ids::system(Clock::System)).await?;
     let stop = stop_signal()?;
     let scheme = if args.serve.edge.tls_cert.is_some() { "https" } else { "http" };
     run_server(app, &args.serve, stop, |address| {
@@ -99,6 +100,7 @@ pub async fn run_server(
     app.blobs.prepare(app.ids.next(), app.clock.now()).await?;
     app.signing.prepare(app.clock.now()).await?;
     app.vault.prepare().await?;
+    erasure::tombstones::replay(&app).await?;
     make_room(edge.max_connections);
     let listener = bind(&settings.listen).await?;
     let figures = match &edge.metrics_listen {
@@ -203,9 +205,11 @@ pub async fn worker(args: WorkerArgs) -> Result<ExitCode, Failure> {
         Ok(lock) => lock,
         Err(message) => return Ok(bad_usage(&message)),
     };
-    let app = open_to_serve(&args.data, &args.mail, Clock::System, Ids::system(Clock::System)).await?;
+    let app = open_to_serve(&args.data, &args.outside, Clock::System, Ids::system(Clock::System)).await?;
     app.blobs.prepare(app.ids.next(), app.clock.now()).await?;
+    app.signing.prepare(app.clock.now()).await?;
     app.vault.prepare().await?;
+    erasure::tombstones::replay(&app).await?;
     jobs::worker::run(app, stop_signal()?).await;
     Ok(ExitCode::SUCCESS)
 }

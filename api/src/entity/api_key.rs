@@ -1,8 +1,9 @@
 //! Rows of `api_keys`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "api_keys")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -11,6 +12,7 @@ pub struct Model {
     pub id: Uuid,
     pub membership_id: Uuid,
     pub name: String,
+    #[serde(skip)]
     pub key_sha256: String,
     pub rights: String,
     pub second_factor: bool,

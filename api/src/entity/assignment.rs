@@ -1,10 +1,11 @@
 //! Rows of `assignments`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::AssignmentState;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "assignments")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

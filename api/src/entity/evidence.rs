@@ -1,10 +1,11 @@
 //! Rows of `evidence`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::{EvidenceKind, EvidenceState};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "evidence")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -34,6 +35,10 @@ pub struct Model {
     pub phash: Option<i64>,
     pub declared_at: DateTimeUtc,
     pub stored_at: Option<DateTimeUtc>,
+    /// Since when the bytes that were sent are purged; a photo may have previews left.
+    pub purged_at: Option<DateTimeUtc>,
+    /// Why, in words.
+    pub purge_rule: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

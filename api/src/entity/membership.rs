@@ -1,10 +1,11 @@
 //! Rows of `memberships`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::{MembershipState, Role};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "memberships")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -19,6 +20,8 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub accepted_at: Option<DateTimeUtc>,
     pub sessions_after: Option<DateTimeUtc>,
+    /// Since when the person is erased from the firm.
+    pub erased_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

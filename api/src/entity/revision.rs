@@ -1,10 +1,11 @@
 //! Rows of `revisions`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::RevisionKind;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "revisions")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -20,6 +21,8 @@ pub struct Model {
     pub author_id: Uuid,
     pub reasons: Option<String>,
     pub created_at: DateTimeUtc,
+    /// The items whose texts a purge took away, as JSON; null while nothing was purged.
+    pub withheld: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,8 +1,9 @@
 //! Rows of `sessions`: the pairs of tokens that signed-in devices were given.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -10,11 +11,16 @@ pub struct Model {
     pub family_id: Uuid,
     pub user_id: Uuid,
     pub membership_id: Option<Uuid>,
+    #[serde(skip)]
     pub access_sha256: String,
+    #[serde(skip)]
     pub refresh_sha256: String,
     pub client: String,
+    #[serde(skip)]
     pub address_sha256: String,
+    #[serde(skip)]
     pub device_sha256: Option<String>,
+    #[serde(skip)]
     pub asked_from_sha256: Option<String>,
     pub second_factor: bool,
     pub signed_in_at: DateTimeUtc,

@@ -1,10 +1,11 @@
 //! Rows of `visits`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::{Outcome, QuarantineReason, Reporting, VisitState};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "visits")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -25,8 +26,11 @@ pub struct Model {
     pub reviewer_id: Option<Uuid>,
     pub review_reason: Option<String>,
     pub write_number: i32,
+    #[serde(skip)]
     pub write_sha256: Option<String>,
+    #[serde(skip)]
     pub write_status: i32,
+    #[serde(skip)]
     pub write_answer: Option<String>,
     pub current_revision: i32,
     pub current_score_version: i32,
@@ -37,6 +41,8 @@ pub struct Model {
     pub published_at: Option<DateTimeUtc>,
     pub public_id: Uuid,
     pub copy_of: Option<Uuid>,
+    /// The classes of its data that were purged, one bit each ([`crate::retention::classes`]).
+    pub purged: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -18,6 +18,7 @@ pub struct Model {
     pub opens_on: Date,
     pub closes_on: Date,
     pub created_at: DateTimeUtc,
+    pub closed_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

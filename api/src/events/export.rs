@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::entity::{event, firm};
-use crate::events::verify::{FORMAT, Flaw, Head, is_named, walk};
+use crate::events::verify::{Chain, FORMAT, Flaw, Head, is_named, walk};
 use crate::failure::Failure;
 use crate::signing::key::{PublicKey, sign};
 
@@ -244,14 +244,14 @@ impl<R: BufRead> Reader<R> {
     ///
     /// What makes it unreadable, with the number of the line.
     pub fn verify(mut self, given: Option<&[PublicKey]>) -> Result<Read, String> {
-        let mut reached = Head::before_all(self.title.firm_id);
+        let mut chain = Chain::new(self.title.firm_id, given);
         let mut key_id = None;
         let flaw = loop {
             let followed = match self.part()? {
-                Part::Event(event) => reached.follow(&event).and_then(|()| is_named(&event, &self.title.firm)),
+                Part::Event(event) => chain.follow(&event).and_then(|()| is_named(&event, &self.title.firm)),
                 Part::Odd(seq) => Err(Flaw::new(seq, "it is not in the form in which it was exported")),
-                Part::Nothing => Err(Flaw::new(reached.seq + 1, "the file ends before its head")),
-                Part::End(end) => match self.ends(end, &reached, given) {
+                Part::Nothing => Err(Flaw::new(chain.head.seq + 1, "the file ends before its head")),
+                Part::End(end) => match self.ends(end, &chain, given) {
                     Ok(key) => {
                         key_id = Some(key.id());
                         break None;
@@ -264,21 +264,21 @@ impl<R: BufRead> Reader<R> {
             }
         };
         let Title { firm, firm_id, exported_at, .. } = self.title;
-        Ok(Read { firm, firm_id, exported_at, reached, key_id, flaw })
+        Ok(Read { firm, firm_id, exported_at, reached: chain.head, key_id, flaw })
     }
 
-    fn ends(&mut self, end: Option<End>, reached: &Head, given: Option<&[PublicKey]>) -> Result<PublicKey, Flaw> {
+    fn ends(&mut self, end: Option<End>, chain: &Chain<'_>, given: Option<&[PublicKey]>) -> Result<PublicKey, Flaw> {
         let Some(End { head, key, signature }) = end else {
             return Err(Flaw::of_all("its last line is not a signed head"));
         };
         if self.line().map_or(true, |rest| !rest.is_empty()) {
-            return Err(Flaw::new(reached.seq + 1, "something follows the head"));
+            return Err(Flaw::new(chain.head.seq + 1, "something follows the head"));
         }
-        reached.ends_at(&Head { seq: head.seq, hash: head.hash.clone() })?;
-        if reached.seq == 0 {
+        chain.ends_at(&Head { seq: head.seq, hash: head.hash.clone() })?;
+        if chain.head.seq == 0 {
             return Err(Flaw::new(1, "it is missing: there is no event"));
         }
-        if head != Stand::new(&self.title, reached) {
+        if head != Stand::new(&self.title, &chain.head) {
             return Err(Flaw::of_all("the first line is not the one of this head"));
         }
         let key = PublicKey::parse(&key).ok_or_else(|| Flaw::of_all("its last line names no key"))?;

@@ -95,6 +95,32 @@ pub async fn list_after(
         .await
 }
 
+/// The events of some objects, oldest first.
+pub async fn of_objects(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    objects: &[String],
+) -> Result<Vec<event::Model>, DbErr> {
+    event::Entity::find()
+        .filter(event::Column::FirmId.eq(firm_id))
+        .filter(event::Column::Object.is_in(objects))
+        .order_by_asc(event::Column::Seq)
+        .all(db)
+        .await
+}
+
+/// Takes the payload of an event away, with the salt that was hashed with it.
+pub async fn erase_payload(tx: &DatabaseTransaction, firm_id: Uuid, seq: i64) -> Result<(), DbErr> {
+    event::Entity::update_many()
+        .col_expr(event::Column::Payload, Expr::value(None::<String>))
+        .col_expr(event::Column::Salt, Expr::value(None::<String>))
+        .filter(event::Column::FirmId.eq(firm_id))
+        .filter(event::Column::Seq.eq(seq))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// Events from a number on, whatever number that is, oldest first.
 pub async fn list_from(
     db: &impl ConnectionTrait,

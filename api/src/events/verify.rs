@@ -1,5 +1,7 @@
 //! Is the history of a firm whole? Events are followed one by one from the first to the head.
 
+use std::collections::BTreeMap;
+
 use chrono::SecondsFormat;
 use sea_orm::DbBackend;
 use serde_json::Value;
@@ -10,7 +12,9 @@ use crate::entity::{event, firm};
 use crate::events::service::chained_hash;
 use crate::events::store;
 use crate::failure::Failure;
+use crate::receipts::verify_purge::erased_by;
 use crate::secrets::sha256_hex;
+use crate::signing::key::PublicKey;
 
 /// The name of the format, of chains and of their exports.
 pub const FORMAT: &str = "peegel.audit/1";
@@ -26,6 +30,17 @@ pub struct Head {
     pub seq: i64,
     /// Its hash.
     pub hash: String,
+}
+
+/// A chain that is followed event by event.
+#[derive(Clone, Debug)]
+pub struct Chain<'a> {
+    /// Where it stands.
+    pub head: Head,
+    /// Keys that lines of purges may be signed with; without, the key inside each.
+    keys: Option<&'a [PublicKey]>,
+    /// Events whose payload is gone and that no event has named yet, with the hash that the payload had.
+    gone: BTreeMap<i64, String>,
 }
 
 /// The first thing that is wrong with a history.
@@ -55,21 +70,48 @@ impl Head {
         Self { seq: 0, hash: sha256_hex(format!("{FORMAT}\n{firm_id}").as_bytes()) }
     }
 
+    /// Compares the end of a chain with what its head says.
+    ///
+    /// # Errors
+    ///
+    /// [`Flaw`] when events are missing at the end, or the head is another one.
+    fn ends_at(&self, head: &Self) -> Result<(), Flaw> {
+        if self.seq < head.seq {
+            let why = format!("it is missing: the head says that there are {}", head.seq);
+            return Err(Flaw::new(self.seq + 1, why));
+        }
+        if self.seq > head.seq {
+            let why = format!("the head does not know it: it ends at {}", head.seq);
+            return Err(Flaw::new(head.seq + 1, why));
+        }
+        if self.hash != head.hash {
+            return Err(Flaw::new(self.seq, "the head has another hash than it"));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Chain<'a> {
+    /// Begins with nothing.
+    pub fn new(firm_id: Uuid, keys: Option<&'a [PublicKey]>) -> Self {
+        Self { head: Head::before_all(firm_id), keys, gone: BTreeMap::new() }
+    }
+
     /// Goes on to the next event.
     ///
     /// # Errors
     ///
     /// [`Flaw`] when it is not the next one, or not as it was written.
     pub fn follow(&mut self, row: &event::Model) -> Result<(), Flaw> {
-        let next = self.seq + 1;
+        let next = self.head.seq + 1;
         if row.seq < 1 {
             return Err(Flaw::new(row.seq, "there is none with this number: they begin at 1"));
         }
         if row.seq > next {
-            return Err(Flaw::new(next, format!("it is missing: {} follows {}", row.seq, self.seq)));
+            return Err(Flaw::new(next, format!("it is missing: {} follows {}", row.seq, self.head.seq)));
         }
         if row.seq < next {
-            return Err(Flaw::new(row.seq, format!("it comes after {}", self.seq)));
+            return Err(Flaw::new(row.seq, format!("it comes after {}", self.head.seq)));
         }
         let is_first = row.kind == FIRST && row.object == format!("firm/{}", row.firm_id);
         if next == 1 && !is_first {
@@ -84,36 +126,43 @@ impl Head {
                     return Err(Flaw::new(next, "its payload is not the one that was written"));
                 }
             }
-            // To be allowed where a later event says that it was erased, once there is such an event.
-            (None, None) => return Err(Flaw::new(next, "its payload is gone, and no event says that it was erased")),
+            // A later event has to say so.
+            (None, None) => drop(self.gone.insert(next, row.payload_sha256.clone())),
             _ => return Err(Flaw::new(next, "its payload was not erased together with its salt")),
         }
-        if chained_hash(&self.hash, row) != row.hash {
-            let why = format!("it does not follow from event {}: it was changed or is in the wrong place", self.seq);
+        if chained_hash(&self.head.hash, row) != row.hash {
+            let why =
+                format!("it does not follow from event {}: it was changed or is in the wrong place", self.head.seq);
             return Err(Flaw::new(next, why));
         }
-        *self = Self { seq: row.seq, hash: row.hash.clone() };
+        for (seq, payload_sha256) in erased_by(row, self.keys).map_err(|why| Flaw::new(next, why))? {
+            if self.gone.get(&seq) == Some(&payload_sha256) {
+                self.gone.remove(&seq);
+            }
+        }
+        self.head = Head { seq: row.seq, hash: row.hash.clone() };
         Ok(())
     }
 
-    /// Compares the end of a chain with what its head says.
+    /// Compares the end of the chain with what its head says.
     ///
     /// # Errors
     ///
-    /// [`Flaw`] when events are missing at the end, or the head is another one.
-    pub fn ends_at(&self, head: &Self) -> Result<(), Flaw> {
-        if self.seq < head.seq {
-            let why = format!("it is missing: the head says that there are {}", head.seq);
-            return Err(Flaw::new(self.seq + 1, why));
+    /// [`Flaw`] when events are missing at the end, the head is another one, or a payload is gone of which no event said so.
+    pub fn ends_at(&self, head: &Head) -> Result<(), Flaw> {
+        self.head.ends_at(head).and_then(|()| self.all_erased())
+    }
+
+    /// Checks that each payload that is gone was named by an event.
+    ///
+    /// # Errors
+    ///
+    /// [`Flaw`] naming the first that was not.
+    pub fn all_erased(&self) -> Result<(), Flaw> {
+        match self.gone.keys().next() {
+            Some(seq) => Err(Flaw::new(*seq, "its payload is gone, and no event says that it was erased")),
+            None => Ok(()),
         }
-        if self.seq > head.seq {
-            let why = format!("the head does not know it: it ends at {}", head.seq);
-            return Err(Flaw::new(head.seq + 1, why));
-        }
-        if self.hash != head.hash {
-            return Err(Flaw::new(self.seq, "the head has another hash than it"));
-        }
-        Ok(())
     }
 }
 
@@ -142,10 +191,10 @@ pub async fn walk(
     mut each: impl FnMut(&event::Model) -> Result<(), Failure>,
 ) -> Result<(Head, Option<Flaw>), Failure> {
     let db = app.db.reader();
-    let mut reached = Head::before_all(firm.id);
+    let mut chain = Chain::new(firm.id, None);
     let before = store::head(db, firm.id).await?;
     let mut flaw = before.is_none().then(|| Flaw::of_all("the firm has no head"));
-    let before = before.unwrap_or_else(|| reached.clone());
+    let before = before.unwrap_or_else(|| chain.head.clone());
     let mut from = Some(i64::MIN);
     while let Some(first) = from {
         let rows = store::list_from(db, firm.id, first, PAGE).await?;
@@ -157,10 +206,10 @@ pub async fn walk(
             if flaw.is_some() {
                 continue;
             }
-            flaw = match reached.follow(row).and_then(|()| is_named(row, &firm.code)) {
+            flaw = match chain.follow(row).and_then(|()| is_named(row, &firm.code)) {
                 Err(flaw) => Some(flaw),
                 Ok(()) if odd == Some(row.seq) => Some(Flaw::new(row.seq, "it is not stored as it was written")),
-                Ok(()) if reached.seq == before.seq => reached.ends_at(&before).err(),
+                Ok(()) if chain.head.seq == before.seq => chain.head.ends_at(&before).err(),
                 Ok(()) => None,
             };
         }
@@ -168,14 +217,15 @@ pub async fn walk(
     if flaw.is_none() {
         // At least as far as the head was at the beginning, and no further than it is now.
         let now = store::head(db, firm.id).await?.unwrap_or_else(|| Head::before_all(firm.id));
-        flaw = match reached.seq {
+        flaw = match chain.head.seq {
             0 if before.seq == 0 => Some(Flaw::new(1, format!("it is missing: every history begins with {FIRST}"))),
-            seq if seq <= before.seq => reached.ends_at(&before).err(),
-            seq if seq > now.seq => reached.ends_at(&now).err(),
+            seq if seq <= before.seq => chain.head.ends_at(&before).err(),
+            seq if seq > now.seq => chain.head.ends_at(&now).err(),
             _ => None,
         };
+        flaw = flaw.or_else(|| chain.all_erased().err());
     }
-    Ok((reached, flaw))
+    Ok((chain.head, flaw))
 }
 
 /// The first of some events whose time or mark of the feed is stored in another form than the one that is written.

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::access::Operation;
 use crate::app::{App, Area};
-use crate::evidence::service;
-use crate::evidence::types::{EvidenceView, Loss, PreviewSize};
+use crate::evidence::types::{EvidenceChange, EvidenceView, Loss, PreviewSize};
+use crate::evidence::{service, show};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::body::Checked;
@@ -59,8 +59,8 @@ impl EvidenceApi {
 
     /// Get the bytes of a file
     ///
-    /// The file as it was sent, whole or the `Range` asked for. Recordings are played only where the chain's policy
-    /// allows it.
+    /// The file as it was sent, whole or the `Range` asked for. Recordings are played as the chain's policy and the
+    /// consents allow at this moment.
     #[oai(path = "/v1/evidence/:evidence_id/content", method = "get", operation_id = "get_evidence_content")]
     async fn get_evidence_content(
         &self,
@@ -82,6 +82,23 @@ impl EvidenceApi {
         let file = service::content(&app, &caller, evidence_id.0).await?;
         let range = Range { asked: range.0.as_deref(), only_if: if_range.0.as_deref() };
         FileAnswer::of(&app.blobs, file, range, if_none_match.0.as_deref()).await
+    }
+
+    /// Update a file
+    ///
+    /// Shows a photo to the chain with the published visit, or keeps it back. A recording can be marked as visible only
+    /// while it may be heard; results do not play recordings yet.
+    #[oai(path = "/v1/evidence/:evidence_id", method = "patch", operation_id = "update_evidence")]
+    async fn update_evidence(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+        body: Checked<EvidenceChange>,
+    ) -> Result<Json<EvidenceView>, Failure> {
+        let caller = auth.caller(Operation::UpdateEvidence)?;
+        Ok(Json(show::change(&app, &caller, evidence_id.0, &body.0).await?))
     }
 
     /// Get a preview

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::evidence::blobs::bucket::{Bucket, Key, TemporaryObject};
 use crate::evidence::blobs::folder::{Folder, Temporary};
 use crate::failure::{Failure, Kind};
+use crate::http::json::is_sha256;
 use crate::secrets::hex;
 
 /// Bytes kept of the head of a file, for finding out what it is.
@@ -92,12 +93,38 @@ impl Blobs {
         match self {
             Self::Folder(folder) => folder.prepare(now).await,
             Self::Bucket(bucket) => {
-                bucket.clear_scratch(now).await?;
+                bucket.prepare(now).await?;
                 bucket.check(name).await.map_err(|error| {
                     Failure::new(Kind::Unavailable, "storage_unavailable", format!("Files cannot be stored: {error}"))
                 })
             }
         }
+    }
+
+    /// Removes what killed programs left in folders of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] (500) when a folder cannot be read.
+    pub async fn clear_leftovers(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        match self {
+            Self::Folder(folder) => folder.sweep(now).await,
+            Self::Bucket(bucket) => bucket.clear_scratch(now).await,
+        }
+    }
+
+    /// The stored files of a firm whose sha256 begin with a byte, whether a row tells of them or not, with their sizes.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] (500, 503) when the store fails.
+    pub async fn places(&self, firm_id: Uuid, first: u8) -> Result<Vec<(String, i64)>, Failure> {
+        let mut found = match self {
+            Self::Folder(folder) => folder.places(firm_id, first).await?,
+            Self::Bucket(bucket) => bucket.places(firm_id, first).await?,
+        };
+        found.retain(|(name, _)| is_sha256(name));
+        Ok(found)
     }
 
     /// Checks that files can be stored, under a name of the caller's. Makes no folder: one that is missing, such as of a
@@ -150,7 +177,7 @@ impl Blobs {
                 Ok(())
             }
             (Self::Bucket(bucket), Source::Memory(content)) => {
-                bucket.put(&bucket.place(firm_id, &received.sha256), content.clone()).await
+                bucket.put(&bucket.place(firm_id, &received.sha256), content.clone()).await.map(drop)
             }
             (Self::Bucket(bucket), Source::Object(object)) => {
                 bucket.copy(object.key(), &bucket.place(firm_id, &received.sha256)).await

@@ -11,6 +11,7 @@ use crate::evidence::store;
 use crate::failure::Failure;
 use crate::signals;
 use crate::states::{EVIDENCE_MOVES, after};
+use crate::transcripts::transcription::queue_automatic;
 use crate::uploads::sweep::MARK_STAYS;
 use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
@@ -99,7 +100,8 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         // Of a draft, its filing will.
         signals::job::queue(app, &write.tx, firm_id, &[row.visit_id]).await?;
     }
-    store::update(&write.tx, row).await?;
+    store::update(&write.tx, row.clone()).await?;
+    queue_automatic(app, &mut write, &row).await?;
     write.commit().await
 }
 

@@ -1,6 +1,9 @@
 //! Receiving the files of visits, and handing them out again.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
 use poem::Body;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -8,7 +11,7 @@ use uuid::Uuid;
 
 use crate::access::{self, Operation};
 use crate::app::App;
-use crate::chains;
+use crate::consent::service::{check_recording, check_taken};
 use crate::entity::{evidence, upload};
 use crate::events::types::NewEvent;
 use crate::evidence::blobs::Received;
@@ -26,7 +29,7 @@ use crate::states::{EVIDENCE_MOVES, after};
 use crate::uploads::sweep::MARK_STAYS;
 use crate::uploads::{self, incoming};
 use crate::visits;
-use crate::words::{EvidenceKind, EvidenceState, MembershipState, RecordingPolicy, Role, UploadState};
+use crate::words::{EvidenceState, MembershipState, Role, UploadState};
 use crate::write::Write;
 use peegel_media::sniff;
 
@@ -61,21 +64,47 @@ pub async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<evidence::M
 /// * 413 `visit_full`, 429 `day_quota` beyond the limits of the visit and of the auditor's day.
 /// * 409 `already_stored` when other bytes are stored under this id.
 /// * 409 `illegal_state` when it was given up as lost.
+/// * 410 `purged` when its class of data was purged.
 /// * 503 `storage_unavailable` when the store does not answer, `busy` when the same bytes are being cleared away.
-/// * 422 `differs_from_manifest` when hash or size differ from those announced, and `empty_file` when nothing arrived:
-///   the file is marked refused, the visit stays, and the right file may be sent.
+/// * 422 `differs_from_manifest` when hash or size differ from those announced, `empty_file` when nothing arrived, and
+///   `recording_refused` when it is sound or film and the chain takes none: the file is marked refused, the visit stays,
+///   and the right file may be sent. What is announced as a recording is refused before it comes.
 pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Result<EvidenceView, Failure> {
     let announced = visible(app, caller, id).await?;
-    if !has_bytes(announced.state) {
-        quota::check(app, caller, &announced, announced.bytes.unwrap_or(0)).await?;
+    if let Some(at) = announced.purged_at {
+        return Err(purged(&announced, at));
     }
+    let to_come = if has_bytes(announced.state) {
+        0
+    } else {
+        check_taken(app.db.reader(), &announced, None).await?;
+        announced.bytes.unwrap_or(0)
+    };
+    quota::check(app, caller, &announced, to_come).await?;
     let _active = app.metrics.upload_active();
-    let stream = Box::pin(body.into_bytes_stream());
-    let received = app.blobs.receive(app.ids.next(), stream, FILE_LIMIT_BYTES).await?;
-    app.metrics.uploaded(u64::try_from(received.bytes).unwrap_or(0));
-    // A file takes up to half an hour to come.
-    still_may(app.db.reader(), caller).await?;
-    accept(app, caller.firm_id, caller.membership_id, id, received, Way::AtOnce).await
+    let arrived = AtomicI64::new(0);
+    let stream = body.into_bytes_stream().inspect(|chunk| {
+        let bytes = chunk.as_ref().map_or(0, |chunk| i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        arrived.fetch_add(bytes, Ordering::Relaxed);
+    });
+    let judged = async {
+        let received = app.blobs.receive(app.ids.next(), Box::pin(stream), FILE_LIMIT_BYTES).await?;
+        // A file takes up to half an hour to come.
+        still_may(app.db.reader(), caller).await?;
+        accept(app, caller.firm_id, caller.membership_id, id, received, Way::AtOnce).await
+    };
+    let judged = judged.await;
+    let arrived = arrived.load(Ordering::Relaxed);
+    app.metrics.uploaded(u64::try_from(arrived).unwrap_or(0));
+    if let Err(failure) = &judged
+        && failure.kind != Kind::Invalid
+    {
+        // What was stored or refused was counted with that; this came for nothing and counts all the same.
+        let tx = app.db.begin().await?;
+        quota::count(&tx, caller.firm_id, caller.membership_id, app.clock.now(), arrived).await?;
+        tx.commit().await?;
+    }
+    judged
 }
 
 /// How a file came.
@@ -126,7 +155,8 @@ async fn accept_once(
     let announced = store::evidence_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(gone)?;
     sender_still_may(app.db.reader(), firm_id, membership_id).await?;
     // The store is waited for before the transaction, which on SQLite nobody else can write beside.
-    let is_kept = visits::manifest::is_missing(announced.state) && refusal(&announced, received).is_none();
+    let is_kept = visits::manifest::is_missing(announced.state)
+        && refusal(app.db.reader(), &announced, received).await?.is_none();
     let began = app.clock.now();
     if is_kept {
         if store::is_marked(app.db.reader(), firm_id, &received.sha256).await? {
@@ -182,12 +212,18 @@ async fn judge(
         Some(upload) => uploads::store::finish(&write.tx, firm_id, upload.id, received.bytes).await,
         None => Ok(()),
     };
+    // After the upload, as whoever saves a piece has it. Pieces were counted as they came.
+    let count = async |write: &Write<'_>| match way {
+        Way::AtOnce => quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await,
+        Way::Upload(_) => Ok(()),
+    };
     if has_bytes(row.state) {
         if row.sha256.as_deref() != Some(received.sha256.as_str()) {
             let other = "Other bytes are stored under this id already. Give the new file an id of its own.";
             return Err(Failure::conflict("already_stored", other));
         }
         finish(&write).await?;
+        count(&write).await?;
         write.commit().await?;
         return Ok(Judged { outcome: Some(Ok(row.into())), upload: open });
     }
@@ -197,11 +233,7 @@ async fn judge(
         let detail = "This upload has ended. Ask the visit what has arrived, and begin a new one if need be.";
         return Err(Failure::new(Kind::Gone, "upload_gone", detail));
     }
-    if way == Way::AtOnce {
-        // Pieces were counted as they came.
-        quota::count(&write.tx, firm_id, membership_id, at, received.bytes).await?;
-    }
-    if let Some(failure) = refusal(&row, received) {
+    if let Some(failure) = refusal(&write.tx, &row, received).await? {
         row.state = after(EVIDENCE_MOVES, "evidence", row.state, "refuse")?;
         row.problem_code = Some(failure.code.to_owned());
         row.problem = Some(failure.detail.clone());
@@ -211,6 +243,7 @@ async fn judge(
         if let Some(upload) = &refused {
             uploads::store::settle(&write.tx, firm_id, upload.id, UploadState::Refused).await?;
         }
+        count(&write).await?;
         let event = NewEvent::new("evidence.refused", "evidence", id, membership_id, payload);
         write.event(event.for_auditor(membership_id));
         store::update(&write.tx, row).await?;
@@ -226,6 +259,7 @@ async fn judge(
     row.bytes = Some(received.bytes);
     row.sha256 = Some(received.sha256.clone());
     finish(&write).await?;
+    count(&write).await?;
     let is_late = at - began > MARK_STAYS / 2;
     // Whoever was held up so long may have missed a mark that came and went.
     if is_late || !store::refer(&write.tx, firm_id, &received.sha256, received.bytes, at).await? {
@@ -282,18 +316,33 @@ pub fn has_bytes(state: EvidenceState) -> bool {
     matches!(state, EvidenceState::Stored | EvidenceState::Processed | EvidenceState::Unpreviewable)
 }
 
+/// 410: the bytes of a file, or all of it, were purged.
+fn purged(row: &evidence::Model, at: DateTime<Utc>) -> Failure {
+    let why = row.purge_rule.as_deref().unwrap_or("its period ended");
+    let rest = if row.state == EvidenceState::Purged { "" } else { " Its previews are left." };
+    let detail = format!("The file was purged on {}: {why}.{rest}", at.date_naive());
+    Failure::new(Kind::Gone, "purged", detail)
+}
+
 /// Why these bytes are not stored, if so.
-fn refusal(row: &evidence::Model, received: &Received) -> Option<Failure> {
+async fn refusal(
+    db: &impl ConnectionTrait,
+    row: &evidence::Model,
+    received: &Received,
+) -> Result<Option<Failure>, Failure> {
     if received.bytes == 0 {
         let detail = "The file is empty. Take or record it again, or give it up as lost.";
-        return Some(Failure::new(Kind::Invalid, "empty_file", detail));
+        return Ok(Some(Failure::new(Kind::Invalid, "empty_file", detail)));
     }
     let errors = differences(row, received);
-    if errors.is_empty() {
-        return None;
+    if !errors.is_empty() {
+        let detail = "The bytes that arrived are not those announced in the manifest. Send the file again.";
+        return Ok(Some(Failure { errors, ..Failure::new(Kind::Invalid, "differs_from_manifest", detail) }));
     }
-    let detail = "The bytes that arrived are not those announced in the manifest. Send the file again.";
-    Some(Failure { errors, ..Failure::new(Kind::Invalid, "differs_from_manifest", detail) })
+    match check_taken(db, row, Some(found_media_type(&received.head))).await {
+        Err(failure) if failure.kind == Kind::Invalid => Ok(Some(failure)),
+        checked => checked.map(|()| None),
+    }
 }
 
 fn differences(row: &evidence::Model, received: &Received) -> Vec<FieldProblem> {
@@ -355,12 +404,14 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
 /// # Errors
 ///
 /// * 404 when there is no such file, or nothing is stored yet.
-/// * 403 `recording_not_permitted` when the chain's policy does not let recordings be played.
+/// * 410 `purged` when it was purged, with the day and why.
+/// * 403 `recording_not_permitted` as [`check_recording`].
 pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile, Failure> {
     let row = visible(app, caller, id).await?;
-    if may_be_heard(row.kind, row.media_type.as_deref()) {
-        check_recording(app, caller, &row).await?;
+    if let Some(at) = row.purged_at {
+        return Err(purged(&row, at));
     }
+    check_recording(app.db.reader(), &row).await?;
     let stored = has_bytes(row.state);
     let sha256 = row.sha256.filter(|_| stored).ok_or_else(|| Failure::not_found("stored file"))?;
     Ok(StoredFile {
@@ -371,44 +422,23 @@ pub async fn content(app: &App, caller: &Caller, id: Uuid) -> Result<StoredFile,
     })
 }
 
-/// True for what may hold voices: everything announced as a recording, and sound and film under another name.
-fn may_be_heard(kind: EvidenceKind, media_type: Option<&str>) -> bool {
-    let sounds = |media_type: &str| media_type.starts_with("audio/") || media_type.starts_with("video/");
-    kind == EvidenceKind::Recording || media_type.is_some_and(sounds)
-}
-
-/// Voices are personal data: they are played only where the chain's policy allows it.
-async fn check_recording(app: &App, caller: &Caller, row: &evidence::Model) -> Result<(), Failure> {
-    let gone = || Failure::not_found("evidence");
-    let db = app.db.reader();
-    let visit = visits::store::visit_by_id(db, caller.firm_id, row.visit_id).await?.ok_or_else(gone)?;
-    let chain = chains::store::chain_by_id(db, caller.firm_id, visit.client_chain_id).await?.ok_or_else(gone)?;
-    let detail = match chain.recording_policy {
-        RecordingPolicy::Allow => return Ok(()),
-        RecordingPolicy::NeedsProof => "The chain plays recordings only with proof of consent, and there is none.",
-        RecordingPolicy::Refuse => "The chain's policy does not let recordings be played.",
-    };
-    Err(Failure::new(Kind::Forbidden, "recording_not_permitted", detail))
-}
-
 /// A preview of a photo: upright and without metadata.
 ///
 /// # Errors
 ///
 /// * 404 when there is no such file, or none that can be shown; the file itself can still be fetched.
 /// * 409 `not_processed` while the preview is being made.
+/// * 410 `purged` when it was purged, with the day and why.
 pub async fn preview(app: &App, caller: &Caller, id: Uuid, size: PreviewSize) -> Result<StoredFile, Failure> {
     let row = visible(app, caller, id).await?;
     if row.state == EvidenceState::Stored {
         return Err(Failure::conflict("not_processed", "The preview is being made. Try again in a moment."));
     }
+    if let Some(at) = row.purged_at.filter(|_| row.state == EvidenceState::Purged) {
+        return Err(purged(&row, at));
+    }
     let file_name = format!("{}.jpg", row.id);
     stored_preview(row, size, file_name).ok_or_else(|| Failure::not_found("preview"))
-}
-
-/// Whether the chain sees a file of a published visit: photos that somebody can look at, unless they are kept from it.
-pub fn is_shown_to_chain(file: &evidence::Model) -> bool {
-    file.chain_visible && file.kind == EvidenceKind::Photo && file.state == EvidenceState::Processed
 }
 
 /// The preview of a photo, to be saved under a name; none if it has no preview.
@@ -418,18 +448,4 @@ pub fn stored_preview(row: evidence::Model, size: PreviewSize, file_name: String
         PreviewSize::Large => row.preview_1600_sha256,
     }?;
     Some(StoredFile { firm_id: row.firm_id, sha256, media_type: "image/jpeg".to_owned(), file_name })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sound_under_another_name_is_guarded_like_a_recording() {
-        assert!(may_be_heard(EvidenceKind::Recording, None));
-        assert!(may_be_heard(EvidenceKind::Photo, Some(found_media_type(b"RIFF\x24\0\0\0WAVEfmt "))));
-        assert!(may_be_heard(EvidenceKind::Document, Some("video/mp4")));
-        assert!(!may_be_heard(EvidenceKind::Photo, Some("image/jpeg")));
-        assert!(!may_be_heard(EvidenceKind::Document, None));
-    }
 }

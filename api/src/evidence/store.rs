@@ -1,5 +1,7 @@
 //! Queries on evidence and stored files.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
 use sea_orm::{
@@ -57,6 +59,20 @@ pub async fn evidence_by_id(
     id: Uuid,
 ) -> Result<Option<evidence::Model>, DbErr> {
     evidence::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// Some files, in the order of their ids: at most a page of them.
+pub async fn evidence_by_ids(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<evidence::Model>, DbErr> {
+    evidence::Entity::find()
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(evidence::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(evidence::Column::Id)
+        .all(db)
+        .await
 }
 
 /// One file, locked until the transaction ends.
@@ -163,6 +179,19 @@ pub async fn unreferred(
         .limit(limit)
         .all(db)
         .await
+}
+
+/// Which of some bytes there are rows of.
+pub async fn known_blobs(db: &impl ConnectionTrait, firm_id: Uuid, sha256s: &[&str]) -> Result<HashSet<String>, DbErr> {
+    let known: Vec<String> = blob::Entity::find()
+        .select_only()
+        .column(blob::Column::Sha256)
+        .filter(blob::Column::FirmId.eq(firm_id))
+        .filter(blob::Column::Sha256.is_in(sha256s.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(known.into_iter().collect())
 }
 
 /// Bytes that were marked before a time.

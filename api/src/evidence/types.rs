@@ -18,6 +18,15 @@ pub struct Loss {
     pub reason: String,
 }
 
+/// What to change of a file; what is absent stays.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct EvidenceChange {
+    /// Whether the chain sees it when the visit is published; never a document. Recordings that may be heard can be marked,
+    /// and results do not play them yet.
+    pub chain_visible: Option<bool>,
+}
+
 /// One file of a visit.
 #[derive(Debug, Object)]
 pub struct EvidenceView {
@@ -49,8 +58,14 @@ pub struct EvidenceView {
     pub facts: Option<Any<Value>>,
     /// True when previews can be fetched.
     pub has_preview: bool,
+    /// Whether the chain sees it when the visit is published: photos unless they are kept back, recordings not yet.
+    pub chain_visible: bool,
     /// When it was stored.
     pub stored_at: Option<DateTime<Utc>>,
+    /// When the bytes that were sent were purged; of a photo that is still `processed`, previews are left.
+    pub purged_at: Option<DateTime<Utc>>,
+    /// Why, in words.
+    pub purge_rule: Option<String>,
 }
 
 impl From<evidence::Model> for EvidenceView {
@@ -70,7 +85,10 @@ impl From<evidence::Model> for EvidenceView {
             problem: row.problem,
             facts: row.facts.and_then(|text| serde_json::from_str(&text).ok()).map(Any),
             has_preview: row.preview_320_sha256.is_some(),
+            chain_visible: row.chain_visible,
             stored_at: row.stored_at,
+            purged_at: row.purged_at,
+            purge_rule: row.purge_rule,
         }
     }
 }
@@ -84,4 +102,19 @@ pub enum PreviewSize {
     /// For looking closely.
     #[oai(rename = "1600")]
     Large,
+}
+
+impl PreviewSize {
+    /// The long edge in pixels.
+    pub fn px(self) -> &'static str {
+        match self {
+            Self::Small => "320",
+            Self::Large => "1600",
+        }
+    }
+
+    /// The size with this long edge.
+    pub fn of_px(px: &str) -> Option<Self> {
+        [Self::Small, Self::Large].into_iter().find(|size| size.px() == px)
+    }
 }

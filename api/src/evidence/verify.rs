@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::entity::{blob, evidence};
 use crate::evidence::store;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::secrets::hex;
 
 /// Files looked up in one go.
@@ -22,6 +22,8 @@ pub enum Flaw {
     Missing(What),
     /// Its bytes are not those that were stored.
     Differs(What),
+    /// It is there and cannot be read; the log says why.
+    Unreadable(What),
 }
 
 /// Which file it is.
@@ -53,13 +55,22 @@ pub struct Told {
     pub missing: u64,
     /// Those of them whose bytes are others.
     pub differ: u64,
+    /// Those of them that cannot be read.
+    pub unreadable: u64,
+}
+
+impl Told {
+    /// Whether every file is what was stored.
+    pub fn is_whole(&self) -> bool {
+        self.missing + self.differ + self.unreadable == 0
+    }
 }
 
 /// Hashes every file of a firm that something refers to, and tells of each that is wrong.
 ///
 /// # Errors
 ///
-/// [`Failure`] (500) when the database fails, or a file is there and cannot be read.
+/// [`Failure`] (500, 503) when the database fails, or the store does not answer.
 pub async fn verify_firm(app: &App, firm_id: Uuid, mut tell: impl FnMut(Flaw)) -> Result<Told, Failure> {
     let mut told = Told::default();
     let mut after = String::new();
@@ -68,18 +79,27 @@ pub async fn verify_firm(app: &App, firm_id: Uuid, mut tell: impl FnMut(Flaw)) -
         for row in rows.iter().filter(|row| row.refs > 0) {
             told.files += 1;
             told.bytes += row.bytes;
-            let is_whole = hash(app, firm_id, &row.sha256).await?.map(|found| found == found_when_stored(row));
-            if is_whole == Some(true) {
+            let found = hash(app, firm_id, &row.sha256).await;
+            if found.as_ref().is_ok_and(|found| found.as_ref() == Some(&found_when_stored(row))) {
                 continue;
             }
             let of = store::evidence_with(app.db.reader(), firm_id, &row.sha256).await?;
             let what = What { sha256: row.sha256.clone(), of };
-            if is_whole.is_none() {
-                told.missing += 1;
-                tell(Flaw::Missing(what));
-            } else {
-                told.differ += 1;
-                tell(Flaw::Differs(what));
+            match found {
+                Ok(None) => {
+                    told.missing += 1;
+                    tell(Flaw::Missing(what));
+                }
+                Ok(Some(_)) => {
+                    told.differ += 1;
+                    tell(Flaw::Differs(what));
+                }
+                // A store that does not answer says nothing of its files.
+                Err(failure) if failure.kind != Kind::Internal => return Err(failure),
+                Err(_) => {
+                    told.unreadable += 1;
+                    tell(Flaw::Unreadable(what));
+                }
             }
         }
         match rows.last() {

@@ -54,6 +54,7 @@ pub fn wave(
             opens_on: opens_on?,
             closes_on: closes_on?,
             created_at: stamp.at,
+            closed_at: None,
         })
     };
     let row = row();

@@ -73,7 +73,8 @@ pub async fn move_wave(app: &App, caller: &Caller, id: Uuid, mv: &str) -> Result
     let row = store::lock_wave(&write.tx, caller.firm_id, id).await?;
     let mut row = row.ok_or_else(|| Failure::not_found("wave"))?;
     row.state = after(WAVE_MOVES, "wave", row.state, mv)?;
-    store::set_wave_state(&write.tx, caller.firm_id, id, row.state).await?;
+    row.closed_at = (row.state == WaveState::Closed).then(|| app.clock.now());
+    store::set_wave_state(&write.tx, &row).await?;
     let kind = if row.state == WaveState::Closed { "wave.closed" } else { "wave.opened" };
     let payload = json!({"chain_id": row.chain_id, "state": row.state});
     write.event(NewEvent::new(kind, "wave", id, caller.membership_id, payload));

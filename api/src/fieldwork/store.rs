@@ -8,7 +8,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{assignment, branch, visit, wave};
-use crate::words::{AssignmentState, WaveKind, WaveState};
+use crate::words::{AssignmentState, WaveKind};
 
 /// Which assignments a list is about. Every part that is there narrows it.
 #[derive(Clone, Debug, Default)]
@@ -231,11 +231,12 @@ pub async fn list_waves(
 }
 
 /// Moves a wave to a state.
-pub async fn set_wave_state(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, state: WaveState) -> Result<(), DbErr> {
+pub async fn set_wave_state(tx: &DatabaseTransaction, row: &wave::Model) -> Result<(), DbErr> {
     wave::Entity::update_many()
-        .col_expr(wave::Column::State, Expr::value(state))
-        .filter(wave::Column::FirmId.eq(firm_id))
-        .filter(wave::Column::Id.eq(id))
+        .col_expr(wave::Column::State, Expr::value(row.state))
+        .col_expr(wave::Column::ClosedAt, Expr::value(row.closed_at))
+        .filter(wave::Column::FirmId.eq(row.firm_id))
+        .filter(wave::Column::Id.eq(row.id))
         .exec(tx)
         .await
         .map(drop)

@@ -1,7 +1,8 @@
 //! Files in answers: ranges, entity tags, and headers that keep a browser from running them.
 
+use bytes::Bytes;
 use poem::http::{HeaderValue, StatusCode, header};
-use poem::{Body, IntoResponse, Response};
+use poem::{Body, IntoResponse, Response, ResponseBuilder};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{
     MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use crate::evidence::blobs::{Blobs, missing};
 use crate::failure::{Failure, Kind};
 use crate::http::conditions::{etag, not_modified};
+use crate::secrets::sha256_hex;
 
 /// 204: done, and nothing to say.
 pub struct NoContent;
@@ -66,6 +68,19 @@ impl<'a> Range<'a> {
     }
 }
 
+/// A file that was made for the request.
+pub struct MadeFile {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The name to save it under.
+    pub file_name: String,
+}
+
+/// What browsers may do with a file that somebody sent: show it, and nothing else.
+const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+
 /// The answer with a file, or a part of one.
 pub struct FileAnswer(Response);
 
@@ -84,41 +99,93 @@ impl FileAnswer {
     ) -> Result<Self, Failure> {
         let tag = etag(&file.sha256);
         if not_modified(if_none_match, &tag) {
-            return Ok(Self(Response::builder().status(StatusCode::NOT_MODIFIED).header(header::ETAG, tag).finish()));
+            return Ok(Self::unchanged(tag));
         }
         let opened = blobs.open(file.firm_id, &file.sha256).await?.ok_or_else(|| missing(&file.sha256))?;
-        let length = opened.bytes;
-        let part = range.of_tag(&tag).and_then(|range| parse_range(range, length));
-        let mut response = Response::builder()
+        let head = Response::builder()
             .header(header::CONTENT_TYPE, &file.media_type)
-            .header(header::ETAG, tag)
-            .header(header::ACCEPT_RANGES, "bytes")
-            .header(header::CACHE_CONTROL, "private, no-cache")
-            .header(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; frame-ancestors 'none'")
+            .header(header::CONTENT_SECURITY_POLICY, SANDBOX)
             .header(header::CONTENT_DISPOSITION, disposition(&file.file_name));
-        let (start, end) = match part {
-            None => (0, length),
-            Some(Ok((start, end))) => {
-                let content_range = format!("bytes {start}-{}/{length}", end - 1);
-                response = response.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, content_range);
-                (start, end)
-            }
-            Some(Err(())) => {
-                let failure = Failure::new(
-                    Kind::RangeNotSatisfiable,
-                    "range_not_satisfiable",
-                    format!("The file has {length} bytes; the range begins after its end."),
-                );
-                let mut response = failure.into_response();
-                if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {
-                    response.headers_mut().insert(header::CONTENT_RANGE, value);
-                }
-                return Ok(Self(response));
-            }
-        };
-        let body = Body::from_bytes_stream(opened.stream(start, end).await?);
-        Ok(Self(response.header(header::CONTENT_LENGTH, end - start).body(body)))
+        match cut(head, tag, opened.bytes, range) {
+            Cut::Part(head, from, to) => Ok(Self(head.body(Body::from_bytes_stream(opened.stream(from, to).await?)))),
+            Cut::Beyond(answer) => Ok(Self(answer)),
+        }
     }
+
+    /// Answers a request for a file that was made for it, whole or the `Range` asked for. No sandbox: browsers show no
+    /// PDF in one.
+    pub fn of_made(file: MadeFile, range: Range<'_>, if_none_match: Option<&str>) -> Self {
+        let tag = etag(sha256_hex(&file.bytes));
+        if not_modified(if_none_match, &tag) {
+            return Self::unchanged(tag);
+        }
+        let head = Response::builder()
+            .header(header::CONTENT_TYPE, file.media_type)
+            .header(header::CONTENT_DISPOSITION, disposition(&file.file_name));
+        match cut(head, tag, file.bytes.len() as u64, range) {
+            Cut::Part(head, from, to) => {
+                let [from, to] = [from, to].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+                Self(head.body(file.bytes.slice(from..to)))
+            }
+            Cut::Beyond(answer) => Self(answer),
+        }
+    }
+
+    fn unchanged(tag: String) -> Self {
+        Self(Response::builder().status(StatusCode::NOT_MODIFIED).header(header::ETAG, tag).finish())
+    }
+
+    /// The same for whoever has a link: it is kept nowhere, and pages of other hosts may show it; or it is saved, which
+    /// browsers do for pages of other hosts only when the answer says so.
+    pub fn by_link(mut self, download: bool) -> Self {
+        let headers = self.0.headers_mut();
+        let named = headers.get(header::CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
+        let named = named.filter(|_| download).and_then(|value| value.strip_prefix("inline"));
+        if let Some(value) = named.and_then(|rest| HeaderValue::from_str(&format!("attachment{rest}")).ok()) {
+            headers.insert(header::CONTENT_DISPOSITION, value);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+        self
+    }
+}
+
+/// What a `Range` leaves of a file.
+enum Cut {
+    /// The head of the answer, and from where to where its bytes go.
+    Part(ResponseBuilder, u64, u64),
+    /// 416.
+    Beyond(Response),
+}
+
+/// Cuts a file of some length to the `Range` asked for, and says so in the head of the answer.
+fn cut(head: ResponseBuilder, tag: String, length: u64, range: Range<'_>) -> Cut {
+    let part = range.of_tag(&tag).and_then(|range| parse_range(range, length));
+    let head = head
+        .header(header::ETAG, tag)
+        .header(header::ACCEPT_RANGES, "bytes")
+        .header(header::CACHE_CONTROL, "private, no-cache");
+    let (head, start, end) = match part {
+        None => (head, 0, length),
+        Some(Ok((start, end))) => {
+            let content_range = format!("bytes {start}-{}/{length}", end - 1);
+            let head = head.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, content_range);
+            (head, start, end)
+        }
+        Some(Err(())) => {
+            let failure = Failure::new(
+                Kind::RangeNotSatisfiable,
+                "range_not_satisfiable",
+                format!("The file has {length} bytes; the range begins after its end."),
+            );
+            let mut response = failure.into_response();
+            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {
+                response.headers_mut().insert(header::CONTENT_RANGE, value);
+            }
+            return Cut::Beyond(response);
+        }
+    };
+    Cut::Part(head.header(header::CONTENT_LENGTH, end - start), start, end)
 }
 
 /// The half-open byte range asked for: `None` for syntax that is ignored, `Err` for one beyond the end.

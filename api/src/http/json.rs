@@ -2,8 +2,10 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
+use futures_util::Stream;
 use poem::http::header;
-use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
+use poem::{Body, FromRequest, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::{Json, ParsePayload, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
@@ -130,6 +132,35 @@ impl<'a, T: ParseFromJSON + Type> ApiExtractor<'a> for OptionalJson<T> {
             return Err(Failure::new(Kind::WrongMediaType, "wrong_media_type", detail).into());
         }
         Ok(Self(Some(checked(RawJson::<T> { bytes, declared: PhantomData }.value()?)?)))
+    }
+}
+
+/// JSON that is sent as it is made, declared as `T`.
+pub struct StreamedJson<T> {
+    body: Body,
+    declared: PhantomData<fn() -> T>,
+}
+
+impl<T> StreamedJson<T> {
+    /// Pieces that together must be JSON of the declared shape; an error in them breaks the answer off.
+    pub fn new(pieces: impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static) -> Self {
+        Self { body: Body::from_bytes_stream(pieces), declared: PhantomData }
+    }
+}
+
+impl<T: Type> IntoResponse for StreamedJson<T> {
+    fn into_response(self) -> Response {
+        Response::builder().header(header::CONTENT_TYPE, MEDIA_TYPE).body(self.body)
+    }
+}
+
+impl<T: Type> ApiResponse for StreamedJson<T> {
+    fn meta() -> MetaResponses {
+        StoredJson::<T>::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
     }
 }
 

@@ -11,8 +11,10 @@ pub mod cors;
 mod headers;
 pub mod json;
 pub mod limits;
+pub mod outgoing;
 pub mod paging;
 pub mod problem;
+mod secret_paths;
 pub mod server;
 pub mod tls;
 pub mod tus;
@@ -109,7 +111,7 @@ where
             let duration_us = watch.elapsed_us();
             let template = route.map_or_else(|| allowed.nowhere(), |route| route.template.clone());
             edge.metrics.request(method.as_str(), template, status.as_u16(), duration_us as f64 / 1e6);
-            log(&method, tus::without_code(&path), status, duration_us, &id);
+            log(&method, secret_paths::without_secret(&path), status, duration_us, &id);
             Ok::<Response, poem::Error>(response)
         }
     })

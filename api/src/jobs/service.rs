@@ -12,6 +12,7 @@ use crate::failure::{Failure, Kind};
 use crate::jobs::store;
 use crate::people::types::Caller;
 use crate::rehearsals;
+use crate::transcripts::transcription;
 use crate::words::JobState;
 use crate::write::Write;
 
@@ -57,6 +58,11 @@ pub async fn retry(app: &App, caller: Option<&Caller>, id: Uuid) -> Result<job::
         && let Ok(of) = serde_json::from_str(&row.payload)
     {
         rehearsals::service::take_up_again(&write, &of).await?;
+    }
+    if row.kind == transcription::JOB
+        && let Ok(of) = serde_json::from_str::<OfEvidence>(&row.payload)
+    {
+        transcription::take_up_again(&write, of.evidence_id).await?;
     }
     let payload = json!({"kind": row.kind});
     let event = match caller {

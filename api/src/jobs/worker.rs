@@ -9,13 +9,16 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::entity::job;
+use crate::erasure;
 use crate::evidence;
 use crate::failure::Failure;
 use crate::jobs::service::OfEvidence;
 use crate::jobs::store;
 use crate::mail;
 use crate::rehearsals;
+use crate::retention;
 use crate::signals;
+use crate::transcripts::transcription;
 use crate::uploads;
 use crate::write::Write;
 
@@ -32,15 +35,16 @@ const FIRST_PAUSE: chrono::Duration = chrono::Duration::seconds(5);
 /// How often the table is looked at when nobody wakes the worker.
 const POLL: Duration = Duration::from_secs(2);
 /// Kinds that take minutes: one lane leaves them alone, so that photos never wait for them.
-const LONG: &[&str] = &[rehearsals::service::JOB];
+const LONG: &[&str] = &[rehearsals::service::JOB, retention::nightly::JOB, erasure::service::JOB, transcription::JOB];
 /// Attempts after which a job is dead, whether it failed or took its worker with it.
 const MAX_ATTEMPTS: i32 = 8;
 
 /// Runs jobs until `stop` becomes true, in two lanes, one of them without long jobs; the ones begun are finished. Beside
-/// them, what uploads leave behind is cleared away.
+/// them, what uploads leave behind is cleared away, and each night what has been kept long enough.
 pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
     let sweep = uploads::sweep::run(app.clone(), stop.clone());
-    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop), sweep);
+    let nightly = retention::nightly::run(app.clone(), stop.clone());
+    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop), sweep, nightly);
 }
 
 async fn lane(app: Arc<App>, except: &[&str], mut stop: watch::Receiver<bool>) {
@@ -138,7 +142,12 @@ async fn note(app: &App, job: &job::Model, result: Result<(), Failure>) -> Resul
     let tx = app.db.begin().await?;
     match result {
         Ok(()) => store::remove(&tx, job).await?,
-        Err(failure) => store::note_failure(&tx, job, app.clock.now() + pause(job), failure.to_string()).await?,
+        Err(failure) => {
+            // Whoever is waited for may have said how long.
+            let asked = failure.retry_after_s.map(|seconds| chrono::Duration::seconds(seconds.into()));
+            let pause = asked.map_or(pause(job), |asked| asked.max(pause(job)));
+            store::note_failure(&tx, job, app.clock.now() + pause, failure.to_string()).await?;
+        }
     }
     tx.commit().await?;
     Ok(())
@@ -166,6 +175,11 @@ async fn bury(app: &App, job: &job::Model, error: &str) -> Result<(), Failure> {
     {
         rehearsals::service::give_up(app, &mut write, &of).await?;
     }
+    if job.kind == transcription::JOB
+        && let Ok(of) = serde_json::from_str::<OfEvidence>(&job.payload)
+    {
+        transcription::give_up(app, &mut write, of.evidence_id, error).await?;
+    }
     write.commit().await
 }
 
@@ -186,6 +200,18 @@ async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
         rehearsals::service::JOB => {
             let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
             rehearsals::service::run_job(app, firm(job)?, &payload).await
+        }
+        retention::nightly::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            retention::nightly::run_job(app, firm(job)?, &payload).await
+        }
+        erasure::service::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            erasure::run::run_job(app, firm(job)?, &payload).await
+        }
+        transcription::JOB => {
+            let payload: OfEvidence = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            transcription::run_job(app, firm(job)?, payload.evidence_id).await
         }
         signals::job::JOB => {
             let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;

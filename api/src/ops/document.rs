@@ -227,6 +227,8 @@ fn tidy(operation: &mut Value, method: &str, examples: &Value) {
     let is_open = is_open(operation);
     // Of an upload that its address names.
     let is_upload = has("tus-resumable");
+    // Of a file that its address opens.
+    let is_link = has("token") && is_open;
     let media = operation["requestBody"]["content"].as_object();
     let takes_file = media.is_some_and(|media| media.keys().any(|name| name.ends_with("octet-stream")));
     let is_bare = names.is_empty() && !has_body;
@@ -245,14 +247,14 @@ fn tidy(operation: &mut Value, method: &str, examples: &Value) {
         };
         let writes_with_condition = has("if-match");
         drop_unless("401", !is_open || has_body);
-        drop_unless("403", !is_open || is_upload);
+        drop_unless("403", !is_open || is_upload || is_link);
         drop_unless("404", !is_bare);
         // These are of the address and the head of any request, not of an operation.
         drop_unless("405", false);
         drop_unless("414", false);
         drop_unless("431", false);
         drop_unless("409", method != "get" && !is_bare);
-        drop_unless("410", is_upload || id == "list_changes");
+        drop_unless("410", is_upload || is_link || id == "list_changes");
         drop_unless("412", writes_with_condition || is_upload);
         drop_unless("423", is_upload);
         drop_unless("460", has("upload-checksum"));

@@ -15,6 +15,7 @@ use crate::chains;
 use crate::chains::parse::is_code;
 use crate::chains::service::{begin_set_up, begin_set_up_by};
 use crate::entity::{firm, membership, user};
+use crate::erasure::service::refuse_erased;
 use crate::events;
 use crate::events::store::{insert_head, lock_head};
 use crate::events::types::NewEvent;
@@ -357,6 +358,7 @@ async fn insert_member(
         created_at: now,
         accepted_at: is_active.then_some(now),
         sessions_after: None,
+        erased_at: None,
     };
     store::insert_membership(&write.tx, row.clone()).await?;
     if !is_active {
@@ -415,6 +417,7 @@ fn role_problems(role: Role, scope: &Scope) -> Vec<FieldProblem> {
 /// # Errors
 ///
 /// * 404 when the firm has no such membership.
+/// * 409 `erased` when the person was erased.
 /// * 409 `already_member` when the person has the new role there too, 409 `last_admin` when nobody would run the firm.
 /// * 422 naming everything wrong with the name and the scope.
 pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChange) -> Result<UserView, Failure> {
@@ -438,6 +441,7 @@ pub async fn update_user(app: &App, caller: &Caller, id: Uuid, change: UserChang
     }
     let mut write = begin_set_up_by(app, caller).await?;
     let before = store::membership_by_id(&write.tx, firm_id, id).await?.ok_or_else(not_found)?;
+    refuse_erased(&before)?;
     let mut row = before.clone();
     row.role = change.role.unwrap_or(before.role);
     row.name = change.name.unwrap_or(row.name);
@@ -597,10 +601,12 @@ pub fn user_view(row: membership::Model, email: String) -> UserView {
         scope: serde_json::from_str(&row.scope).unwrap_or_default(),
         state: row.state,
         created_at: row.created_at,
+        erased_at: row.erased_at,
     }
 }
 
 fn added_user(row: membership::Model, email: String) -> AddedUser {
-    let UserView { membership_id, email, name, role, scope, created_at, state: _ } = user_view(row, email);
+    let UserView { membership_id, email, name, role, scope, created_at, state: _, erased_at: _ } =
+        user_view(row, email);
     AddedUser { membership_id, email, name, role, scope, created_at }
 }

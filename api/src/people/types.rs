@@ -287,6 +287,9 @@ pub struct UserView {
     pub state: MembershipState,
     /// When the person was added.
     pub created_at: DateTime<Utc>,
+    /// Since when the person is erased: name and address say nothing any more. Absent otherwise.
+    #[oai(skip_serializing_if_is_none)]
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 /// What to change of somebody in the firm; what is absent stays.

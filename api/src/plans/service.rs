@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::chains;
-use crate::entity::{action, branch};
+use crate::entity::{action, branch, wave};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::fieldwork::store::{wave_by_id, waves_of_chain};
@@ -171,13 +171,29 @@ pub async fn action_plan_pdf(
     wave_id: Option<Uuid>,
     lang: Option<String>,
 ) -> Result<PlanPdf, Failure> {
+    let (branch, wave, lang) = choose_plan(app, caller, branch_id, wave_id, lang).await?;
+    let bytes = branch_pdf(app, caller.firm_id, branch.id, wave.id, lang).await?;
+    let file_name = format!("{} {} {lang}.pdf", branch.code, wave.name);
+    Ok(PlanPdf { etag: etag(sha256_hex(&bytes)), bytes, file_name })
+}
+
+/// The branch, the wave and the language of a plan as PDF, where the wave or the language may be left open.
+///
+/// # Errors
+///
+/// As [`branch_in_wave`].
+pub async fn choose_plan(
+    app: &App,
+    caller: &Caller,
+    branch_id: Uuid,
+    wave_id: Option<Uuid>,
+    lang: Option<String>,
+) -> Result<(branch::Model, wave::Model, Lang), Failure> {
     let (branch, wave) = branch_in_wave(app, caller, branch_id, wave_id).await?;
     let chain = chain_of(app, caller.firm_id, branch.chain_id).await?;
     // A chain may have a language in which there are standards and no reports.
     let lang = lang.unwrap_or(chain.locale).parse().unwrap_or(Lang::En);
-    let bytes = branch_pdf(app, caller.firm_id, branch.id, wave.id, lang).await?;
-    let file_name = format!("{} {} {lang}.pdf", branch.code, wave.name);
-    Ok(PlanPdf { etag: etag(sha256_hex(&bytes)), bytes, file_name })
+    Ok((branch, wave, lang))
 }
 
 /// Changes an action.

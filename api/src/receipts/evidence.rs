@@ -32,7 +32,8 @@ pub fn issue(
     let (mut stored, mut lost, mut missing) = (Vec::new(), Vec::new(), Vec::new());
     for file in files.iter().filter(|file| file.revision > 0) {
         let mut entry = json!({"evidence_id": file.id, "file_name": file.file_name});
-        if has_bytes(file.state) {
+        // What was purged is not stored any more, and was neither lost nor is it missing.
+        if has_bytes(file.state) && file.purged_at.is_none() {
             let (Some(sha256), Some(bytes), Some(at)) = (&file.sha256, file.bytes, file.stored_at) else {
                 return Err(Failure::internal(format!("the stored file {} lacks its hash", file.id)));
             };

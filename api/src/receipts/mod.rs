@@ -6,8 +6,10 @@ pub mod differences;
 pub mod evidence;
 pub mod receipt;
 pub mod service;
+mod signed;
 #[cfg(test)]
 mod tests;
 pub mod types;
 pub mod verify;
 pub mod verify_evidence;
+pub mod verify_purge;

@@ -12,7 +12,7 @@ use crate::canonical::canonical;
 use crate::failure::Failure;
 use crate::receipts::types::Texts;
 use crate::signing::key::{PublicKey, sign};
-use crate::visits::withhold::is_of_standard;
+use crate::visits::withhold::without_texts;
 
 /// What the document is; also the line that goes under the signature before it.
 pub const FORMAT: &str = "peegel.receipt/1";
@@ -34,6 +34,8 @@ pub struct Facts {
     pub standard: Value,
     /// The answers as they were filed.
     pub answers: Map<String, Value>,
+    /// The items whose texts a purge has taken away.
+    pub purged: Vec<String>,
     /// The result as it is stored.
     pub result: Value,
     /// The version of the scoring rules that made it.
@@ -74,7 +76,11 @@ pub fn issue(facts: &Facts, texts: Texts, key: &SigningKey) -> Result<String, Fa
             facts.answers.clone()
         }
         Texts::Withheld => {
-            let (answers, withheld) = without_texts(&standard, facts.answers.clone());
+            let (answers, mut withheld) = without_texts(&standard, facts.answers.clone());
+            // The same bytes as before the purge.
+            withheld.extend(facts.purged.iter().cloned());
+            withheld.sort_unstable();
+            withheld.dedup();
             document["withheld"] = json!(withheld);
             answers
         }
@@ -157,38 +163,4 @@ fn proven(standard: &Standard, answers: &Map<String, Value>, result: &Value) -> 
     let Outcome::Refused(problems) = without_files else { return Vec::new() };
     let needed = problems.into_iter().filter(|problem| problem.code == AnswerCode::EvidenceMissing);
     needed.map(|problem| problem.item).filter(|item| !warned.contains(item.as_str())).collect()
-}
-
-/// The answers without what people wrote, and the items where something was taken away. Texts never score, but that
-/// there is one can decide what is asked next: it becomes an empty text, not none.
-fn without_texts(standard: &Standard, mut answers: Map<String, Value>) -> (Map<String, Value>, Vec<String>) {
-    let mut withheld = Vec::new();
-    for (item, answer) in &mut answers {
-        let kind = standard.item(item).map(|item| &item.kind);
-        let mut is_withheld = false;
-        let mut withhold = |text: &mut String| {
-            is_withheld |= !text.is_empty();
-            text.clear();
-        };
-        // A value that its item does not take is as wrong when it is empty, and beside N/A it is not looked at.
-        let texts: Vec<_> = match answer.get_mut("v") {
-            Some(Value::Array(values)) => values.iter_mut().collect(),
-            Some(value) => vec![value],
-            None => Vec::new(),
-        };
-        for value in texts {
-            if let Value::String(text) = value
-                && !is_of_standard(kind, text)
-            {
-                withhold(text);
-            }
-        }
-        if let Some(Value::String(text)) = answer.get_mut("comment") {
-            withhold(text);
-        }
-        if is_withheld {
-            withheld.push(item.clone());
-        }
-    }
-    (answers, withheld)
 }

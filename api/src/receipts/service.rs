@@ -33,6 +33,7 @@ pub struct Issued {
 ///
 /// * 404 when the caller sees no such visit.
 /// * 404 `no_score` when it has no score, or none of this version.
+/// * 410 `purged` when a full one is asked for and its texts were purged.
 pub async fn receipt(
     app: &App,
     caller: &Caller,
@@ -83,6 +84,13 @@ async fn issued(app: &App, visit: &visit::Model, version: i32, texts: Texts) -> 
     })?;
     let gone = |what: &str| Failure::internal(format!("score {version} of visit {visit_id} lacks its {what}"));
     let revision = revision_of(db, firm_id, visit_id, score.revision).await?.ok_or_else(|| gone("answers"))?;
+    let purged: Option<Vec<String>> =
+        revision.withheld.as_deref().map(serde_json::from_str).transpose().map_err(Failure::internal)?;
+    if texts == Texts::Full && purged.is_some() {
+        let detail = "What people wrote on this visit was purged, so there is no full receipt any more. Ask for \
+                      `texts=withheld`: it recomputes to the same score.";
+        return Err(Failure::new(Kind::Gone, "purged", detail));
+    }
     let (standard_id, standard_version) = (&score.standard_id, score.standard_version);
     let standard = standards::store::version(db, firm_id, standard_id, standard_version).await?;
     let scored_on = match texts {
@@ -101,6 +109,7 @@ async fn issued(app: &App, visit: &visit::Model, version: i32, texts: Texts) -> 
         revision: score.revision,
         standard: json(&standard.ok_or_else(|| gone("standard"))?.body)?,
         answers: serde_json::from_str(&revision.answers).map_err(Failure::internal)?,
+        purged: purged.unwrap_or_default(),
         result: json(&score.result)?,
         engine_version: score.engine_version,
         scored_on,

@@ -64,6 +64,7 @@ fn facts(answers: Map<String, Value>, files: &[&str], mode: Mode) -> Facts {
         revision: 1,
         standard: standard(),
         answers,
+        purged: Vec::new(),
         result: serde_json::from_str(&canonical(&result).unwrap().text).unwrap(),
         engine_version: ENGINE_VERSION.to_owned(),
         scored_on: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),

@@ -10,6 +10,7 @@ use crate::failure::FieldProblem;
 use crate::http::json::{Reader, escape};
 use crate::receipts::differences::{MOST, differences};
 use crate::receipts::receipt::{FORMAT, mode_of_word, recompute};
+use crate::receipts::signed::{Signer, check_bytes, check_signature, signer_note};
 use crate::signing::key::PublicKey;
 use crate::standards::check::LIMIT_BYTES as STANDARD_LIMIT_BYTES;
 
@@ -86,16 +87,6 @@ struct Members<'a> {
     signature: Option<String>,
 }
 
-/// Who signed a receipt, as it says itself.
-pub(super) struct Signer<'a> {
-    /// The id of the key.
-    pub key_id: Option<&'a str>,
-    /// The key.
-    pub public_key: Option<&'a str>,
-    /// Its signature.
-    pub signature: Option<&'a str>,
-}
-
 /// What is wrong so far. A hostile file must not make more of it than fits in memory.
 #[derive(Default)]
 pub(super) struct Findings {
@@ -118,7 +109,14 @@ impl Findings {
         self.push(Finding { code, pointer, message: message.into(), stored: None, recomputed: None });
     }
 
-    fn differs(&mut self, code: &'static str, pointer: &str, message: &str, stored: &str, recomputed: String) {
+    pub(super) fn differs(
+        &mut self,
+        code: &'static str,
+        pointer: &str,
+        message: &str,
+        stored: &str,
+        recomputed: String,
+    ) {
         self.push(Finding {
             code,
             pointer: Some(pointer.to_owned()),
@@ -173,17 +171,6 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
         key,
         problems,
     }
-}
-
-/// What a check with the key inside the receipt cannot say.
-pub(super) fn signer_note(key: KeyUsed, key_id: Option<&str>) -> Option<String> {
-    let id = key_id.unwrap_or("unknown");
-    (key == KeyUsed::Embedded).then(|| {
-        format!(
-            "The signer's identity was not checked: the key ({id}) came with the receipt. Fetch the signer's keys from \
-             GET /v1/keys of their installation and name the file with --key."
-        )
-    })
 }
 
 fn notes(members: &Members<'_>, key: KeyUsed) -> Vec<String> {
@@ -264,19 +251,6 @@ pub(super) fn member_code(code: &str) -> &'static str {
     }
 }
 
-/// There is one way to write a receipt; a byte more, less or other is none.
-pub(super) fn check_bytes(bytes: &[u8], document: &Value, findings: &mut Findings) {
-    let Ok(canonical) = canonical(document) else {
-        return findings.add("not_canonical", "", "cannot be written in canonical form (RFC 8785)");
-    };
-    if canonical.text.as_bytes() == bytes {
-        return;
-    }
-    let at = bytes.iter().zip(canonical.text.as_bytes()).take_while(|(a, b)| a == b).count();
-    let message = format!("is not in canonical form (RFC 8785), which has other bytes from byte {at} on");
-    findings.add("not_canonical", "", message);
-}
-
 fn check_hashes(members: &Members<'_>, findings: &mut Findings) {
     let mut check = |pointer: &str, value: Option<Value>, stored: &Option<String>| {
         let (Some(value), Some(stored)) = (value, stored) else { return };
@@ -289,37 +263,6 @@ fn check_hashes(members: &Members<'_>, findings: &mut Findings) {
     check("/standard_sha256", members.standard.cloned(), &members.standard_sha256);
     check("/result_sha256", members.result.cloned(), &members.result_sha256);
     check("/answers_sha256", members.answers.map(|answers| answers.clone().into()), &members.answers_sha256);
-}
-
-/// The signature is of the key that the receipt names, over the receipt without it, as a document of this format.
-pub(super) fn check_signature(
-    document: &Value,
-    format: &str,
-    signer: &Signer<'_>,
-    given: Option<&[PublicKey]>,
-    findings: &mut Findings,
-) {
-    let Some(text) = signer.public_key else { return };
-    let Some(key) = PublicKey::parse(text).filter(|key| key.to_text() == text) else {
-        return findings.add("bad_key", "/public_key", "is no Ed25519 key in base64url");
-    };
-    if let Some(stored) = signer.key_id.filter(|id| *id != key.id()) {
-        findings.differs("key_id_differs", "/key_id", "is not the id of the key in public_key", stored, key.id());
-    }
-    if let Some(given) = given.filter(|given| !given.contains(&key)) {
-        let ids: Vec<_> = given.iter().map(PublicKey::id).collect();
-        let message = format!("was signed with {}, which is none of the keys given: {}", key.id(), ids.join(", "));
-        findings.add("unknown_key", "/key_id", message);
-    }
-    let Some(signature) = signer.signature else { return };
-    let mut unsigned = document.clone();
-    if let Some(members) = unsigned.as_object_mut() {
-        members.remove("signature");
-    }
-    let is_signed = canonical(&unsigned).is_ok_and(|text| key.has_signed(format, text.text.as_bytes(), signature));
-    if !is_signed {
-        findings.add("bad_signature", "/signature", "is not the signature of this key over these bytes");
-    }
 }
 
 /// Scores the answers again and compares.

@@ -9,9 +9,8 @@ use uuid::Uuid;
 use crate::failure::FieldProblem;
 use crate::http::json::{Reader, is_sha256};
 use crate::receipts::evidence::FORMAT;
-use crate::receipts::verify::{
-    Finding, Findings, KeyUsed, Signer, check_bytes, check_signature, member_code, signer_note,
-};
+use crate::receipts::signed::{Signed, parsed, signer_note};
+use crate::receipts::verify::{Finding, Findings, KeyUsed, member_code};
 use crate::signing::key::PublicKey;
 
 /// What came of the verification.
@@ -44,10 +43,7 @@ pub fn is_one(bytes: &[u8]) -> bool {
 /// inside the receipt, and the notes say that this tells nothing of who signed.
 pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     let mut findings = Findings::default();
-    let document: Value = serde_json::from_slice(bytes).unwrap_or_else(|error| {
-        findings.add("malformed", "", format!("is not JSON: {error}"));
-        Value::Null
-    });
+    let document = parsed(bytes, &mut findings);
     let mut reader = Reader::new(&document, "");
     reader.text("format", 64);
     reader.uuid("firm_id");
@@ -59,9 +55,7 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
         reader.problem("complete", "bad_type", "must be true or false");
     }
     let lists = ["files", "lost", "missing"].map(|name| (name, reader.list(name, usize::MAX).unwrap_or_default()));
-    let key_id = reader.text("key_id", 64);
-    let public_key = reader.text("public_key", 64);
-    let signature = reader.text("signature", 128);
+    let signed = Signed::read(&mut reader);
     let mut problems = reader.finish();
     let mut seen = BTreeSet::new();
     for (name, list) in lists {
@@ -76,12 +70,7 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
     if complete.is_some_and(|complete| complete != (is_filed && lists[2].1.is_empty())) {
         findings.add("bad_member", "/complete", "says something else than the revision and the list of missing files");
     }
-    if !document.is_null() {
-        check_bytes(bytes, &document, &mut findings);
-        let signer =
-            Signer { key_id: key_id.as_deref(), public_key: public_key.as_deref(), signature: signature.as_deref() };
-        check_signature(&document, FORMAT, &signer, given, &mut findings);
-    }
+    signed.check(bytes, &document, FORMAT, given, &mut findings);
     let key = if given.is_some() { KeyUsed::Given } else { KeyUsed::Embedded };
     let problems = findings.finish();
     Verdict {
@@ -89,8 +78,8 @@ pub fn verify(bytes: &[u8], given: Option<&[PublicKey]>) -> Verdict {
         visit,
         complete,
         files: lists[0].1.len(),
-        notes: signer_note(key, key_id.as_deref()).into_iter().collect(),
-        key_id,
+        notes: signer_note(key, signed.key_id.as_deref()).into_iter().collect(),
+        key_id: signed.key_id,
         key,
         problems,
     }

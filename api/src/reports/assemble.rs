@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::chains;
 use crate::entity::{action, branch, evidence, score, visit};
-use crate::evidence::service::is_shown_to_chain;
+use crate::evidence::show::is_shown_to_chain;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::fieldwork::store::wave_by_id;

@@ -12,10 +12,11 @@ use crate::app::App;
 use crate::chains::service::branch_filter;
 use crate::chains::store::branches_by_ids;
 use crate::entity::{branch, evidence, score, visit};
-use crate::evidence::service::{is_shown_to_chain, stored_preview};
+use crate::evidence::service::stored_preview;
+use crate::evidence::show::is_shown_to_chain;
 use crate::evidence::store::evidence_of_visits;
 use crate::evidence::types::PreviewSize;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::http::content::StoredFile;
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
@@ -23,12 +24,13 @@ use crate::receipts;
 use crate::receipts::service::Issued;
 use crate::results::store::{self, Filter};
 use crate::results::types::{ResultDimension, ResultItem, ResultPhoto, ResultSection, ResultSummary, ResultView};
+use crate::retention::due::purged;
 use crate::scorecards::store::scores_of_visits;
 use crate::visits::day::{told_day, zone_of};
 use crate::visits::store::{revision_of, score_of};
 use crate::visits::types::ScoreSummary;
 use crate::visits::withhold::may_be_shown;
-use crate::words::Outcome;
+use crate::words::{DataClass, Outcome};
 
 /// The long edge of the largest preview, in pixels.
 const PREVIEW_PX: i64 = 1600;
@@ -275,7 +277,8 @@ fn photo(file: &evidence::Model, n: u32) -> ResultPhoto {
 ///
 /// # Errors
 ///
-/// 404 as [`visible`], and when the result has no such photo.
+/// * 404 as [`visible`], and when the result has no such photo.
+/// * 410 `purged` when its photos were purged.
 pub async fn result_photo(
     app: &App,
     caller: &Caller,
@@ -291,7 +294,11 @@ pub async fn result_photo(
     };
     // The name of the file and its id are the auditor's.
     let stored = file.and_then(|file| stored_preview(file, size, format!("photo-{n}.jpg")));
-    stored.ok_or_else(|| Failure::not_found("photo"))
+    let gone = purged(&visit).contains(&DataClass::Photos);
+    stored.ok_or_else(|| match gone {
+        true => Failure::new(Kind::Gone, "purged", "The photos of this visit are not kept any more."),
+        false => Failure::not_found("photo"),
+    })
 }
 
 /// The receipt of a result's score, without texts.

@@ -179,14 +179,24 @@ fn moved(app: &App, caller: &Caller, mut row: visit::Model, mv: &Move, to: Visit
 
 /// Nobody judges their own visit, and nobody takes another's review out of their hands.
 async fn check_person(write: &Write<'_>, caller: &Caller, row: &visit::Model, mv: &Move) -> Result<(), Failure> {
-    if store::same_person(&write.tx, caller.firm_id, row.auditor_id, caller.membership_id).await? {
-        let detail = "You filed this visit yourself; somebody else has to review it.";
-        return Err(Failure::new(Kind::Forbidden, "own_visit", detail));
-    }
+    check_not_own(write, caller, row).await?;
     let is_theirs = row.reviewer_id == Some(caller.membership_id) || caller.role == Role::FirmAdmin;
     if mv.is_takers() && !is_theirs {
         let detail = "Somebody else took this visit for review. They or a firm admin can release it.";
         return Err(Failure::new(Kind::Forbidden, "not_the_reviewer", detail));
+    }
+    Ok(())
+}
+
+/// Checks that the caller did not file a visit, whatever membership they act under.
+///
+/// # Errors
+///
+/// 403 `own_visit` when they did.
+pub async fn check_not_own(write: &Write<'_>, caller: &Caller, row: &visit::Model) -> Result<(), Failure> {
+    if store::same_person(&write.tx, caller.firm_id, row.auditor_id, caller.membership_id).await? {
+        let detail = "You filed this visit yourself; somebody else has to review it.";
+        return Err(Failure::new(Kind::Forbidden, "own_visit", detail));
     }
     Ok(())
 }

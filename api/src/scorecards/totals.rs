@@ -290,11 +290,12 @@ async fn rebuild_branch(app: &App, firm_id: Uuid, branch_id: Uuid) -> Result<u64
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::words::VisitState;
 
-    fn published_visit() -> visit::Model {
+    /// A published visit.
+    pub fn published_visit() -> visit::Model {
         visit::Model {
             firm_id: Uuid::from_u128(1),
             id: Uuid::from_u128(2),
@@ -324,6 +325,7 @@ mod tests {
             published_at: None,
             public_id: Uuid::from_u128(8),
             copy_of: None,
+            purged: 0,
         }
     }
 

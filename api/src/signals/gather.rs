@@ -26,7 +26,7 @@ use crate::signals::{sketch as sketches, store, texts};
 use crate::standards::cache::CompiledStandard;
 use crate::visits::day::zone_of;
 use crate::visits::stay as stays;
-use crate::visits::store::{revision_of, visit_by_id};
+use crate::visits::store::{revision_of, stay_of, visit_by_id};
 use crate::words::Outcome;
 
 /// Texts that are read because their sketches say so.
@@ -68,7 +68,7 @@ pub async fn filed(app: &App, firm_id: Uuid, visit_id: Uuid) -> Result<Option<Fi
     else {
         return Ok(None);
     };
-    let stay = store::stay_of(db, firm_id, visit_id).await?;
+    let stay = stay_of(db, firm_id, visit_id).await?;
     let files = evidence_of_visits(db, firm_id, &[visit_id]).await?;
     Ok(Some(Filed { visit, revision, stay, files, assignment, branch, standard }))
 }

@@ -1,11 +1,14 @@
 //! A signal in a sentence, from its figures.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::words::SignalCode;
 
 /// What a signal says, for people.
 pub fn reason(code: SignalCode, figures: &Value) -> String {
+    if figures.as_object().is_none_or(Map::is_empty) {
+        return "Its figures have been purged.".to_owned();
+    }
     let number = |name: &str| figures[name].as_f64().unwrap_or_default();
     let text = |name: &str| figures[name].as_str().unwrap_or_default();
     match code {
@@ -218,7 +221,9 @@ mod tests {
     fn every_signal_has_a_sentence_whatever_its_figures() {
         for word in SignalCode::ALL {
             let code = SignalCode::from_word(word).unwrap();
-            for figures in [json!({}), json!({"what": "x", "pause_s": 60, "source": "exif", "why": "name"})] {
+            for figures in
+                [json!({}), json!({"z": 1}), json!({"what": "x", "pause_s": 60, "source": "exif", "why": "name"})]
+            {
                 let sentence = reason(code, &figures);
                 assert!(sentence.ends_with('.') && !sentence.contains("null"), "{word}: {sentence}");
             }

@@ -17,7 +17,7 @@ use crate::signals::store;
 use crate::signals::types::{SignalPrecision, SignalPrecisions, SignalView, SignalsView};
 use crate::visits::read::{sees, visible_visit};
 use crate::visits::stay;
-use crate::visits::store::visit_by_id;
+use crate::visits::store::{stay_of, visit_by_id};
 use crate::words::{SignalCode, SignalVerdict};
 use crate::write::Write;
 
@@ -42,7 +42,7 @@ pub async fn list(app: &App, caller: &Caller, visit_id: Uuid) -> Result<SignalsV
         let shared = rows.into_iter().filter(|row| row.shared_at.is_some());
         return Ok(SignalsView { data: shared.map(SignalView::for_auditor).collect(), stay: None });
     }
-    let stay = store::stay_of(db, caller.firm_id, visit_id).await?;
+    let stay = stay_of(db, caller.firm_id, visit_id).await?;
     Ok(SignalsView {
         data: rows.into_iter().map(SignalView::for_reviewer).collect(),
         stay: stay.map(|row| stay::of_row(&row).into()),
@@ -116,13 +116,12 @@ pub async fn answer(app: &App, caller: &Caller, id: Uuid, answer: String) -> Res
     if row.shared_at.is_none() {
         return Err(Failure::not_found("signal"));
     }
-    match &row.answer {
-        Some(said) if *said == answer => return Ok(SignalView::for_auditor(row)),
-        Some(_) => {
-            let detail = "You have answered this already. The reviewer reads what you said then.";
-            return Err(Failure::conflict("already_answered", detail));
-        }
-        None => {}
+    if row.answer.as_deref() == Some(answer.as_str()) {
+        return Ok(SignalView::for_auditor(row));
+    }
+    if row.answered_at.is_some() {
+        let detail = "You have answered this already. The reviewer reads what you said then.";
+        return Err(Failure::conflict("already_answered", detail));
     }
     row.answer = Some(answer);
     row.answered_at = Some(app.clock.now());

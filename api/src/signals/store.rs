@@ -154,6 +154,50 @@ pub async fn judged(
         .await
 }
 
+/// Takes the figures of some kinds of signals of a visit away.
+pub async fn clear_figures(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    visit_id: Uuid,
+    codes: &[SignalCode],
+) -> Result<u64, DbErr> {
+    let cleared = signal::Entity::update_many()
+        .col_expr(signal::Column::Figures, Expr::value("{}"))
+        .filter(signal::Column::FirmId.eq(firm_id))
+        .filter(signal::Column::VisitId.eq(visit_id))
+        .filter(signal::Column::Code.is_in(codes.iter().copied()))
+        .filter(signal::Column::Figures.ne("{}"))
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
+/// Takes away what the auditor and reviewers wrote on the signals of a visit. When they did, and verdicts, stay.
+pub async fn clear_texts(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid) -> Result<u64, DbErr> {
+    let any = Condition::any().add(signal::Column::Answer.is_not_null()).add(signal::Column::VerdictNote.is_not_null());
+    let cleared = signal::Entity::update_many()
+        .col_expr(signal::Column::Answer, Expr::value(None::<String>))
+        .col_expr(signal::Column::VerdictNote, Expr::value(None::<String>))
+        .filter(signal::Column::FirmId.eq(firm_id))
+        .filter(signal::Column::VisitId.eq(visit_id))
+        .filter(any)
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
+/// Takes away what the texts of a visit are compared by.
+pub async fn clear_sketch(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid) -> Result<u64, DbErr> {
+    let cleared = sketch::Entity::update_many()
+        .col_expr(sketch::Column::Text, Expr::value(None::<String>))
+        .filter(sketch::Column::FirmId.eq(firm_id))
+        .filter(sketch::Column::VisitId.eq(visit_id))
+        .filter(sketch::Column::Text.is_not_null())
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
 /// The sketch of a visit.
 pub async fn sketch_of(
     db: &impl ConnectionTrait,
@@ -241,11 +285,6 @@ pub async fn after(db: &impl ConnectionTrait, of: &sketch::Model) -> Result<Vec<
     let mut ids: Vec<Uuid> = filed_after(sketch::Column::AuditorId.eq(of.auditor_id)).all(db).await?;
     ids.extend(filed_after(sketch::Column::BranchId.eq(of.branch_id)).all(db).await?);
     Ok(ids)
-}
-
-/// The stay of a visit.
-pub async fn stay_of(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) -> Result<Option<stay::Model>, DbErr> {
-    stay::Entity::find_by_id((firm_id, visit_id)).one(db).await
 }
 
 /// Stays of an auditor that were told before another one, and began in `[from, until]`.

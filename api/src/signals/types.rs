@@ -103,11 +103,16 @@ impl SignalView {
 
     /// A signal as the auditor reads it: without what is of other visits, and without what reviewers made of it.
     pub fn for_auditor(row: signal::Model) -> Self {
+        Self { verdict: None, verdict_note: None, verdict_by: None, verdict_at: None, ..Self::of_person(row) }
+    }
+
+    /// A signal as it is held on the auditor: without what is of other visits, and without who judged it.
+    pub fn of_person(row: signal::Model) -> Self {
         let mut view = Self::for_reviewer(row);
         if let Some(figures) = view.figures.0.as_object_mut() {
             figures.remove("elsewhere");
         }
-        Self { verdict: None, verdict_note: None, verdict_by: None, verdict_at: None, ..view }
+        Self { verdict_by: None, ..view }
     }
 }
 

@@ -74,6 +74,11 @@ impl Keyring {
         Self { folder, loaded: Arc::default() }
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Reads the keys when the program starts, and makes the folder and the first key if there is none.
     ///
     /// # Errors

@@ -47,7 +47,8 @@ pub struct StandardDocument {
     pub dimensions: Option<Vec<Any<Value>>>,
     /// The grade bands.
     pub bands: Option<Vec<Any<Value>>>,
-    /// The items, in the order of the questionnaire; at most 500.
+    /// The items, in the order of the questionnaire; at most 500. The member `phrases` of an item lists what should be
+    /// heard in a recording, and what should not: `{"heard": {"en": ["may I have your name"]}, "not_heard": {..}}`.
     #[oai(validator(max_items = 500))]
     pub items: Vec<Any<Value>>,
 }

@@ -73,9 +73,7 @@ impl Cursor {
     ///
     /// [`Failure`] (500) when the key of the installation cannot be read.
     pub async fn write(&self, app: &App, caller: &Caller) -> Result<String, Failure> {
-        let sealed = app.vault.seal(&owner(caller), self.text(app.clock.now()).as_bytes()).await?;
-        // As an address may hold it.
-        Ok(sealed.trim_end_matches('=').replace('+', "-").replace('/', "_"))
+        app.vault.seal_for_address(&owner(caller), self.text(app.clock.now()).as_bytes()).await
     }
 
     /// Reads what [`Cursor::write`] gave out.
@@ -85,9 +83,7 @@ impl Cursor {
     /// * 400 `bad_cursor` when it is not one, or another membership's.
     /// * 410 `cursor_expired` when it is older than [`MAX_AGE_DAYS`], or of another history.
     pub async fn read(app: &App, caller: &Caller, cursor: &str) -> Result<Self, Failure> {
-        let mut sealed = cursor.replace('-', "+").replace('_', "/");
-        sealed.extend(std::iter::repeat_n('=', sealed.len().wrapping_neg() % 4));
-        let text = app.vault.try_open(&owner(caller), &sealed).await?.ok_or_else(bad)?;
+        let text = app.vault.open_of_address(&owner(caller), cursor).await?.ok_or_else(bad)?;
         let text = String::from_utf8(text).map_err(|_| bad())?;
         let (place, issued_at) = Self::of_text(&text).ok_or_else(bad)?;
         if is_old(issued_at, app.clock.now()) {

@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::consent::service::check_taken;
 use crate::entity::upload;
 use crate::evidence;
 use crate::evidence::blobs::Received;
@@ -86,11 +87,14 @@ pub struct Made {
 /// * 404 when no visit of the caller names the file.
 /// * 409 `already_stored` when it came in another way, `illegal_state` when it was given up.
 /// * 413 `visit_full`, 429 `day_quota` as [`quota::check`].
-/// * 422 `differs_from_manifest` when it announces another size than the manifest, `empty_file` when it announces none.
+/// * 422 `differs_from_manifest` when it announces another size than the manifest, `empty_file` when it announces none,
+///   `recording_refused` when the chain takes no recordings.
 /// * 507 `storage_full` when the disk is.
 pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Failure> {
     let (firm_id, db) = (caller.firm_id, app.db.reader());
     let file = evidence::service::visible(app, caller, plan.evidence_id).await?;
+    let length = plan.length.map(as_stored);
+    check_size(&file, length)?;
     if evidence::service::has_bytes(file.state) {
         let finished = store::upload_of(db, firm_id, file.id, UploadState::Finished).await?;
         let finished = finished.filter(|row| row.expires_at > app.clock.now());
@@ -100,8 +104,7 @@ pub async fn create(app: &App, caller: &Caller, plan: Plan) -> Result<Made, Fail
     if file.state != EvidenceState::Uploading {
         after(EVIDENCE_MOVES, "evidence", file.state, "upload")?;
     }
-    let length = plan.length.map(as_stored);
-    check_size(&file, length)?;
+    check_taken(db, &file, None).await?;
     let ongoing = ongoing(app, firm_id, file.id, length).await?;
     if let Some(row) = ongoing {
         return made(app, row).await;
@@ -220,7 +223,7 @@ fn check_size(file: &crate::entity::evidence::Model, length: Option<i64>) -> Res
     if let (Some(announced), Some(length)) = (file.bytes, length)
         && announced != length
     {
-        let message = format!("{announced} bytes were announced in the manifest, {length} are to be sent");
+        let message = format!("the manifest says {announced} bytes, {length} are to be sent");
         let errors = vec![FieldProblem::new("/bytes", "differs_from_manifest", message)];
         let detail = "The size is not the one announced in the manifest. Send the file that was announced.";
         return Err(Failure { errors, ..Failure::new(Kind::Invalid, "differs_from_manifest", detail) });
@@ -292,7 +295,7 @@ pub async fn standing_of(app: &App, code: &str) -> Result<Standing, Failure> {
 /// * 460 `checksum_mismatch`; nothing of it is kept.
 /// * 503 `stopping` when the server stops.
 /// * 507 `storage_full` when the disk is.
-pub async fn append<S, E>(app: &App, code: &str, piece: Piece<S>) -> Result<Standing, Failure>
+pub async fn append<S, E>(app: &App, code: &str, mut piece: Piece<S>) -> Result<Standing, Failure>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: std::error::Error + 'static,
@@ -309,7 +312,8 @@ where
         Held::Settled(row) => {
             let standing = settled(row);
             // The last piece comes again, because its answer was lost: there is nothing left to add.
-            let is_end = standing.offset == piece.offset && piece.announced.unwrap_or(0) == 0;
+            let is_end = standing.offset == piece.offset
+                && (piece.announced == Some(0) || (piece.announced.is_none() && piece.body.next().await.is_none()));
             return if is_end { Ok(standing) } else { Err(wrong_offset(standing.offset)) };
         }
         Held::Open(row, incoming) => (row, incoming),
@@ -428,9 +432,12 @@ where
                 if incoming.is_wanted().await {
                     return Ok((Err(taken_over()), checksum));
                 }
-                if !is_checked && incoming.is_in_the_way() {
+                if incoming.is_in_the_way() {
                     incoming.sync().await?;
-                    save(app, row, incoming).await?;
+                    // What is not compared with its checksum yet counts only when it is.
+                    if !is_checked {
+                        save(app, row, incoming).await?;
+                    }
                     incoming.make_way();
                 }
                 continue;

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::entity::{membership, upload};
+use crate::entity::{evidence, membership, upload};
 use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::words::{MembershipState, Role, UploadState};
 
@@ -75,9 +75,17 @@ pub async fn open_bytes(
     evidence_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<i64, DbErr> {
-    let open: Vec<(Option<i64>, i64)> = upload::Entity::find()
+    let open: Vec<(Option<i64>, i64, Option<i64>)> = upload::Entity::find()
         .select_only()
         .columns([upload::Column::Length, upload::Column::Received])
+        .column(evidence::Column::Bytes)
+        .join(
+            JoinType::InnerJoin,
+            upload::Entity::belongs_to(evidence::Entity)
+                .from((upload::Column::FirmId, upload::Column::EvidenceId))
+                .to((evidence::Column::FirmId, evidence::Column::Id))
+                .into(),
+        )
         .filter(upload::Column::FirmId.eq(firm_id))
         .filter(upload::Column::MembershipId.eq(membership_id))
         .filter(upload::Column::State.eq(UploadState::Open))
@@ -87,7 +95,10 @@ pub async fn open_bytes(
         .all(db)
         .await?;
     let most = i64::try_from(FILE_LIMIT_BYTES).unwrap_or(i64::MAX);
-    Ok(open.into_iter().map(|(length, received)| length.unwrap_or(most).saturating_sub(received).max(0)).sum())
+    let to_come = |(length, received, announced): (Option<i64>, i64, Option<i64>)| {
+        length.or(announced).unwrap_or(most).saturating_sub(received).max(0)
+    };
+    Ok(open.into_iter().map(to_come).sum())
 }
 
 /// Adds an upload.
@@ -238,6 +249,18 @@ pub async fn drop_of(tx: &DatabaseTransaction, firm_id: Uuid, evidence_ids: &[Uu
         .exec(tx)
         .await
         .map(drop)
+}
+
+/// Takes away what phones said of some files.
+pub async fn clear_metadata(tx: &DatabaseTransaction, firm_id: Uuid, evidence_ids: &[Uuid]) -> Result<u64, DbErr> {
+    let cleared = upload::Entity::update_many()
+        .col_expr(upload::Column::Metadata, Expr::value(""))
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::EvidenceId.is_in(evidence_ids.iter().copied()))
+        .filter(upload::Column::Metadata.ne(""))
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
 }
 
 /// Notes that what came of a dropped upload is cleared away.

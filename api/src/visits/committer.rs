@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::consent;
 use crate::entity::{assignment, evidence, visit, wave};
 use crate::events;
 use crate::failure::{Failure, FieldProblem, Kind};
@@ -169,7 +170,7 @@ async fn write(app: &App, batch: &[Prepared]) -> Result<Vec<Result<Saved, Failur
         }
         wrote = true;
         let filed: Vec<_> = effects.iter().filter(|e| e.revision.is_some()).map(|e| e.visit.id).collect();
-        let facts: Vec<_> = effects.iter_mut().filter_map(|effect| effect.event.take()).collect();
+        let facts: Vec<_> = effects.iter_mut().flat_map(|effect| std::mem::take(&mut effect.events)).collect();
         store::write_effects(&tx, firm_id, at, effects).await.map_err(id_taken)?;
         signals::job::queue(app, &tx, firm_id, &filed).await?;
         events.push((firm_id, facts));
@@ -207,6 +208,8 @@ struct Known {
     evidence: Vec<evidence::Model>,
     /// The answers filed last, of visits that wait for their review: visit and sha256.
     filed: Vec<(Uuid, String)>,
+    /// Files with a consent of their own, of visits whose writes bring some.
+    consented: Vec<Uuid>,
     /// Auditors and the assignments that were theirs at any time.
     were_theirs: HashSet<(Uuid, Uuid)>,
 }
@@ -228,6 +231,9 @@ impl Known {
         let waiting = |visit: &&visit::Model| matches!(visit.state, VisitState::Submitted | VisitState::Resubmitted);
         let waiting: Vec<_> = visits.iter().filter(waiting).map(|visit| (visit.id, visit.current_revision)).collect();
         let filed = store::filed_answers(tx, firm_id, &waiting).await?;
+        let telling = batch.clone().filter(|prepared| !prepared.consents.is_empty());
+        let telling: Vec<_> = telling.map(|prepared| prepared.visit_id).collect();
+        let consented = consent::store::files_with_own(tx, firm_id, &telling).await?;
         let mut were_theirs = HashSet::new();
         for Prepared { auditor_id, visit_id, write, .. } in batch {
             let is_theirs = |row: &assignment::Model| row.auditor_id == Some(*auditor_id);
@@ -239,7 +245,7 @@ impl Known {
                 were_theirs.insert((*auditor_id, row.id));
             }
         }
-        Ok(Self { visits, assignments, waves, evidence, filed, were_theirs })
+        Ok(Self { visits, assignments, waves, evidence, filed, consented, were_theirs })
     }
 
     fn stored(&self, prepared: &Prepared, at: chrono::DateTime<chrono::Utc>, public_id: Uuid) -> Stored<'_> {
@@ -249,6 +255,7 @@ impl Known {
         Stored {
             visit: visit(prepared.visit_id),
             original: prepared.write.copy_of.and_then(visit),
+            consented: &self.consented,
             filed_answers: filed.map(|(_, sha256)| sha256.as_str()),
             was_theirs: self.were_theirs.contains(&(prepared.auditor_id, prepared.write.assignment_id)),
             assignment,

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::entity::{assignment, evidence, revision, score, stay, visit, wave};
+use crate::consent::record::recorded;
+use crate::entity::{assignment, consent, evidence, revision, score, stay, visit, wave};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::conditions::etag;
@@ -28,6 +29,8 @@ pub struct Stored<'a> {
     pub filed_answers: Option<&'a str>,
     /// The visit that the write names as the one it is a copy of.
     pub original: Option<&'a visit::Model>,
+    /// The files that have a consent of their own.
+    pub consented: &'a [Uuid],
     /// Whether the assignment was the auditor's at any time.
     pub was_theirs: bool,
     /// The time of the commit.
@@ -62,10 +65,12 @@ pub struct Effect {
     pub manifest: ManifestChanges,
     /// The new state of the assignment.
     pub assignment: Option<AssignmentState>,
+    /// The consents that came with its recordings.
+    pub consents: Vec<consent::Model>,
     /// When and where the auditor was, of a visit that is filed.
     pub stay: Option<stay::Model>,
-    /// The fact for the firm's history; drafts leave none.
-    pub event: Option<NewEvent>,
+    /// The facts for the firm's history. Drafts leave none, but for the first one of an assignment, which starts it.
+    pub events: Vec<NewEvent>,
     /// The answer.
     pub answer: Result<Saved, Failure>,
 }
@@ -126,7 +131,8 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             Some(Filing::Incomplete(others)) => with_all(failure, others),
             _ => failure,
         })?;
-    let (mut revision_row, mut score_row, mut event) = (None, None, None);
+    let (mut revision_row, mut score_row) = (None, None);
+    let (mut consents, mut events) = (Vec::new(), Vec::new());
     let mut summary: Option<ScoreSummary> = None;
     if let Some((answers, device, score)) = filed {
         row.state = submitted;
@@ -149,6 +155,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             author_id: prepared.auditor_id,
             reasons: None,
             created_at: stored.at,
+            withheld: None,
         });
         // The answers are those of the score that is there.
         if let Some(score) = score.as_ref().filter(|_| adds) {
@@ -168,7 +175,12 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             "evidence": prepared.write.manifest.len(),
         });
         let filed = NewEvent::new(verb, "visit", row.id, prepared.auditor_id, payload);
-        event = Some(filed.for_auditor(prepared.auditor_id));
+        events.push(filed.for_auditor(prepared.auditor_id));
+        // What was recorded once stays, withdrawn or not, whatever the phone files again.
+        let is_new = |told: &&consent::Model| told.evidence_id.is_some_and(|id| !stored.consented.contains(&id));
+        let new = prepared.consents.iter().filter(is_new).cloned();
+        consents.extend(new.map(|told| consent::Model { recorded_at: stored.at, ..told }));
+        events.extend(consents.iter().map(recorded));
     }
 
     row.write_number += 1;
@@ -205,6 +217,12 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
     }
     // A copy leaves the assignment to the visit that it is a copy of.
     .filter(|_| is_theirs && copy_of.is_none());
+    if assignment == Some(AssignmentState::Started) {
+        let payload = json!({"visit_id": row.id});
+        let started =
+            NewEvent::new("assignment.started", "assignment", row.assignment_id, prepared.auditor_id, payload);
+        events.push(started.for_auditor(prepared.auditor_id));
+    }
     Ok(Decision::Accept(Box::new(Effect {
         draft: filed.is_none().then(|| prepared.body.clone()),
         visit: row,
@@ -213,8 +231,9 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
         score: score_row,
         manifest,
         assignment,
+        consents,
         stay,
-        event,
+        events,
         answer,
     })))
 }
@@ -298,11 +317,13 @@ fn begin(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Mode
         published_at: None,
         public_id: stored.public_id,
         copy_of: None,
+        purged: 0,
     });
     // A draft on top of a returned visit changes nothing of what was filed; see also `manifest`.
     let keeps_filed = prepared.filing.is_none() && row.state == VisitState::Returned;
     let outcome = if keeps_filed { row.outcome } else { write.outcome };
-    visit::Model { outcome, device_at: write.device_at, skew_ms, received_at: stored.at, ..row }
+    // What comes anew is purged anew.
+    visit::Model { outcome, device_at: write.device_at, skew_ms, received_at: stored.at, purged: 0, ..row }
 }
 
 fn score_of(row: &visit::Model, score: &Score, at: DateTime<Utc>) -> score::Model {

@@ -154,6 +154,8 @@ fn declare(
         phash: None,
         declared_at: at,
         stored_at: None,
+        purged_at: None,
+        purge_rule: None,
     })
 }
 

@@ -10,6 +10,7 @@ pub mod decide;
 pub mod manifest;
 pub mod parse;
 pub mod read;
+pub mod recordings;
 pub mod service;
 pub mod stay;
 pub mod store;

@@ -9,12 +9,13 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::consent::parse::told;
 use crate::failure::FieldProblem;
 use crate::http::json::{Reader, escape, is_sha256, text_problem};
 use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::visits::stay;
 use crate::visits::types::{ManifestEntry, Stay, WriteState};
-use crate::words::Outcome;
+use crate::words::{EvidenceKind, Outcome};
 
 /// Most files of one visit.
 pub const MAX_FILES: usize = 200;
@@ -185,6 +186,13 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
         let bytes = reader.optional_integer("bytes", 0, i64::try_from(FILE_LIMIT_BYTES).unwrap_or(i64::MAX));
         let media_type = reader.optional_text("media_type", 127);
         let captured_at = reader.optional_time("captured_at");
+        let mut in_consent = Vec::new();
+        let consent = reader.optional_value("consent").and_then(|value| {
+            told(value, format!("/evidence/{i}/consent")).map_err(|found| in_consent.extend(found)).ok()
+        });
+        if consent.is_some() && kind.is_some_and(|kind| kind != EvidenceKind::Recording) {
+            reader.problem("consent", "not_allowed", "is only for a recording");
+        }
         if id.is_some_and(|id| !ids.insert(id)) {
             reader.problem("id", "duplicate", "is the id of an earlier file too");
         }
@@ -192,6 +200,7 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
             reader.problem("file_name", "duplicate", "is the name of an earlier file too");
         }
         problems.extend(reader.finish());
+        problems.append(&mut in_consent);
         if let (Some(id), Some(kind), Some(file_name)) = (id, kind, file_name) {
             entries.push(ManifestEntry {
                 id,
@@ -202,6 +211,7 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
                 bytes,
                 media_type,
                 captured_at,
+                consent,
             });
         }
     }
@@ -233,10 +243,17 @@ mod tests {
 
     #[test]
     fn every_problem_of_shape_is_named_at_once() {
+        let id = "0198c2f4-7d5b-7e3a-9c1d-2f6b8a4e0c11";
+        let consent =
+            json!({"basis": "spoken_notice", "given_at": "2026-11-22T09:30:00Z", "notice": "It is recorded."});
         let found = pointers(&json!({
             "state": "sent",
             "answers": {"A/1": {"v": true, "vv": 1}, "B": 3},
-            "evidence": [{"id": "x", "item_ids": [1], "kind": "film", "file_name": "a/b", "sha256": "ABC"}],
+            "evidence": [
+                {"id": "x", "item_ids": [1], "kind": "film", "file_name": "a/b", "sha256": "ABC"},
+                {"id": id, "item_ids": [], "kind": "photo", "file_name": "a", "consent": consent},
+                {"id": id, "item_ids": [], "kind": "recording", "file_name": "b", "consent": {"basis": "spoken_notice"}},
+            ],
             "extra": 1
         }));
         let found: Vec<_> = found.iter().map(|(p, c)| (p.as_str(), c.as_str())).collect();
@@ -253,6 +270,10 @@ mod tests {
                 ("/evidence/0/kind", "bad_value"),
                 ("/evidence/0/file_name", "bad_character"),
                 ("/evidence/0/sha256", "bad_value"),
+                ("/evidence/1/consent", "not_allowed"),
+                ("/evidence/2/id", "duplicate"),
+                ("/evidence/2/consent/given_at", "missing"),
+                ("/evidence/2/consent/notice", "missing"),
             ]
         );
     }

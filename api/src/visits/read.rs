@@ -7,12 +7,14 @@ use uuid::Uuid;
 
 use crate::access::Reach;
 use crate::app::App;
+use crate::consent::service::heard;
 use crate::entity::{evidence, visit};
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
+use crate::retention::due::purged;
 use crate::signals;
 use crate::visits::manifest::progress;
 use crate::visits::store::{self, Filter};
@@ -63,9 +65,17 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
         device_at: visit.device_at,
         skew_ms: visit.skew_ms,
         received_at: visit.received_at,
+        purged: purged(&visit),
+        unheard: unheard(app, caller, &files).await?,
         summary: summary(visit, score.and_then(|score| score.score_bp), &files, open_signals),
         files: files.into_iter().map(Into::into).collect(),
     })
+}
+
+/// The files that may not be heard.
+async fn unheard(app: &App, caller: &Caller, files: &[evidence::Model]) -> Result<Vec<Uuid>, Failure> {
+    let heard = heard(app.db.reader(), caller.firm_id, files).await?;
+    Ok(files.iter().map(|file| file.id).filter(|id| !heard.contains(id)).collect())
 }
 
 /// A page of visits that the caller may see.

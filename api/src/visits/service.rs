@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::canonical::{Canonical, canonical};
-use crate::entity::assignment;
+use crate::entity::{assignment, consent};
 use crate::failure::{Failure, FieldProblem};
 use crate::fieldwork;
 use crate::http::conditions::Condition;
@@ -20,6 +20,7 @@ use crate::people::service::still_may;
 use crate::people::types::Caller;
 use crate::standards::cache::CompiledStandard;
 use crate::visits::parse::{VisitWrite, parse};
+use crate::visits::recordings;
 use crate::visits::types::{ManifestEntry, ScoreSummary, VisitSaved, WriteState};
 use crate::words::{EvidenceKind, Outcome};
 
@@ -60,6 +61,8 @@ pub struct Prepared {
     pub standard_version: i32,
     /// What filing it would mean; for drafts nothing.
     pub filing: Option<Filing>,
+    /// The consents that the recordings of its manifest bring along.
+    pub consents: Vec<consent::Model>,
 }
 
 /// What submitting comes to.
@@ -129,10 +132,12 @@ pub async fn put_visit(
     let assignment =
         fieldwork::store::assignment_by_id(reader, caller.firm_id, write.assignment_id).await?.ok_or_else(unknown)?;
     let standard = standard_of(app, &assignment).await?;
-    let filing = match write.state {
-        WriteState::Draft => None,
-        WriteState::Submitted => Some(file(&standard, &write, contact)?),
-    };
+    let (mut filing, mut consents) = (None, Vec::new());
+    if write.state == WriteState::Submitted {
+        let recorded = recordings::look(app, caller, visit_id, &assignment, &write.manifest).await?;
+        filing = Some(file(&standard, &write, contact, recorded.problems)?);
+        consents = recorded.consents;
+    }
     let prepared = Prepared {
         firm_id: caller.firm_id,
         visit_id,
@@ -145,6 +150,7 @@ pub async fn put_visit(
         standard_id: assignment.standard_id,
         standard_version: assignment.standard_version,
         filing,
+        consents,
     };
     // Asked before the commit and only of slow bodies, because this is the hot path: rights that change in the same
     // moment change at the same time.
@@ -169,9 +175,15 @@ async fn standard_of(app: &App, assignment: &assignment::Model) -> Result<Arc<Co
     found.ok_or_else(|| Failure::internal(format!("assignment {} names a standard that is gone", assignment.id)))
 }
 
-/// Checks and scores a visit that is to be filed.
-fn file(standard: &CompiledStandard, write: &VisitWrite, contact: Contact) -> Result<Filing, Failure> {
+/// Checks and scores a visit that is to be filed. `refused` is what is wrong with its recordings.
+fn file(
+    standard: &CompiledStandard,
+    write: &VisitWrite,
+    contact: Contact,
+    refused: Vec<FieldProblem>,
+) -> Result<Filing, Failure> {
     let mut problems = manifest_problems(standard, &write.manifest);
+    problems.extend(refused);
     let answers = canonical(&write.answers)?;
     let device = canonical(&device_of(write, contact))?;
     if write.outcome == Outcome::Attempted {

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
-use crate::entity::{assignment, evidence, revision, score, stay, visit, visit_draft, wave};
+use crate::entity::{assignment, consent, evidence, revision, score, stay, visit, visit_draft, wave};
 use crate::visits::decide::Effect;
 use crate::visits::manifest::MISSING;
 use crate::words::{AssignmentState, VisitState};
@@ -112,6 +112,7 @@ pub async fn write_effects(
 ) -> Result<(), DbErr> {
     let (mut visits, mut revisions, mut scores, mut declared, mut drafts) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut filed, mut fulfilled, mut started, mut dropped, mut redeclared) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut consents = Vec::new();
     let mut stays = vec![];
     for effect in effects {
         let visit_id = effect.visit.id;
@@ -132,6 +133,7 @@ pub async fn write_effects(
         }
         revisions.extend(effect.revision);
         scores.extend(effect.score);
+        consents.extend(effect.consents);
         stays.extend(effect.stay.map(IntoActiveModel::into_active_model));
         dropped.extend(effect.manifest.dropped);
         redeclared.extend(effect.manifest.redeclared);
@@ -152,6 +154,7 @@ pub async fn write_effects(
     drop_files(tx, firm_id, dropped).await?;
     redeclare_files(tx, redeclared).await?;
     insert_all::<evidence::Entity, _>(tx, declared).await?;
+    insert_all::<consent::Entity, _>(tx, consents).await?;
     if !drafts.is_empty() {
         visit_draft::Entity::insert_many(drafts.into_iter().map(IntoActiveModel::into_active_model))
             .on_conflict(
@@ -180,12 +183,11 @@ async fn drop_files(tx: &DatabaseTransaction, firm_id: Uuid, rows: Vec<evidence:
         return Ok(());
     }
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let stored = rows.into_iter().filter(|row| row.stored_at.is_some());
-    let hashes: Vec<_> = stored
-        .flat_map(|row| [row.sha256, row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256])
-        .flatten()
-        .collect();
+    let hashes: Vec<_> = rows.iter().flat_map(crate::retention::classes::referred).collect();
     crate::uploads::store::drop_of(tx, firm_id, &ids).await?;
+    for id in &ids {
+        crate::transcripts::store::delete_of(tx, firm_id, *id).await?;
+    }
     crate::evidence::store::unrefer(tx, firm_id, &hashes).await?;
     evidence::Entity::delete_many()
         .filter(evidence::Column::FirmId.eq(firm_id))
@@ -253,6 +255,15 @@ pub async fn visit_by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> 
     visit::Entity::find_by_id((firm_id, id)).one(db).await
 }
 
+/// Visits by id.
+pub async fn visits_by_ids(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<visit::Model>, DbErr> {
+    visit::Entity::find()
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
 /// The draft of a visit.
 pub async fn draft_of(
     db: &impl ConnectionTrait,
@@ -270,6 +281,61 @@ pub async fn revision_of(
     revision: i32,
 ) -> Result<Option<revision::Model>, DbErr> {
     revision::Entity::find_by_id((firm_id, visit_id, revision)).one(db).await
+}
+
+/// All revisions of a visit, oldest first.
+pub async fn revisions_of(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visit_id: Uuid,
+) -> Result<Vec<revision::Model>, DbErr> {
+    revision::Entity::find()
+        .filter(revision::Column::FirmId.eq(firm_id))
+        .filter(revision::Column::VisitId.eq(visit_id))
+        .order_by_asc(revision::Column::Revision)
+        .all(db)
+        .await
+}
+
+/// Writes a revision.
+pub async fn update_revision(tx: &DatabaseTransaction, row: revision::Model) -> Result<(), DbErr> {
+    revision::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
+}
+
+/// Takes away what phones said of themselves with the revisions of a visit.
+pub async fn clear_devices(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid) -> Result<u64, DbErr> {
+    let cleared = revision::Entity::update_many()
+        .col_expr(revision::Column::Device, Expr::value("{}"))
+        .filter(revision::Column::FirmId.eq(firm_id))
+        .filter(revision::Column::VisitId.eq(visit_id))
+        .filter(revision::Column::Device.ne("{}"))
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
+/// Removes the draft of a visit.
+pub async fn remove_draft(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid) -> Result<u64, DbErr> {
+    Ok(visit_draft::Entity::delete_by_id((firm_id, visit_id)).exec(tx).await?.rows_affected)
+}
+
+/// When and where the auditor was.
+pub async fn stay_of(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) -> Result<Option<stay::Model>, DbErr> {
+    stay::Entity::find_by_id((firm_id, visit_id)).one(db).await
+}
+
+/// Takes away where the auditor was, and with which phone.
+pub async fn clear_stay(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid) -> Result<u64, DbErr> {
+    let any = Condition::any().add(stay::Column::Positions.is_not_null()).add(stay::Column::DeviceSha256.is_not_null());
+    let cleared = stay::Entity::update_many()
+        .col_expr(stay::Column::Positions, Expr::value(None::<String>))
+        .col_expr(stay::Column::DeviceSha256, Expr::value(None::<String>))
+        .filter(stay::Column::FirmId.eq(firm_id))
+        .filter(stay::Column::VisitId.eq(visit_id))
+        .filter(any)
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
 }
 
 /// One score of a visit.

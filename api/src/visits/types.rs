@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::consent::types::{ConsentIn, Told};
 use crate::evidence::types::EvidenceView;
-use crate::words::{EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState};
+use crate::words::{DataClass, EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState};
 
 /// A visit as the phone sends it. All problems are answered at once; unknown members are refused.
 #[derive(Debug, Object)]
@@ -98,6 +99,8 @@ pub struct EvidenceIn {
     pub media_type: Option<String>,
     /// When it was taken, by the phone's clock.
     pub captured_at: Option<DateTime<Utc>>,
+    /// The consent of those who are heard in it; only for a recording. It is recorded when the visit is filed, once.
+    pub consent: Option<ConsentIn>,
 }
 
 /// The phone.
@@ -187,6 +190,8 @@ pub struct ManifestEntry {
     pub media_type: Option<String>,
     /// When it was taken.
     pub captured_at: Option<DateTime<Utc>>,
+    /// The consent of those who are heard in it.
+    pub consent: Option<Told>,
 }
 
 /// How much of the evidence has arrived: `m of n files`.
@@ -311,6 +316,8 @@ pub struct VisitView {
     pub draft: Option<Any<Value>>,
     /// The files of the manifest.
     pub files: Vec<EvidenceView>,
+    /// Those of them that are neither played nor exported now: recordings that the policy or missing consent keeps back.
+    pub unheard: Vec<Uuid>,
     /// What the reviewer said last.
     pub review_reason: Option<String>,
     /// The phone's clock at the last write.
@@ -319,6 +326,8 @@ pub struct VisitView {
     pub skew_ms: Option<i64>,
     /// When the last write was accepted.
     pub received_at: DateTime<Utc>,
+    /// The classes of data that were purged: their periods ended, or the auditor was erased.
+    pub purged: Vec<DataClass>,
 }
 
 /// One score of a visit, with its trace.

@@ -1,7 +1,7 @@
 //! What of an answer may leave the firm: the words of the standard, numbers, yes and no; never what somebody wrote.
 
-use peegel_scoring::{Fraction, ItemKind};
-use serde_json::Value;
+use peegel_scoring::{Fraction, ItemKind, Standard};
+use serde_json::{Map, Value};
 
 /// Whether a text in the value of an answer is one that the standard knows: an option, or the digits of a number.
 ///
@@ -30,9 +30,42 @@ pub fn may_be_shown(kind: &ItemKind, value: &Value) -> bool {
     }
 }
 
+/// The answers without what people wrote, and the items where something was taken away. Texts never score, but that
+/// there is one can decide what is asked next: it becomes an empty text, not none.
+pub fn without_texts(standard: &Standard, mut answers: Map<String, Value>) -> (Map<String, Value>, Vec<String>) {
+    let mut withheld = Vec::new();
+    for (item, answer) in &mut answers {
+        let kind = standard.item(item).map(|item| &item.kind);
+        let mut is_withheld = false;
+        let mut withhold = |text: &mut String| {
+            is_withheld |= !text.is_empty();
+            text.clear();
+        };
+        // A value that its item does not take is as wrong when it is empty, and beside N/A it is not looked at.
+        let texts: Vec<_> = match answer.get_mut("v") {
+            Some(Value::Array(values)) => values.iter_mut().collect(),
+            Some(value) => vec![value],
+            None => Vec::new(),
+        };
+        for value in texts {
+            if let Value::String(text) = value
+                && !is_of_standard(kind, text)
+            {
+                withhold(text);
+            }
+        }
+        if let Some(Value::String(text)) = answer.get_mut("comment") {
+            withhold(text);
+        }
+        if is_withheld {
+            withheld.push(item.clone());
+        }
+    }
+    (answers, withheld)
+}
+
 #[cfg(test)]
 mod tests {
-    use peegel_scoring::Standard;
     use serde_json::json;
 
     use super::*;

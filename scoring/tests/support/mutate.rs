@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::numbers::Numbers;
 
 /// Members that documents of this crate know.
-const KEYS: [&str; 44] = [
+const KEYS: [&str; 47] = [
     "id",
     "version",
     "aggregation",
@@ -29,6 +29,9 @@ const KEYS: [&str; 44] = [
     "role",
     "critical",
     "evidence",
+    "phrases",
+    "heard",
+    "not_heard",
     "show_if",
     "positive",
     "options",

@@ -14,7 +14,9 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::{Path, PathPart};
-use object_store::{BackoffConfig, ClientConfigKey, Error, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use object_store::{
+    BackoffConfig, ClientConfigKey, Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
@@ -31,6 +33,8 @@ pub const PART_BYTES: usize = 5 * 1024 * 1024;
 const UPLOADS_AT_ONCE: usize = 48;
 /// Files that come at once and hold a part in memory at the same time; the next one waits.
 const PUTS_AT_ONCE: usize = 16;
+/// What a file that comes at once may hold in memory without a place.
+const PLACELESS_BYTES: usize = 64 * 1024;
 /// How long it waits.
 const PLACE_WITHIN: Duration = Duration::from_secs(10);
 /// After so long a copy is one that a killed program left.
@@ -124,9 +128,14 @@ impl Bucket {
         &self.scratch
     }
 
-    /// Makes the folder for copies when the program starts, and removes those that a killed one left.
-    pub(super) async fn clear_scratch(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+    /// Makes the folder for copies when the program starts.
+    pub(super) async fn prepare(&self, now: DateTime<Utc>) -> Result<(), Failure> {
         tokio::fs::create_dir_all(&self.scratch).await?;
+        self.clear_scratch(now).await
+    }
+
+    /// Removes copies that a killed program left.
+    pub(super) async fn clear_scratch(&self, now: DateTime<Utc>) -> Result<(), Failure> {
         let mut entries = tokio::fs::read_dir(&self.scratch).await?;
         while let Some(entry) = entries.next_entry().await? {
             let Ok(metadata) = entry.metadata().await else { continue };
@@ -180,6 +189,17 @@ impl Bucket {
         [&firm_id.to_string(), a, b, sha256].into_iter().fold(self.prefix.clone(), Path::join)
     }
 
+    /// What lies at the places of a firm whose names begin with a byte, as [`super::Blobs::places`].
+    pub(super) async fn places(&self, firm_id: Uuid, first: u8) -> Result<Vec<(String, i64)>, Failure> {
+        let prefix = self.prefix.clone().join(firm_id.to_string()).join(format!("{first:02x}"));
+        let objects: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(Refused)?;
+        let place = |object: ObjectMeta| {
+            let name = object.location.filename()?.to_owned();
+            Some((name, i64::try_from(object.size).unwrap_or(i64::MAX)))
+        };
+        Ok(objects.into_iter().filter_map(place).collect())
+    }
+
     /// Where the pieces of a file that arrives lie.
     pub fn incoming(&self, id: Uuid) -> Key {
         self.all_incoming().join(id.to_string())
@@ -200,7 +220,6 @@ impl Bucket {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::error::Error + 'static,
     {
-        let _place = place_of(&self.puts).await?;
         let key = self.whole(name);
         let (mut waiting, mut large) = (Waiting::default(), None);
         let received = self.receive_parts(&key, &mut inflow, &mut waiting, &mut large).await;
@@ -233,8 +252,12 @@ impl Bucket {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: std::error::Error + 'static,
     {
+        let mut place = None;
         while let Some(chunk) = inflow.next().await? {
             waiting.push(chunk);
+            if place.is_none() && waiting.bytes() > PLACELESS_BYTES {
+                place = Some(place_of(&self.puts).await?);
+            }
             while waiting.bytes() > PART_BYTES {
                 self.put_part(key, large, waiting.take(PART_BYTES)).await?;
             }
@@ -284,14 +307,13 @@ impl Bucket {
         }
     }
 
-    /// Writes an object.
+    /// Writes an object, and answers what the store calls its content, if it says so.
     ///
     /// # Errors
     ///
     /// 503 `storage_unavailable`, 507 `storage_full`.
-    pub async fn put(&self, key: &Key, content: Bytes) -> Result<(), Failure> {
-        self.store.put(key, content.into()).await.map_err(Refused)?;
-        Ok(())
+    pub async fn put(&self, key: &Key, content: Bytes) -> Result<Option<String>, Failure> {
+        Ok(self.store.put(key, content.into()).await.map_err(Refused)?.e_tag)
     }
 
     /// Copies an object inside the store.
@@ -323,6 +345,24 @@ impl Bucket {
     /// 503 `storage_unavailable`.
     pub async fn fetch(&self, key: &Key, from: u64, to: u64) -> Result<Bytes, Failure> {
         Ok(self.store.get_range(key, from..to).await.map_err(Refused)?)
+    }
+
+    /// An object of so many bytes, which still has the content that the store called so.
+    ///
+    /// # Errors
+    ///
+    /// * 410 `upload_gone` when it is not there, or has another content.
+    /// * 503 `storage_unavailable`.
+    pub async fn fetch_same(&self, key: &Key, bytes: u64, etag: Option<String>) -> Result<Bytes, Failure> {
+        let options = GetOptions::new().with_if_match(etag);
+        let found = match self.store.get_opts(key, options).await {
+            Err(Error::Precondition { .. }) => return Err(gone()),
+            found => found.map_err(Refused)?,
+        };
+        if found.meta.size != bytes {
+            return Err(gone());
+        }
+        Ok(found.bytes().await.map_err(Refused)?)
     }
 
     /// A part of an object, fetched as it is read.

@@ -53,7 +53,7 @@ impl Folder {
     }
 
     /// Removes the uploads that were abandoned an hour ago or earlier.
-    async fn sweep(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+    pub(super) async fn sweep(&self, now: DateTime<Utc>) -> Result<(), Failure> {
         let mut entries = fs::read_dir(self.incoming()).await?;
         while let Some(entry) = entries.next_entry().await? {
             // Other processes share the folder: what is gone by now was kept or removed by them.
@@ -87,6 +87,31 @@ impl Folder {
     pub fn place(&self, firm_id: Uuid, sha256: &str) -> PathBuf {
         let (a, b) = (sha256.get(..2).unwrap_or("__"), sha256.get(2..4).unwrap_or("__"));
         self.root.join(firm_id.to_string()).join(a).join(b).join(sha256)
+    }
+
+    /// What lies at the places of a firm whose names begin with a byte, as [`super::Blobs::places`].
+    pub(super) async fn places(&self, firm_id: Uuid, first: u8) -> Result<Vec<(String, i64)>, Failure> {
+        let folder = self.root.join(firm_id.to_string()).join(format!("{first:02x}"));
+        let mut found = Vec::new();
+        let mut folders = match fs::read_dir(folder).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            folders => folders?,
+        };
+        while let Some(folder) = folders.next_entry().await? {
+            if !folder.file_type().await?.is_dir() {
+                continue;
+            }
+            let mut files = fs::read_dir(folder.path()).await?;
+            while let Some(file) = files.next_entry().await? {
+                // One that is gone by now was removed by another process.
+                if let (Ok(name), Ok(metadata)) = (file.file_name().into_string(), file.metadata().await)
+                    && metadata.is_file()
+                {
+                    found.push((name, i64::try_from(metadata.len()).unwrap_or(i64::MAX)));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The folder of files that arrive.

@@ -36,6 +36,8 @@ pub struct FileParts {
     note: PathBuf,
     hasher: Sha256,
     bytes: u64,
+    /// Bytes that the row tells: on the disk, whatever becomes of those after them.
+    saved: u64,
 }
 
 impl Folder {
@@ -91,7 +93,7 @@ impl Folder {
             return Ok(None);
         }
         let file = Arc::new(file);
-        Ok(Some(FileParts { file, path, note, hasher: Sha256::new(), bytes: 0 }))
+        Ok(Some(FileParts { file, path, note, hasher: Sha256::new(), bytes: 0, saved: u64::MAX }))
     }
 
     /// Removes the file of an upload, if it is there.
@@ -163,17 +165,23 @@ impl FileParts {
         self.bytes
     }
 
-    /// Forces it to the disk, and looks how long it is.
+    /// Forces it to the disk, and looks how long it is. When that fails, what is not known to be there is cut off: the
+    /// system may have dropped it, and would say the next time that all is well.
     ///
     /// # Errors
     ///
     /// 507 `storage_full`, or 500 when the file system fails.
     pub async fn sync(&mut self) -> Result<(), Failure> {
-        let file = self.file.clone();
+        let (file, saved) = (self.file.clone(), self.saved);
         self.bytes = blocking(move || {
             let bytes = file.metadata()?.len();
-            if bytes > 0 {
-                file.sync_all()?;
+            if bytes > 0
+                && let Err(error) = file.sync_all()
+            {
+                if saved < bytes {
+                    file.set_len(saved)?;
+                }
+                return Err(error);
             }
             Ok(bytes)
         })
@@ -194,6 +202,7 @@ impl FileParts {
     /// Looks how long it is, cuts off what cannot be trusted, and goes on with the hash from where the row has it, or
     /// from the start; what came after that is read again.
     pub(super) async fn resume(&mut self, row: &upload::Model) -> Result<(), Failure> {
+        self.saved = as_told(row.received);
         self.sync().await?;
         if self.bytes > trusted(row) {
             self.truncate(trusted(row)).await?;

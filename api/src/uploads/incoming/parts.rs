@@ -59,6 +59,9 @@ struct Stored {
 struct TailObject {
     name: String,
     bytes: u64,
+    /// What the store calls this content, if it says so.
+    #[serde(default)]
+    etag: Option<String>,
 }
 
 impl Stored {
@@ -189,8 +192,8 @@ impl ObjectParts {
         let content = Bytes::from(content.concat());
         // Nobody else writes under this name, however late they are.
         let name = format!("{:012}-{}", self.stored_bytes, self.holder());
-        let object = TailObject { name, bytes: content.len() as u64 };
-        self.bucket.put(&self.key_of(&object), content).await?;
+        let mut object = TailObject { name, bytes: content.len() as u64, etag: None };
+        object.etag = self.bucket.put(&self.key_of(&object), content).await?;
         if merged {
             self.drop_tail();
         }
@@ -260,7 +263,7 @@ impl ObjectParts {
     async fn fetch_tail(&self) -> Result<Vec<Bytes>, Failure> {
         let mut fetched = Vec::with_capacity(self.stored.tail.len());
         for object in &self.stored.tail {
-            fetched.push(self.bucket.fetch(&self.key_of(object), 0, object.bytes).await?);
+            fetched.push(self.bucket.fetch_same(&self.key_of(object), object.bytes, object.etag.clone()).await?);
         }
         Ok(fetched)
     }

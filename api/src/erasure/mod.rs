@@ -1,0 +1,12 @@
+//! Erasing people from a firm, and telling them everything that is held on them.
+//!
+//! Asking for it takes name, address and every way in at once; a job takes the rest, visit by visit. A signed note outside
+//! the database ([`tombstones`]) does it again when a backup from before is restored.
+
+pub mod api;
+pub mod export;
+pub mod run;
+pub mod service;
+pub mod store;
+pub mod tombstones;
+pub mod types;

@@ -1,0 +1,420 @@
+//! Queries of erasures.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+use uuid::Uuid;
+
+use crate::entity::{
+    action, api_key, assignment, erasure, event, idempotency_key, job, link, membership, session, upload, upload_day,
+    user, visit,
+};
+use crate::retention::classes::ALL;
+use crate::words::{ErasureState, MembershipState, UploadState, VisitState};
+
+/// Adds an erasure.
+pub async fn insert(tx: &DatabaseTransaction, row: erasure::Model) -> Result<(), DbErr> {
+    row.into_active_model().insert(tx).await.map(drop)
+}
+
+/// An erasure.
+pub async fn by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<erasure::Model>, DbErr> {
+    erasure::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
+/// Writes an erasure.
+pub async fn update(tx: &DatabaseTransaction, row: erasure::Model) -> Result<(), DbErr> {
+    erasure::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
+}
+
+/// The erasure of a membership.
+pub async fn of_membership(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    id: Uuid,
+) -> Result<Option<erasure::Model>, DbErr> {
+    erasure::Entity::find()
+        .filter(erasure::Column::FirmId.eq(firm_id))
+        .filter(erasure::Column::MembershipIds.contains(id.to_string()))
+        .order_by_desc(erasure::Column::Id)
+        .one(db)
+        .await
+}
+
+/// Erasures of a firm before an id, newest first.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    before: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<erasure::Model>, DbErr> {
+    erasure::Entity::find()
+        .filter(erasure::Column::FirmId.eq(firm_id))
+        .apply_if(before, |query, before| query.filter(erasure::Column::Id.lt(before)))
+        .order_by_desc(erasure::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Erasures of a firm that wait for holds.
+pub async fn waiting(db: &impl ConnectionTrait, firm_id: Uuid) -> Result<Vec<erasure::Model>, DbErr> {
+    erasure::Entity::find()
+        .filter(erasure::Column::FirmId.eq(firm_id))
+        .filter(erasure::Column::State.eq(ErasureState::Waiting))
+        .all(db)
+        .await
+}
+
+/// Erasures of a firm that were asked for since a time and are done.
+pub async fn done_since(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    since: DateTime<Utc>,
+) -> Result<Vec<erasure::Model>, DbErr> {
+    erasure::Entity::find()
+        .filter(erasure::Column::FirmId.eq(firm_id))
+        .filter(erasure::Column::State.eq(ErasureState::Done))
+        .filter(erasure::Column::RequestedAt.gt(since))
+        .all(db)
+        .await
+}
+
+/// The person's row, locked until the transaction ends, and nobody can be given a membership meanwhile.
+pub async fn lock_user_alone(tx: &DatabaseTransaction, id: Uuid) -> Result<Option<user::Model>, DbErr> {
+    user::Entity::find_by_id(id).lock_exclusive().one(tx).await
+}
+
+/// The memberships of a person in a firm.
+pub async fn memberships(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    user_id: Uuid,
+) -> Result<Vec<membership::Model>, DbErr> {
+    membership::Entity::find()
+        .filter(membership::Column::UserId.eq(user_id))
+        .filter(membership::Column::FirmId.eq(firm_id))
+        .order_by_asc(membership::Column::Id)
+        .all(db)
+        .await
+}
+
+/// Visits that somebody filed and nobody has decided, oldest first.
+pub async fn undecided(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    auditor_ids: &[Uuid],
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    of_auditors(firm_id, auditor_ids)
+        .select_only()
+        .column(visit::Column::Id)
+        .filter(visit::Column::State.is_in([VisitState::Submitted, VisitState::Resubmitted, VisitState::InReview]))
+        .order_by_asc(visit::Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+fn of_auditors(firm_id: Uuid, auditor_ids: &[Uuid]) -> sea_orm::Select<visit::Entity> {
+    visit::Entity::find()
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::AuditorId.is_in(auditor_ids.iter().copied()))
+}
+
+/// How many visits somebody filed or began.
+pub async fn count_visits(db: &impl ConnectionTrait, firm_id: Uuid, auditor_ids: &[Uuid]) -> Result<u64, DbErr> {
+    of_auditors(firm_id, auditor_ids).count(db).await
+}
+
+/// How many visits of somebody have something left to purge.
+pub async fn count_unpurged(db: &impl ConnectionTrait, firm_id: Uuid, auditor_ids: &[Uuid]) -> Result<u64, DbErr> {
+    of_auditors(firm_id, auditor_ids).filter(visit::Column::Purged.ne(ALL)).count(db).await
+}
+
+/// The next visits of somebody after an id, of which something is left to purge.
+pub async fn unpurged(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    auditor_ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    of_auditors(firm_id, auditor_ids)
+        .select_only()
+        .column(visit::Column::Id)
+        .filter(visit::Column::Purged.ne(ALL))
+        .apply_if(after, |query, after| query.filter(visit::Column::Id.gt(after)))
+        .order_by_asc(visit::Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Gives memberships of a firm to another person, under another name, disabled for good.
+pub async fn pseudonymise(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    (user_id, label): (Uuid, &str),
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    membership::Entity::update_many()
+        .col_expr(membership::Column::UserId, Expr::value(user_id))
+        .col_expr(membership::Column::Name, Expr::value(label))
+        .col_expr(membership::Column::Scope, Expr::value(r#"{"branch_ids":[]}"#))
+        .col_expr(membership::Column::State, Expr::value(MembershipState::Disabled))
+        .col_expr(membership::Column::SessionsAfter, Expr::value(at))
+        .col_expr(membership::Column::ErasedAt, Expr::value(at))
+        .filter(membership::Column::FirmId.eq(firm_id))
+        .filter(membership::Column::Id.is_in(ids.iter().copied()))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Removes what a person signed in with under some memberships, and links to them.
+pub async fn remove_ways_in(tx: &DatabaseTransaction, user_id: Uuid, ids: &[Uuid]) -> Result<(), DbErr> {
+    session::Entity::delete_many()
+        .filter(session::Column::UserId.eq(user_id))
+        .filter(session::Column::MembershipId.is_in(ids.iter().copied()))
+        .exec(tx)
+        .await?;
+    link::Entity::delete_many()
+        .filter(link::Column::UserId.eq(user_id))
+        .filter(link::Column::MembershipId.is_in(ids.iter().copied()))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// Removes a person who has no membership left, with credentials, sessions and links; false when they have one.
+pub async fn remove_user(tx: &DatabaseTransaction, id: Uuid) -> Result<bool, DbErr> {
+    if membership::Entity::find().filter(membership::Column::UserId.eq(id)).count(tx).await? > 0 {
+        return Ok(false);
+    }
+    user::Entity::delete_by_id(id).exec(tx).await?;
+    Ok(true)
+}
+
+/// Takes the names from all API keys of some memberships.
+pub async fn rename_keys(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid], name: &str) -> Result<u64, DbErr> {
+    let renamed = api_key::Entity::update_many()
+        .col_expr(api_key::Column::Name, Expr::value(name))
+        .filter(api_key::Column::FirmId.eq(firm_id))
+        .filter(api_key::Column::MembershipId.is_in(ids.iter().copied()))
+        .exec(tx)
+        .await?;
+    Ok(renamed.rows_affected)
+}
+
+/// Forgets answers that were kept for repeated requests: those of some memberships, and those that made them.
+pub async fn forget_answers(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid]) -> Result<u64, DbErr> {
+    let own = idempotency_key::Entity::delete_many()
+        .filter(idempotency_key::Column::FirmId.eq(firm_id))
+        .filter(idempotency_key::Column::MembershipId.is_in(ids.iter().copied()))
+        .exec(tx)
+        .await?;
+    let mut rows = own.rows_affected;
+    for id in ids {
+        let made = idempotency_key::Entity::delete_many()
+            .filter(idempotency_key::Column::FirmId.eq(firm_id))
+            .filter(idempotency_key::Column::Operation.eq("create_user"))
+            .filter(idempotency_key::Column::Answer.contains(id.to_string()))
+            .exec(tx)
+            .await?;
+        rows += made.rows_affected;
+    }
+    Ok(rows)
+}
+
+/// Ends uploads of some memberships, and takes what phones said of their files.
+pub async fn end_uploads(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid]) -> Result<u64, DbErr> {
+    let of = |update: sea_orm::UpdateMany<upload::Entity>| {
+        update
+            .filter(upload::Column::FirmId.eq(firm_id))
+            .filter(upload::Column::MembershipId.is_in(ids.iter().copied()))
+    };
+    let cleared =
+        of(upload::Entity::update_many()).col_expr(upload::Column::Metadata, Expr::value("")).exec(tx).await?;
+    of(upload::Entity::update_many())
+        .col_expr(upload::Column::State, Expr::value(UploadState::Dropped))
+        .filter(upload::Column::State.eq(UploadState::Open))
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
+/// Forgets letters that wait to be sent and speak of any of these words: ids, or an address.
+pub async fn forget_letters(tx: &DatabaseTransaction, kind: &str, words: &[String]) -> Result<(), DbErr> {
+    for word in words {
+        let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        job::Entity::delete_many()
+            .filter(job::Column::Kind.eq(kind))
+            .filter(Expr::col(job::Column::Payload).like(LikeExpr::new(pattern).escape('\\')))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes what people wrote from an action: who sees to it, and why it was dropped.
+pub async fn clear_action(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<u64, DbErr> {
+    let cleared = action::Entity::update_many()
+        .col_expr(action::Column::Owner, Expr::value(None::<String>))
+        .col_expr(action::Column::DropReason, Expr::value(None::<String>))
+        .filter(action::Column::FirmId.eq(firm_id))
+        .filter(action::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
+/// Takes what was said last in the review of a visit, if it is this.
+pub async fn clear_review(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, reason: &str) -> Result<u64, DbErr> {
+    let cleared = visit::Entity::update_many()
+        .col_expr(visit::Column::ReviewReason, Expr::value(None::<String>))
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::Id.eq(id))
+        .filter(visit::Column::ReviewReason.eq(reason))
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
+/// The next events of a firm that some memberships caused, oldest first.
+pub async fn events_by(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    actor_ids: &[Uuid],
+    after: i64,
+    limit: u64,
+) -> Result<Vec<event::Model>, DbErr> {
+    event::Entity::find()
+        .filter(event::Column::FirmId.eq(firm_id))
+        .filter(event::Column::Seq.gt(after))
+        .filter(event::Column::ActorId.is_in(actor_ids.iter().copied()))
+        .order_by_asc(event::Column::Seq)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// All memberships of a person.
+pub async fn all_memberships(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<membership::Model>, DbErr> {
+    membership::Entity::find()
+        .filter(membership::Column::UserId.eq(user_id))
+        .order_by_asc(membership::Column::Id)
+        .all(db)
+        .await
+}
+
+/// Sessions of a person: all, or those bound to some memberships.
+pub async fn sessions(
+    db: &impl ConnectionTrait,
+    user_id: Uuid,
+    bound: Option<&[Uuid]>,
+) -> Result<Vec<session::Model>, DbErr> {
+    session::Entity::find()
+        .filter(session::Column::UserId.eq(user_id))
+        .apply_if(bound, |query, ids| query.filter(session::Column::MembershipId.is_in(ids.iter().copied())))
+        .order_by_asc(session::Column::Id)
+        .all(db)
+        .await
+}
+
+/// API keys of some memberships.
+pub async fn keys(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<api_key::Model>, DbErr> {
+    api_key::Entity::find()
+        .filter(api_key::Column::FirmId.eq(firm_id))
+        .filter(api_key::Column::MembershipId.is_in(ids.iter().copied()))
+        .order_by_asc(api_key::Column::Id)
+        .all(db)
+        .await
+}
+
+/// Assignments of some auditors after an id.
+pub async fn assignments(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<assignment::Model>, DbErr> {
+    assignment::Entity::find()
+        .filter(assignment::Column::FirmId.eq(firm_id))
+        .filter(assignment::Column::AuditorId.is_in(ids.iter().copied()))
+        .apply_if(after, |query, after| query.filter(assignment::Column::Id.gt(after)))
+        .order_by_asc(assignment::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Visits of some auditors after an id.
+pub async fn visits(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<visit::Model>, DbErr> {
+    of_auditors(firm_id, ids)
+        .apply_if(after, |query, after| query.filter(visit::Column::Id.gt(after)))
+        .order_by_asc(visit::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Uploads of some memberships.
+pub async fn uploads(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<upload::Model>, DbErr> {
+    upload::Entity::find()
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::MembershipId.is_in(ids.iter().copied()))
+        .order_by_asc(upload::Column::Id)
+        .all(db)
+        .await
+}
+
+/// How much some memberships sent a day.
+pub async fn upload_days(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<upload_day::Model>, DbErr> {
+    upload_day::Entity::find()
+        .filter(upload_day::Column::FirmId.eq(firm_id))
+        .filter(upload_day::Column::MembershipId.is_in(ids.iter().copied()))
+        .order_by_asc(upload_day::Column::Day)
+        .all(db)
+        .await
+}
+
+/// The next events of a firm that some memberships caused, that concerned them, or that happened to them.
+pub async fn events_about(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: i64,
+    limit: u64,
+) -> Result<Vec<event::Model>, DbErr> {
+    let objects = ids.iter().map(|id| format!("membership/{id}"));
+    let about = Condition::any()
+        .add(event::Column::ActorId.is_in(ids.iter().copied()))
+        .add(event::Column::AudienceId.is_in(ids.iter().copied()))
+        .add(event::Column::Object.is_in(objects));
+    event::Entity::find()
+        .filter(event::Column::FirmId.eq(firm_id))
+        .filter(event::Column::Seq.gt(after))
+        .filter(about)
+        .order_by_asc(event::Column::Seq)
+        .limit(limit)
+        .all(db)
+        .await
+}
