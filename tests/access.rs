@@ -97,6 +97,8 @@ fn body(operation: &str) -> Option<Value> {
         "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" | "withdraw_consent" => {
             json!({"reason": "x"})
         }
+        "answer_signal" => json!({"answer": "x"}),
+        "judge_signal" => json!({"verdict": "wrong"}),
         "publish_standard" => json!({"version": 1}),
         "approve_visit" | "update_action" | "update_user" | "update_firm" | "update_chain" | "update_evidence" => {
             json!({})
@@ -141,6 +143,7 @@ pub fn made_up() -> Ids {
         "holds",
         "purges",
         "recordings",
+        "signals",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -258,6 +261,7 @@ pub async fn objects(world: &World) -> Ids {
     world.admin.client.post("/v1/standards/foreign/publish", &json!({"version": 1})).ok().await;
     let visit = world.publish(0, &tiny::fair()).await;
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
+    let signal = signal(world).await;
     let plan = world.admin.client.get(&format!("/v1/branches/{}/action-plan", world.branches[0])).ok().await;
     let rehearsal = json!({"standard": tiny::version(2)});
     let rehearsal = id_of(&world.admin.client.post("/v1/rehearsals", &rehearsal).created().await);
@@ -312,10 +316,26 @@ pub async fn objects(world: &World) -> Ids {
         ("api-keys", id_of(&key)),
         ("holds", id_of(&hold)),
         ("purges", id_of(&purges["data"][0])),
+        ("signals", signal),
         // What was given up is made in `jobs`.
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),
     ])
+}
+
+/// A signal of the auditor's visits that a reviewer asked about.
+async fn signal(world: &World) -> String {
+    let mut body = filing(&world.assign_one().await, "submitted", &tiny::perfect(), &[&File::front()]);
+    body["stay"] = json!({"arrived_at": "2026-05-04T10:00:00Z", "left_at": "2026-05-04T10:01:00Z"});
+    let path = format!("/v1/visits/{}", new_id());
+    world.auditor.client.put(&path, &body).if_absent().created().await;
+    let id = eventually("the visit is looked at", || async {
+        let found = world.reviewer.client.get(&format!("{path}/signals")).ok().await;
+        found["data"].get(0).map(id_of)
+    })
+    .await;
+    world.reviewer.client.act(&format!("/v1/signals/{id}/share")).ok().await;
+    id
 }
 
 /// Asserts that two answers tell the same, but for the number of the request and the time.

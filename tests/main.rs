@@ -39,6 +39,7 @@ mod scorecards;
 mod sessions;
 mod setup;
 mod sight;
+mod signals;
 mod support;
 mod sync;
 mod throttling;

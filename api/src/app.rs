@@ -40,6 +40,7 @@ use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
+use crate::signals::api::SignalsApi;
 use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
@@ -170,7 +171,7 @@ type Apis = (
     FieldworkApi,
     (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-    ReviewApi,
+    (ReviewApi, SignalsApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
@@ -191,7 +192,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         FieldworkApi,
         (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-        ReviewApi,
+        (ReviewApi, SignalsApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,

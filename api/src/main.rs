@@ -36,6 +36,7 @@ mod review;
 mod scorecards;
 mod secrets;
 mod sessions;
+mod signals;
 mod signing;
 mod standards;
 mod states;

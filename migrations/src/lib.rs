@@ -41,6 +41,8 @@ mod m20261130_000044_waveforms;
 mod m20261130_000046_transcripts;
 mod m20261130_000047_transcriptions;
 mod m20261130_000048_consents;
+mod m20261130_000050_signals;
+mod m20261130_000051_sketches;
 mod m20261130_000053_retention;
 mod m20261130_000054_purges;
 mod m20261130_000055_erasures;
@@ -90,6 +92,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000053_retention::Migration),
             Box::new(m20261130_000054_purges::Migration),
             Box::new(m20261130_000055_erasures::Migration),
+            Box::new(m20261130_000050_signals::Migration),
+            Box::new(m20261130_000051_sketches::Migration),
         ]
     }
 }

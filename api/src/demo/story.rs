@@ -130,6 +130,18 @@ pub struct Visit {
     #[serde(default)]
     pub return_reason: HashMap<String, String>,
     pub owner_hint: Option<String>,
+    pub faked: Option<Faked>,
+}
+
+/// A visit that was never made.
+#[derive(Debug, Deserialize)]
+pub struct Faked {
+    /// Where the auditor was instead.
+    pub home: (f64, f64),
+    /// How long the stay is said to have been.
+    pub minutes: i64,
+    /// Whose photo was taken for one of the own.
+    pub photos_of: String,
 }
 
 /// What becomes of a visit.

@@ -27,6 +27,8 @@ pub mod retention_rule;
 pub mod revision;
 pub mod score;
 pub mod session;
+pub mod signal;
+pub mod sketch;
 pub mod standard;
 pub mod standard_version;
 pub mod stay;

@@ -11,6 +11,7 @@ use crate::events::types::NewEvent;
 use crate::evidence::service::{being_removed, leave_to_sweep};
 use crate::evidence::store;
 use crate::failure::Failure;
+use crate::signals;
 use crate::states::{EVIDENCE_MOVES, after};
 use crate::transcripts::transcription::queue_automatic;
 use crate::uploads::sweep::MARK_STAYS;
@@ -120,6 +121,10 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
     (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
     let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
+    if row.revision > 0 {
+        // Of a draft, its filing will.
+        signals::job::queue(app, &write.tx, firm_id, &[row.visit_id]).await?;
+    }
     store::update(&write.tx, row.clone()).await?;
     queue_automatic(app, &mut write, &row).await?;
     write.commit().await

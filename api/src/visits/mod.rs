@@ -13,6 +13,7 @@ pub mod parse;
 pub mod read;
 pub mod recordings;
 pub mod service;
+pub mod stay;
 pub mod store;
 pub mod types;
 pub mod withhold;

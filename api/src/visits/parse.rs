@@ -14,7 +14,8 @@ use crate::failure::FieldProblem;
 use crate::http::json::{Reader, escape, is_sha256, text_problem};
 use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::visits::moments;
-use crate::visits::types::{ManifestEntry, WriteState};
+use crate::visits::stay;
+use crate::visits::types::{ManifestEntry, Stay, WriteState};
 use crate::words::{EvidenceKind, Outcome};
 
 /// Most files of one visit.
@@ -43,8 +44,12 @@ pub struct VisitWrite {
     pub answers: Map<String, Value>,
     /// The evidence manifest.
     pub manifest: Vec<ManifestEntry>,
-    /// What the phone says of itself, as it came.
+    /// What the phone says of itself, as it came but for its own id.
     pub device: Value,
+    /// The id that the app made for itself.
+    pub device_id: Option<String>,
+    /// When and where the auditor was.
+    pub stay: Option<Stay>,
     /// The visit that it is a copy of.
     pub copy_of: Option<Uuid>,
     /// The phone's clock.
@@ -64,16 +69,32 @@ pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
     let answers = reader.object("answers").cloned().unwrap_or_default();
     let files = reader.optional_list("evidence", MAX_FILES).unwrap_or_default();
     let copy_of = reader.optional_uuid("copy_of");
-    let device = reader.optional_value("device").cloned().unwrap_or(Value::Object(Map::new()));
+    let mut device = reader.optional_value("device").cloned().unwrap_or(Value::Object(Map::new()));
+    let stay = reader.optional_value("stay");
     let mut problems = reader.finish();
 
     problems.extend(answer_problems(&answers));
     let manifest = manifest(files, &mut problems);
-    let device_at = device_time(&device, &mut problems);
+    let (device_at, device_id) = of_device(&device, &mut problems);
+    if let Some(members) = device.as_object_mut() {
+        members.remove("id");
+    }
+    let stay = stay.map(|stay| stay::parse(stay, &mut problems));
     match (assignment_id, state) {
         (Some(assignment_id), Some(state)) if problems.is_empty() => {
             let outcome = outcome.unwrap_or(Outcome::Completed);
-            Ok(VisitWrite { assignment_id, state, outcome, answers, manifest, device, copy_of, device_at })
+            Ok(VisitWrite {
+                assignment_id,
+                state,
+                outcome,
+                answers,
+                manifest,
+                device,
+                device_id,
+                stay,
+                copy_of,
+                device_at,
+            })
         }
         _ => Err(problems),
     }
@@ -200,15 +221,17 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
     entries
 }
 
-fn device_time(device: &Value, problems: &mut Vec<FieldProblem>) -> Option<DateTime<Utc>> {
+/// The phone's clock and its own id.
+fn of_device(device: &Value, problems: &mut Vec<FieldProblem>) -> (Option<DateTime<Utc>>, Option<String>) {
     let mut reader = Reader::new(device, "/device");
     let at = reader.optional_time("at");
     reader.optional_integer("monotonic_ms", 0, 9_007_199_254_740_991);
     for name in ["model", "os", "app"] {
         reader.optional_text(name, 200);
     }
+    let id = reader.optional_text("id", 200);
     problems.extend(reader.finish());
-    at
+    (at, id)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub struct Prepared {
     pub condition: Condition,
     /// The sha256 of the canonical body.
     pub body_sha256: String,
-    /// The canonical body.
+    /// The canonical body as a draft keeps it: without the phone's own id.
     pub body: String,
     /// What was sent.
     pub write: VisitWrite,
@@ -150,7 +150,7 @@ pub async fn put_visit(
         auditor_id: caller.membership_id,
         condition,
         body_sha256: canonical_body.sha256,
-        body: canonical_body.text,
+        body: if write.device_id.is_some() { without_device_id(body)? } else { canonical_body.text },
         write,
         contact,
         standard_id: assignment.standard_id,
@@ -164,6 +164,15 @@ pub async fn put_visit(
         still_may(app.db.reader(), caller).await?;
     }
     app.committer.commit(prepared).await
+}
+
+/// The body in canonical form without the id that the app made for itself, of which only a hash is ever kept.
+fn without_device_id(body: &Value) -> Result<String, Failure> {
+    let mut kept = body.clone();
+    if let Some(device) = kept.get_mut("device").and_then(Value::as_object_mut) {
+        device.remove("id");
+    }
+    Ok(canonical(&kept)?.text)
 }
 
 async fn standard_of(app: &App, assignment: &assignment::Model) -> Result<Arc<CompiledStandard>, Failure> {

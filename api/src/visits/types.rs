@@ -30,6 +30,9 @@ pub struct VisitIn {
     pub evidence: Option<Vec<EvidenceIn>>,
     /// What the phone says of itself and of its clock.
     pub device: Option<DeviceIn>,
+    /// When and where the auditor was, by the phone. Reviewers and firm admins read it, nobody else; what is told with
+    /// the first filing stays.
+    pub stay: Option<StayIn>,
     /// Another visit of yours for the same assignment that was changed on two devices at once, when this is the copy that
     /// lost. The copy is kept and flagged, and never counts beside the other. Said when it is created, and stays.
     pub copy_of: Option<Uuid>,
@@ -130,6 +133,55 @@ pub struct DeviceIn {
     /// The app and its version.
     #[oai(validator(max_length = 200))]
     pub app: Option<String>,
+    /// A random id that the app made for itself when it was installed. Only a hash of it and the firm is kept.
+    #[oai(validator(max_length = 200))]
+    pub id: Option<String>,
+}
+
+/// When and where the auditor was, by the phone; all by its clock, none of it required.
+#[derive(Debug, Object)]
+pub struct StayIn {
+    /// When the auditor came to the branch, or began the call.
+    pub arrived_at: Option<DateTime<Utc>>,
+    /// When the auditor left it, or ended the call.
+    pub left_at: Option<DateTime<Utc>>,
+    /// How long the questionnaire was worked on in all, in milliseconds, by the clock that never goes back.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
+    pub answering_ms: Option<i64>,
+    /// Where the phone found itself, in the order in which it did.
+    #[oai(validator(max_items = 50))]
+    pub positions: Option<Vec<Position>>,
+}
+
+/// A position that a phone has found, on WGS 84.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+pub struct Position {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Degrees north.
+    #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
+    pub latitude: f64,
+    /// Degrees east.
+    #[oai(validator(minimum(value = "-180"), maximum(value = "180")))]
+    pub longitude: f64,
+    /// How far off it may be, in metres, as the phone says.
+    #[oai(validator(minimum(value = "0"), maximum(value = "100000000")))]
+    pub accuracy_m: Option<f64>,
+    /// Whether the phone says that an app has made it up.
+    pub is_mock: Option<bool>,
+}
+
+/// A parsed stay.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stay {
+    /// When the auditor came.
+    pub arrived_at: Option<DateTime<Utc>>,
+    /// When the auditor left.
+    pub left_at: Option<DateTime<Utc>>,
+    /// How long the questionnaire was worked on, in milliseconds.
+    pub answering_ms: Option<i64>,
+    /// Where the phone found itself, in order.
+    pub positions: Vec<Position>,
 }
 
 /// One parsed file of the manifest.
@@ -250,6 +302,9 @@ pub struct VisitSummary {
     pub score_bp: Option<i32>,
     /// How much of the evidence has arrived.
     pub evidence: EvidenceProgress,
+    /// Signals that no reviewer has judged; for firm admins and reviewers only.
+    #[oai(skip_serializing_if_is_none)]
+    pub open_signals: Option<i64>,
     /// When it was filed first.
     pub submitted_at: Option<DateTime<Utc>>,
     /// When its results were published.
@@ -270,7 +325,7 @@ pub struct VisitView {
     pub score_version: i32,
     /// The answers filed last; null while nothing was filed.
     pub answers: Option<Any<Value>>,
-    /// The draft being worked on, as it was sent; null when there is none.
+    /// The draft being worked on, as it was sent but for `device.id`; null when there is none.
     pub draft: Option<Any<Value>>,
     /// The files of the manifest.
     pub files: Vec<EvidenceView>,
