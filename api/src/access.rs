@@ -237,6 +237,8 @@ operations! {
     DeleteUpload "delete_upload" => Nothing, Always;
     GetEvidenceContent "get_evidence_content" => To(ReadVisits), Always;
     GetEvidencePreview "get_evidence_preview" => To(ReadVisits), Always;
+    GetEvidenceWaveform "get_evidence_waveform" => To(ReadVisits), Always;
+    ListSuggestions "list_suggestions" => To(ReadVisits), Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");

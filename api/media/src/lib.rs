@@ -8,19 +8,24 @@
 //! `png.rs`) and one arm in `photo.rs`; a recording container is one function that returns [`Recording`] and one arm
 //! in `recording.rs`.
 
+mod amr;
 pub mod child;
+mod decode;
 mod exif;
+mod ffmpeg;
 mod frames;
 mod jpeg;
 mod jpeg_scan;
 mod mp4;
 mod mp4_boxes;
+mod opus;
 mod photo;
 mod pixels;
 mod png;
 mod recording;
 mod render;
 mod sniff;
+mod sound;
 mod wav;
 
 #[cfg(test)]
@@ -28,9 +33,10 @@ mod tests;
 
 pub use exif::{Exif, Gps};
 pub use photo::{Photo, process_photo};
-pub use recording::{Recording, probe_recording};
+pub use recording::{Heard, Recording, process_recording};
 pub use render::Rendition;
 pub use sniff::{Format, MediaKind, SNIFF_BYTES, sniff};
+pub use sound::{Sound, Span};
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -75,6 +81,10 @@ pub const MAX_MOOV_BYTES: u64 = 32 * 1024 * 1024;
 pub const MAX_MOOF_BYTES: u64 = 4 * 1024 * 1024;
 /// Most top-level boxes of an MP4, or chunks of a WAV.
 pub const MAX_BOXES: u32 = 200_000;
+/// Longest recording that is listened to, in milliseconds: three hours. Longer ones are measured and kept.
+pub const MAX_HEARD_MS: u64 = 3 * 3_600_000;
+/// Most samples of one recording that are decoded, over all channels: three hours of stereo at 96 kHz.
+pub const MAX_SAMPLES: u64 = 2_100_000_000;
 /// Longest believable recording: a longer one has a broken header. Seven days, in milliseconds.
 pub const MAX_DURATION_MS: u64 = 7 * 24 * 3_600_000;
 

@@ -3,9 +3,11 @@
 mod builders;
 mod child;
 mod damage;
+mod heard;
 mod photos;
 mod recordings;
 
+use super::child::Tools;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -23,4 +25,9 @@ fn fixture(name: &str) -> PathBuf {
 
 fn fixture_bytes(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).expect("fixture")
+}
+
+/// No programs: what needs one is measured and not heard.
+fn no_tools() -> Tools {
+    Tools { programs: Vec::new(), scratch: PathBuf::from("no/such/folder") }
 }

@@ -32,3 +32,4 @@ pub mod user;
 pub mod visit;
 pub mod visit_draft;
 pub mod wave;
+pub mod waveform;

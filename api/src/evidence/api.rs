@@ -13,6 +13,7 @@ use crate::access::Operation;
 use crate::app::{App, Area};
 use crate::evidence::service;
 use crate::evidence::types::{EvidenceView, Loss, PreviewSize};
+use crate::evidence::waveform::{self, WaveformView};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::body::Checked;
@@ -60,7 +61,8 @@ impl EvidenceApi {
     /// Get the bytes of a file
     ///
     /// The file as it was sent, whole or the `Range` asked for. Recordings are played only where the chain's policy
-    /// allows it.
+    /// allows it. A player that begins at a second sets `currentTime` of its media element, which asks for the `Range`
+    /// that it needs; which byte a second begins at only the container tells.
     #[oai(path = "/v1/evidence/:evidence_id/content", method = "get", operation_id = "get_evidence_content")]
     async fn get_evidence_content(
         &self,
@@ -82,6 +84,22 @@ impl EvidenceApi {
         let file = service::content(&app, &caller, evidence_id.0).await?;
         let range = Range { asked: range.0.as_deref(), only_if: if_range.0.as_deref() };
         FileAnswer::of(&app.blobs, file, range, if_none_match.0.as_deref()).await
+    }
+
+    /// Get a waveform
+    ///
+    /// What a player draws under a recording: how loud it is when, and when somebody speaks. For those who may hear the
+    /// recording, and for recordings that could be decoded.
+    #[oai(path = "/v1/evidence/:evidence_id/waveform", method = "get", operation_id = "get_evidence_waveform")]
+    async fn get_evidence_waveform(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+    ) -> Result<Json<WaveformView>, Failure> {
+        let caller = auth.caller(Operation::GetEvidenceWaveform)?;
+        Ok(Json(waveform::waveform(&app, &caller, evidence_id.0).await?))
     }
 
     /// Get a preview

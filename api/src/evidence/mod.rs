@@ -8,3 +8,4 @@ pub mod service;
 pub mod store;
 pub mod types;
 pub mod verify;
+pub mod waveform;

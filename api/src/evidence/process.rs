@@ -1,4 +1,6 @@
-//! The job that looks into a stored file: previews of photos, the length of recordings.
+//! The job that looks into a stored file: previews of photos, what is heard in recordings.
+
+pub mod recording;
 
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, oneshot};
@@ -13,7 +15,7 @@ use crate::states::{EVIDENCE_MOVES, after};
 use crate::uploads::sweep::MARK_STAYS;
 use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
-use peegel_media::{Photo, Recording, Unpreviewable, probe_recording, process_photo};
+use peegel_media::{Heard, Photo, Unpreviewable, process_photo, process_recording};
 
 /// The problem of a file whose job failed too often.
 const GIVEN_UP: &str = "processing_failed";
@@ -23,8 +25,18 @@ static PHOTO_TURN: Semaphore = Semaphore::const_new(1);
 
 enum Found {
     Photo(Box<Photo>),
-    Recording(Recording),
+    Recording(Box<Heard>),
     Document,
+}
+
+impl Found {
+    /// Why nobody will see or hear it here, if so.
+    fn problem(&self) -> Option<&Unpreviewable> {
+        match self {
+            Self::Recording(heard) => heard.sound.as_ref().err(),
+            Self::Photo(_) | Self::Document => None,
+        }
+    }
 }
 
 /// Looks into one file. Doing it again changes nothing.
@@ -47,13 +59,20 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         }
         EvidenceKind::Document => None,
     };
+    let tools = recording::tools(app);
     let found = on_own_thread(move || match (kind, &file) {
         (EvidenceKind::Photo, Some(file)) => process_photo(file.path()).map(|photo| Found::Photo(Box::new(photo))),
-        (EvidenceKind::Recording, Some(file)) => probe_recording(file.path()).map(Found::Recording),
+        (EvidenceKind::Recording, Some(file)) => {
+            process_recording(file.path(), &tools).map(|heard| Found::Recording(Box::new(heard)))
+        }
         _ => Ok(Found::Document),
     })
     .await?;
-    if let Err(unreadable) = &found
+    let problem = match &found {
+        Ok(found) => found.problem(),
+        Err(problem) => Some(problem),
+    };
+    if let Some(unreadable) = problem
         && unreadable.is_transient()
     {
         return Err(Failure::internal(&unreadable.detail));
@@ -81,14 +100,20 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
             return Err(being_removed());
         }
     }
-    let mv = if found.is_ok() { "process" } else { "mark_unpreviewable" };
+    let mv = if problem.is_none() { "process" } else { "mark_unpreviewable" };
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, mv)?;
-    match found {
-        Ok(found) => row.facts = facts(&found).map(|facts| facts.to_string()),
-        Err(Unpreviewable { code, detail }) => {
-            row.problem_code = Some(code.to_owned());
-            row.problem = Some(detail);
+    if let Some(Unpreviewable { code, detail }) = problem {
+        row.problem_code = Some((*code).to_owned());
+        row.problem = Some(detail.clone());
+    }
+    match &found {
+        Ok(Found::Photo(photo)) => row.facts = Some(facts(photo).to_string()),
+        Ok(Found::Recording(heard)) => {
+            if let Some(waveform) = recording::note(&mut row, heard, at)? {
+                store::put_waveform(&write.tx, waveform).await?;
+            }
         }
+        Ok(Found::Document) | Err(_) => {}
     }
     let mut shas = renditions.iter().map(|rendition| rendition.sha256.clone());
     (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
@@ -142,22 +167,7 @@ pub async fn take_up_again(write: &mut Write<'_>, evidence_id: Uuid) -> Result<(
     Ok(store::update(&write.tx, row).await?)
 }
 
-/// What reviewers may know of a file. EXIF stays in the stored original.
-fn facts(found: &Found) -> Option<Value> {
-    match found {
-        Found::Photo(photo) => Some(json!({
-            "width_px": photo.width_px,
-            "height_px": photo.height_px,
-            "truncated": photo.truncated,
-        })),
-        Found::Recording(recording) => Some(json!({
-            "container": recording.container,
-            "codec": recording.codec,
-            "duration_ms": recording.duration_ms,
-            "sample_rate_hz": recording.sample_rate_hz,
-            "channels": recording.channels,
-            "truncated": recording.truncated,
-        })),
-        Found::Document => None,
-    }
+/// What everybody who sees the file may know of a photo. EXIF stays in the stored original.
+fn facts(photo: &Photo) -> Value {
+    json!({"width_px": photo.width_px, "height_px": photo.height_px, "truncated": photo.truncated})
 }

@@ -176,6 +176,7 @@ async fn drop_files(tx: &DatabaseTransaction, firm_id: Uuid, rows: Vec<evidence:
         .collect();
     crate::uploads::store::drop_of(tx, firm_id, &ids).await?;
     crate::evidence::store::unrefer(tx, firm_id, &hashes).await?;
+    crate::evidence::store::drop_waveforms(tx, firm_id, ids.iter().copied()).await?;
     evidence::Entity::delete_many()
         .filter(evidence::Column::FirmId.eq(firm_id))
         .filter(evidence::Column::Id.is_in(ids))
