@@ -12,6 +12,7 @@ use crate::canonical::canonical;
 use crate::failure::Failure;
 use crate::receipts::types::Texts;
 use crate::signing::key::{PublicKey, sign};
+use crate::visits::moments::MEMBER;
 use crate::visits::withhold::is_of_standard;
 
 /// What the document is; also the line that goes under the signature before it.
@@ -121,7 +122,7 @@ pub fn recompute(
     }
 }
 
-/// The answers as the scoring engine takes them: without comments, and with a file where one proves them. Scoring asks
+/// The answers as the scoring engine takes them: without comments and moments, and with a file where one proves them. Scoring asks
 /// for at least one and takes no notice of more.
 fn scored(answers: &Map<String, Value>, proven: &[String]) -> Map<String, Value> {
     let proven: BTreeSet<_> = proven.iter().collect();
@@ -134,6 +135,7 @@ fn scored(answers: &Map<String, Value>, proven: &[String]) -> Map<String, Value>
         let mut answer = answer.clone();
         if let Some(members) = answer.as_object_mut() {
             members.remove("comment");
+            members.remove(MEMBER);
             if proven.contains(item) {
                 members.insert("evidence".to_owned(), json!(1));
             }
@@ -160,11 +162,15 @@ fn proven(standard: &Standard, answers: &Map<String, Value>, result: &Value) -> 
 }
 
 /// The answers without what people wrote, and the items where something was taken away. Texts never score, but that
-/// there is one can decide what is asked next: it becomes an empty text, not none.
+/// there is one can decide what is asked next: it becomes an empty text, not none. Moments of recordings, which decide
+/// nothing, go without a trace.
 fn without_texts(standard: &Standard, mut answers: Map<String, Value>) -> (Map<String, Value>, Vec<String>) {
     let mut withheld = Vec::new();
     for (item, answer) in &mut answers {
         let kind = standard.item(item).map(|item| &item.kind);
+        if let Some(members) = answer.as_object_mut() {
+            members.remove(MEMBER);
+        }
         let mut is_withheld = false;
         let mut withhold = |text: &mut String| {
             is_withheld |= !text.is_empty();

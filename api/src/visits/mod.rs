@@ -8,6 +8,7 @@ pub mod committer;
 pub mod day;
 pub mod decide;
 pub mod manifest;
+pub mod moments;
 pub mod parse;
 pub mod read;
 pub mod service;

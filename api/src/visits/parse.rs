@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::failure::FieldProblem;
 use crate::http::json::{Reader, escape, is_sha256, text_problem};
 use crate::http::limits::FILE_LIMIT_BYTES;
+use crate::visits::moments;
 use crate::visits::types::{ManifestEntry, WriteState};
 use crate::words::Outcome;
 
@@ -107,7 +108,9 @@ fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
             Some(_) => reader.problem("comment", "bad_type", "must be a text"),
             None => {}
         }
+        let moments = moments::read(&mut reader);
         problems.extend(reader.finish());
+        problems.extend(moments::shape_problems(moments, &pointer));
     }
     problems
 }
@@ -232,6 +235,27 @@ mod tests {
                 ("/evidence/0/sha256", "bad_value"),
             ]
         );
+    }
+
+    #[test]
+    fn moments_have_a_recording_and_a_time() {
+        let id = "0198c2f4-7d5b-7e3a-9c1d-2f6b8a4e0c11";
+        let answer = |moments: Value| json!({"T": {"v": true, "moments": moments}});
+        let found = |moments| pointers(&json!({"assignment_id": id, "state": "draft", "answers": answer(moments)}));
+        let at = |pointer: &str, code: &str| (format!("/answers/T/moments{pointer}"), code.to_owned());
+        assert_eq!(found(json!("1:23")), [at("", "bad_type")]);
+        let moment = json!({"evidence_id": id, "at_ms": 83_000});
+        assert_eq!(found(json!(vec![moment.clone(); 11])), [at("", "too_many")]);
+        assert_eq!(found(json!([moment, 5])), [at("/1", "bad_type")]);
+        let wrong = json!([{"evidence_id": "x", "at_ms": -1, "until_ms": 3}, {}]);
+        let problems = [
+            at("/0/evidence_id", "bad_id"),
+            at("/0/at_ms", "out_of_range"),
+            at("/0/until_ms", "unknown_field"),
+            at("/1/evidence_id", "missing"),
+            at("/1/at_ms", "missing"),
+        ];
+        assert_eq!(found(wrong), problems);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
 use crate::visits::manifest::progress;
+use crate::visits::moments;
 use crate::visits::store::{self, Filter};
 use crate::visits::types::{ScoreView, ScoresView, VisitSummary, VisitView};
 use crate::words::{Outcome, RevisionKind};
@@ -49,13 +50,15 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
     let revision = store::revision_of(db, caller.firm_id, id, visit.current_revision).await?;
     let draft = store::draft_of(db, caller.firm_id, id).await?;
     let score = store::score_of(db, caller.firm_id, id, visit.current_score_version).await?;
-    let json = |text: String| serde_json::from_str::<Value>(&text).ok().map(Any);
+    let json = |text: String| serde_json::from_str::<Value>(&text).ok();
+    let answers = revision.and_then(|revision| json(revision.answers));
     Ok(VisitView {
         etag: etag(visit.write_number),
         revision: visit.current_revision,
         score_version: visit.current_score_version,
-        answers: revision.and_then(|revision| json(revision.answers)),
-        draft: draft.and_then(|draft| json(draft.body)),
+        stray_moments: answers.as_ref().map(|answers| moments::stray(answers, &files)).unwrap_or_default(),
+        answers: answers.map(Any),
+        draft: draft.and_then(|draft| json(draft.body)).map(Any),
         review_reason: visit.review_reason.clone(),
         device_at: visit.device_at,
         skew_ms: visit.skew_ms,

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::canonical::{Canonical, canonical};
-use crate::entity::assignment;
+use crate::entity::{assignment, evidence};
+use crate::evidence::store::evidence_of_visits;
 use crate::failure::{Failure, FieldProblem};
 use crate::fieldwork;
 use crate::http::conditions::Condition;
@@ -19,6 +20,7 @@ use crate::http::json::escape;
 use crate::people::service::still_may;
 use crate::people::types::Caller;
 use crate::standards::cache::CompiledStandard;
+use crate::visits::moments;
 use crate::visits::parse::{VisitWrite, parse};
 use crate::visits::types::{ManifestEntry, ScoreSummary, VisitSaved, WriteState};
 use crate::words::{EvidenceKind, Outcome};
@@ -131,7 +133,13 @@ pub async fn put_visit(
     let standard = standard_of(app, &assignment).await?;
     let filing = match write.state {
         WriteState::Draft => None,
-        WriteState::Submitted => Some(file(&standard, &write, contact)?),
+        WriteState::Submitted => {
+            let stored = match moments::are_named(&write.answers) {
+                true => evidence_of_visits(reader, caller.firm_id, &[visit_id]).await?,
+                false => Vec::new(),
+            };
+            Some(file(&standard, &write, &stored, contact)?)
+        }
     };
     let prepared = Prepared {
         firm_id: caller.firm_id,
@@ -160,9 +168,15 @@ async fn standard_of(app: &App, assignment: &assignment::Model) -> Result<Arc<Co
     found.ok_or_else(|| Failure::internal(format!("assignment {} names a standard that is gone", assignment.id)))
 }
 
-/// Checks and scores a visit that is to be filed.
-fn file(standard: &CompiledStandard, write: &VisitWrite, contact: Contact) -> Result<Filing, Failure> {
+/// Checks and scores a visit that is to be filed. `stored` are its files, as far as its answers point into them.
+fn file(
+    standard: &CompiledStandard,
+    write: &VisitWrite,
+    stored: &[evidence::Model],
+    contact: Contact,
+) -> Result<Filing, Failure> {
     let mut problems = manifest_problems(standard, &write.manifest);
+    problems.extend(moments::problems(&write.answers, &write.manifest, stored));
     let answers = canonical(&write.answers)?;
     let device = canonical(&device_of(write, contact))?;
     if write.outcome == Outcome::Attempted {
@@ -215,7 +229,7 @@ pub fn summary(result: &ScoreResult) -> ScoreSummary {
     }
 }
 
-/// The answers as the scoring engine takes them: without comments, with the number of fitting files.
+/// The answers as the scoring engine takes them: without comments and moments, with the number of fitting files.
 fn scored_answers(standard: &CompiledStandard, write: &VisitWrite) -> Map<String, Value> {
     let mut files: HashMap<&str, i64> = HashMap::new();
     for entry in &write.manifest {
@@ -228,8 +242,11 @@ fn scored_answers(standard: &CompiledStandard, write: &VisitWrite) -> Map<String
     let mut scored = Map::new();
     for (item, answer) in &write.answers {
         let Some(answer) = answer.as_object() else { continue };
-        let mut answer: Map<_, _> =
-            answer.iter().filter(|(name, _)| *name != "comment").map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut answer: Map<_, _> = answer
+            .iter()
+            .filter(|(name, _)| *name != "comment" && *name != moments::MEMBER)
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         if let Some(files) = files.get(item.as_str()) {
             answer.insert("evidence".to_owned(), json!(files));
         }

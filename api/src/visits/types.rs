@@ -34,7 +34,7 @@ pub struct VisitIn {
     pub copy_of: Option<Uuid>,
 }
 
-/// The answer to an item: `{"v": value}` or `{"na": true}`, each with an optional `comment`.
+/// The answer to an item: `{"v": value}` or `{"na": true}`, each with an optional `comment` and `moments`.
 #[derive(Debug, Object)]
 pub struct AnswerIn {
     /// The value; what it may be is up to the item. Not an object, and a text has at most 5000 characters.
@@ -44,6 +44,19 @@ pub struct AnswerIn {
     /// Anything to add, in at most 5000 characters; an empty one is none.
     #[oai(validator(max_length = 5000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))]
     pub comment: Option<String>,
+    /// Where in the visit's recordings the answer is to be heard. Without effect on the score.
+    #[oai(validator(max_items = 10))]
+    pub moments: Option<Vec<MomentIn>>,
+}
+
+/// A moment of a recording.
+#[derive(Debug, Object)]
+pub struct MomentIn {
+    /// A recording of the visit's manifest.
+    pub evidence_id: Uuid,
+    /// When in it, in milliseconds from its beginning.
+    #[oai(validator(minimum(value = "0"), maximum(value = "604800000")))]
+    pub at_ms: i64,
 }
 
 /// What a write wants the visit to be.
@@ -256,6 +269,8 @@ pub struct VisitView {
     pub draft: Option<Any<Value>>,
     /// The files of the manifest.
     pub files: Vec<EvidenceView>,
+    /// Moments of the answers filed last that lie behind the end of their recording, whose length was found later.
+    pub stray_moments: Vec<StrayMoment>,
     /// What the reviewer said last.
     pub review_reason: Option<String>,
     /// The phone's clock at the last write.
@@ -264,6 +279,19 @@ pub struct VisitView {
     pub skew_ms: Option<i64>,
     /// When the last write was accepted.
     pub received_at: DateTime<Utc>,
+}
+
+/// A moment behind the end of its recording.
+#[derive(Debug, Object)]
+pub struct StrayMoment {
+    /// The item whose answer names it.
+    pub item_id: String,
+    /// The recording.
+    pub evidence_id: Uuid,
+    /// The moment, in milliseconds.
+    pub at_ms: i64,
+    /// Length of the recording, in milliseconds.
+    pub duration_ms: i64,
 }
 
 /// One score of a visit, with its trace.
