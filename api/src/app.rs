@@ -40,6 +40,7 @@ use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
+use crate::suggestions::api::SuggestionsApi;
 use crate::sync::api::SyncApi;
 use crate::uploads::api::UploadsApi;
 use crate::vault::Vault;
@@ -148,7 +149,7 @@ type Apis = (
     StandardsApi,
     RehearsalsApi,
     FieldworkApi,
-    (VisitsApi, SyncApi),
+    (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi),
     ReviewApi,
     ReceiptsApi,
@@ -169,7 +170,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         StandardsApi,
         RehearsalsApi,
         FieldworkApi,
-        (VisitsApi, SyncApi),
+        (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi),
         ReviewApi,
         ReceiptsApi,

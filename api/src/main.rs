@@ -36,6 +36,7 @@ mod sessions;
 mod signing;
 mod standards;
 mod states;
+mod suggestions;
 mod sync;
 mod uploads;
 mod vault;
