@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::openapi::{Operation, document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
-use crate::support::world::{PASSWORD, Person, World, id_of};
+use crate::support::files::fixture;
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of};
 use crate::support::{eventually, new_id, on_both, tiny, today};
 
 on_both!(
@@ -127,6 +128,7 @@ pub fn made_up() -> Ids {
         "sessions",
         "api-keys",
         "jobs",
+        "recordings",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -145,7 +147,8 @@ pub fn kind_of(operation: &Operation) -> &str {
 
 /// Calls an operation with ids of such objects and a body.
 pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: Option<Value>) -> Answer {
-    let kind = kind_of(operation);
+    let of_recording = operation.path.ends_with("/waveform");
+    let kind = if of_recording { "recordings" } else { kind_of(operation) };
     let mut path = operation.path.clone();
     for name in ["{id}", "{visit_id}", "{evidence_id}", "{result_id}"] {
         if path.contains(name) {
@@ -245,6 +248,12 @@ pub async fn objects(world: &World) -> Ids {
         (view["state"] == "done").then_some(())
     })
     .await;
+    let recording = File::new("recording", &[], "call.mp3", fixture("media/call_hu_parcel_rude.mp3"));
+    let of_recording = new_id();
+    let body = filing(&world.assign_one().await, "draft", &json!({}), &[&recording]);
+    world.auditor.client.put(&format!("/v1/visits/{of_recording}"), &body).if_absent().created().await;
+    recording.upload(&world.auditor).await;
+    world.processed(&of_recording).await;
     let session = world.auditor.client.get("/v1/sessions").ok().await;
     let key = json!({"name": "k", "rights": ["read_chains"], "expires_on": today(), "password": PASSWORD});
     let key = world.admin.client.post("/v1/api-keys", &key).created().await;
@@ -258,6 +267,7 @@ pub async fn objects(world: &World) -> Ids {
         ("assignments", world.assign_one().await),
         ("visits", visit),
         ("evidence", id_of(&view["files"][0])),
+        ("recordings", recording.id),
         ("actions", id_of(&plan["actions"][0])),
         ("memberships", world.auditor.id.clone()),
         ("users", world.auditor.id.clone()),

@@ -33,6 +33,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "target/tools/schemathesis"
 MEDIA = ROOT / "fixtures/media/front_nurmeaken_tallinn.jpg"
+CALL = ROOT / "fixtures/media/call_hu_parcel_rude.mp3"
 EXAMPLES = json.loads((ROOT / "openapi/examples.json").read_text())
 # Not that of the examples, whose changes of passwords would shut out whoever tries them.
 PASSWORD = "viis tundmatut kuuske"
@@ -265,6 +266,16 @@ def fill(admin):
             fit = auditor.headers["location"].rsplit("/", 1)[-1]
         fitting.setdefault(operation, []).append(fit)
     fitting["get_evidence_content"] = fitting["get_evidence_preview"] = files[-4:]
+    # Recordings, to be looked at.
+    manifest = [{"id": str(uuid.uuid4()), "item_ids": [], "kind": "recording", "file_name": f"{n}.mp3"} for n in range(2)]
+    calls = [file["id"] for file in manifest]
+    body = request("put_visit", assignment_id=assignments[0], state="draft", evidence=manifest)
+    visits[str(uuid.uuid4())] = assignments.pop(0)
+    auditor.call("PUT", f"/v1/visits/{[*visits][-1]}", body, If_None_Match="*")
+    for file in calls:
+        auditor.call("PUT", f"/v1/evidence/{file}/content", CALL.read_bytes())
+    files += calls
+    fitting["get_evidence_waveform"] = calls
     for operation in ["claim_assignment", "decline_assignment", "hand_back_assignment", "cancel_assignment"]:
         fitting[operation] = [assignments.pop(-1 if operation == "claim_assignment" else 0) for _ in range(3)]
     for visit in visits:

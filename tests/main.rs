@@ -26,6 +26,7 @@ mod people;
 mod plans;
 mod reach;
 mod receipts;
+mod recordings;
 mod rehearsals;
 mod reports;
 mod results;
