@@ -8,6 +8,7 @@
 //! `png.rs`) and one arm in `photo.rs`; a recording container is one function that returns [`Recording`] and one arm
 //! in `recording.rs`.
 
+pub mod child;
 mod exif;
 mod frames;
 mod jpeg;

@@ -1,6 +1,7 @@
 //! Tests of the media module. Inputs are built here; recordings also come from the repository's fixtures.
 
 mod builders;
+mod child;
 mod damage;
 mod photos;
 mod recordings;
