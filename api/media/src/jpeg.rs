@@ -1,17 +1,17 @@
 //! JPEG photos, decoded at the smallest scale that still feeds the largest preview.
 
+use super::exif::Claims;
 use super::jpeg_scan::{self, Skeleton};
 use super::photo::check_size;
 use super::pixels::{Decoded, Pixels, cmyk_to_rgb, convert_in_place};
 use super::render::PREVIEW_EDGES;
 use super::{
-    DECODE_BYTES, MAX_BASELINE_PIXELS, MAX_PIXELS, MAX_SCAN_PIXELS, MAX_SCANS, RETRY_BYTES, Source, Unpreviewable,
-    guarded,
+    DECODE_BYTES, MAX_BASELINE_PIXELS, MAX_PIXELS, MAX_SCAN_PIXELS, MAX_SCANS, RETRY_BYTES, Source, Timed,
+    Unpreviewable, guarded,
 };
 use image::ImageDecoder;
 use jpeg_decoder::{Decoder, PixelFormat};
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read};
 
 /// Bytes handed to the decoder behind the end of a cut file: it fills the rest of the picture and stops.
 const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
@@ -20,9 +20,11 @@ const NONSENSE: &[u8] = &[0x6A, 0x95, 0x3C, 0xD2, 0x59, 0xA7];
 const NONSENSE_BYTES: u64 = 4096;
 
 /// Decodes a JPEG within the limits.
-pub(super) fn decode(source: &Source) -> Result<Decoded, Unpreviewable> {
-    let mut reader = BufReader::with_capacity(1 << 16, source.file.try_clone()?);
-    let skeleton = jpeg_scan::read(&mut reader)?;
+pub(super) fn decode(source: &Source, claims: &mut Claims) -> Result<Decoded, Unpreviewable> {
+    let skeleton = jpeg_scan::read(&mut source.reader()?)?;
+    if let Some(tiff) = &skeleton.exif {
+        claims.read(tiff);
+    }
     check(&skeleton)?;
 
     let scaled = guarded(|| scaled(source, source.len, END_OF_IMAGE, &skeleton));
@@ -41,7 +43,7 @@ pub(super) fn decode(source: &Source) -> Result<Decoded, Unpreviewable> {
         },
     };
     let (width, height) = (skeleton.frame.width, skeleton.frame.height);
-    Ok(Decoded { pixels, width, height, exif: skeleton.exif, truncated })
+    Ok(Decoded { pixels, width, height, truncated })
 }
 
 /// Refuses what would take too much memory or time, from the headers alone.
@@ -146,9 +148,7 @@ fn forgiving(source: &Source, skeleton: &Skeleton) -> Result<Pixels, Unpreviewab
     check_memory(source.len + kept + 3 * u64::from(width) * u64::from(height), RETRY_BYTES)?;
 
     let broken = |error| Unpreviewable::damaged(format!("This photo is damaged: {error}. Upload the original again."));
-    let mut file = source.file.try_clone()?;
-    file.seek(SeekFrom::Start(0))?;
-    let decoder = image::codecs::jpeg::JpegDecoder::new(BufReader::new(file)).map_err(broken)?;
+    let decoder = image::codecs::jpeg::JpegDecoder::new(source.reader()?).map_err(broken)?;
     let (width, height) = decoder.dimensions();
     let channels = usize::from(decoder.color_type().channel_count());
     let mut data = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
@@ -161,16 +161,14 @@ fn forgiving(source: &Source, skeleton: &Skeleton) -> Result<Pixels, Unpreviewab
 
 /// The first bytes of a file, then a tail repeated: nonsense ends after a while, so that decoding ends too.
 struct Bytes {
-    file: std::io::Take<BufReader<File>>,
+    file: std::io::Take<BufReader<Timed>>,
     tail: &'static [u8],
     tail_pos: u64,
 }
 
 impl Bytes {
     fn open(source: &Source, len: u64, tail: &'static [u8]) -> std::io::Result<Self> {
-        let mut file = source.file.try_clone()?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(Self { file: BufReader::with_capacity(1 << 16, file).take(len), tail, tail_pos: 0 })
+        Ok(Self { file: source.reader()?.take(len), tail, tail_pos: 0 })
     }
 }
 
