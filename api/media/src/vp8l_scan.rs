@@ -202,6 +202,10 @@ impl<R: BufRead> Scan<R> {
         if prefix < 4 {
             return Ok(prefix + 1);
         }
+        // A code of two symbols may name more than there are.
+        if prefix as usize >= ALPHABETS[4] {
+            return Err(damaged());
+        }
         let bits = (prefix - 2) >> 1;
         Ok(((2 + (prefix & 1)) << bits) + self.read(bits)? + 1)
     }

@@ -113,7 +113,7 @@ fn mutant(seeds: &[Vec<u8>], numbers: &mut Numbers) -> Vec<u8> {
     for _ in 0..=numbers.below(4) {
         spoil(&mut bytes, seeds, numbers);
     }
-    if bytes.starts_with(b"\x89PNG") && numbers.below(4) > 0 {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") && numbers.below(4) > 0 {
         mend_png(&mut bytes);
     }
     bytes
@@ -158,8 +158,7 @@ fn spoil(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], numbers: &mut Numbers) {
 
 /// Makes the checksums of a PNG right again: its decoder looks at nothing else otherwise.
 fn mend_png(bytes: &mut Vec<u8>) {
-    let mut mended = bytes[..8].to_vec();
-    let mut rest = &bytes[8..];
+    let (mut mended, mut rest) = (bytes[..8].to_vec(), &bytes[8..]);
     while let Some((head, behind)) = rest.split_first_chunk::<8>() {
         let len = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
         let Some((body, behind)) = behind.split_at_checked(len) else { break };
