@@ -331,6 +331,7 @@ fn visit(
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    recorder.call(reviewer, "list_similar_evidence", "GET", &format!("/v1/evidence/{photo}/similar"), &none)?;
     let file = content.trim_end_matches("/content");
     let link = json!({"file": "preview_320"});
     recorder.call(reviewer, "create_evidence_link", "POST", &format!("{file}/links"), &link)?;

@@ -26,6 +26,7 @@ mod migrations;
 mod openapi;
 mod operations;
 mod people;
+mod photos;
 mod plans;
 mod reach;
 mod receipts;

@@ -92,10 +92,11 @@ async fn file(app: &TestApp, world: &World, who: &Person, branch: usize, change:
     visit
 }
 
-/// Waits until every job is done.
+/// Waits until every file and every visit was looked at.
 async fn looked_at(app: &TestApp) {
-    eventually("all jobs are done", || async {
-        let open = app.query("SELECT COUNT(*) FROM jobs WHERE state IN ('ready', 'running')").await;
+    eventually("all is looked at", || async {
+        let kinds = "kind IN ('visit.signals', 'evidence.process') AND state IN ('ready', 'running')";
+        let open = app.query(&format!("SELECT COUNT(*) FROM jobs WHERE {kinds}")).await;
         (open[0].try_get_by_index::<i64>(0).expect("a count") == 0).then_some(())
     })
     .await;

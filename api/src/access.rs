@@ -280,6 +280,7 @@ operations! {
     GetLink "get_link" => Nothing, Always;
     GetEvidenceWaveform "get_evidence_waveform" => To(ReadVisits), Always;
     ListSuggestions "list_suggestions" => To(ReadVisits), Always;
+    ListSimilarEvidence "list_similar_evidence" => To(ReviewVisits), Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");

@@ -167,9 +167,11 @@ mod tests {
         assert_eq!(photos[1], taken(name, story::media(name).unwrap(), shot(1)).unwrap());
         let path = std::env::temp_dir().join(format!("peegel-taken-{}.jpg", std::process::id()));
         std::fs::write(&path, &photos[1]).unwrap();
-        let read = peegel_media::process_photo(&path).unwrap();
+        let tools = peegel_media::child::Tools { programs: Vec::new(), scratch: std::env::temp_dir() };
+        let read = peegel_media::process_photo(&path, &tools);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!((read.width_px, read.height_px), (1312, 984));
+        let photo = read.photo.unwrap();
+        assert_eq!((photo.width_px, photo.height_px), (1312, 984));
         let exif = read.exif;
         assert_eq!(exif.taken_at.as_deref(), Some("2026-07-14T14:25:00"));
         assert_eq!((exif.offset.as_deref(), exif.model.as_deref()), (Some("+03:00"), Some("Fieldphone 5")));

@@ -6,6 +6,7 @@ pub mod process;
 pub mod quota;
 pub mod service;
 pub mod show;
+pub mod similar;
 pub mod store;
 pub mod types;
 pub mod verify;

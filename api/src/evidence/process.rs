@@ -1,12 +1,14 @@
 //! The job that looks into a stored file: previews of photos, what is heard in recordings.
 
+pub mod photo;
 pub mod recording;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::config::program_folders;
 use crate::events::types::NewEvent;
 use crate::evidence::service::{being_removed, leave_to_sweep};
 use crate::evidence::store;
@@ -17,7 +19,8 @@ use crate::transcripts::transcription::queue_automatic;
 use crate::uploads::sweep::MARK_STAYS;
 use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
-use peegel_media::{Heard, Photo, Unpreviewable, process_photo, process_recording};
+use peegel_media::child::Tools;
+use peegel_media::{Heard, LookedAt, Unpreviewable, process_photo, process_recording};
 
 /// The problem of a file whose job failed too often.
 const GIVEN_UP: &str = "processing_failed";
@@ -26,7 +29,7 @@ const GIVEN_UP: &str = "processing_failed";
 static PHOTO_TURN: Semaphore = Semaphore::const_new(1);
 
 enum Found {
-    Photo(Box<Photo>),
+    Photo(Box<LookedAt>),
     Recording(Box<Heard>),
     Document,
 }
@@ -35,10 +38,16 @@ impl Found {
     /// Why nobody will see or hear it here, if so.
     fn problem(&self) -> Option<&Unpreviewable> {
         match self {
+            Self::Photo(looked) => looked.photo.as_ref().err(),
             Self::Recording(heard) => heard.sound.as_ref().err(),
-            Self::Photo(_) | Self::Document => None,
+            Self::Document => None,
         }
     }
+}
+
+/// The programs of this machine that look into files, and a folder for them.
+fn tools(app: &App) -> Tools {
+    Tools { programs: program_folders(), scratch: app.blobs.work_folder(app.ids.next()) }
 }
 
 /// Looks into one file. Doing it again changes nothing.
@@ -61,9 +70,9 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         }
         EvidenceKind::Document => None,
     };
-    let tools = recording::tools(app);
+    let tools = tools(app);
     let found = on_own_thread(move || match (kind, &file) {
-        (EvidenceKind::Photo, Some(file)) => process_photo(file.path()).map(|photo| Found::Photo(Box::new(photo))),
+        (EvidenceKind::Photo, Some(file)) => Ok(Found::Photo(Box::new(process_photo(file.path(), &tools)))),
         (EvidenceKind::Recording, Some(file)) => {
             process_recording(file.path(), &tools).map(|heard| Found::Recording(Box::new(heard)))
         }
@@ -80,12 +89,10 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         return Err(Failure::internal(&unreadable.detail));
     }
     let began = app.clock.now();
-    let mut renditions = Vec::new();
-    if let Ok(Found::Photo(photo)) = &found {
-        for rendition in [&photo.preview_320, &photo.preview_1600, &photo.report_960] {
-            renditions.push(app.blobs.store(firm_id, app.ids.next(), rendition.jpeg.clone()).await?);
-        }
-    }
+    let renditions = match &found {
+        Ok(Found::Photo(looked)) => photo::store_renditions(app, firm_id, looked).await?,
+        _ => Vec::new(),
+    };
     let mut write = Write::begin(app, firm_id).await?;
     let row = store::lock_evidence(&write.tx, firm_id, evidence_id).await?;
     let Some(mut row) = row.filter(|row| row.state == EvidenceState::Stored) else {
@@ -109,7 +116,7 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         row.problem = Some(detail.clone());
     }
     match &found {
-        Ok(Found::Photo(photo)) => row.facts = Some(facts(photo).to_string()),
+        Ok(Found::Photo(looked)) => photo::note(&mut row, looked, &renditions)?,
         Ok(Found::Recording(heard)) => {
             if let Some(waveform) = recording::note(&mut row, heard, at)? {
                 store::put_waveform(&write.tx, waveform).await?;
@@ -117,8 +124,6 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         }
         Ok(Found::Document) | Err(_) => {}
     }
-    let mut shas = renditions.iter().map(|rendition| rendition.sha256.clone());
-    (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
     let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
     if row.revision > 0 {
@@ -172,9 +177,4 @@ pub async fn take_up_again(write: &mut Write<'_>, evidence_id: Uuid) -> Result<(
     row.problem_code = None;
     row.problem = None;
     Ok(store::update(&write.tx, row).await?)
-}
-
-/// What everybody who sees the file may know of a photo. EXIF stays in the stored original.
-fn facts(photo: &Photo) -> Value {
-    json!({"width_px": photo.width_px, "height_px": photo.height_px, "truncated": photo.truncated})
 }

@@ -135,10 +135,15 @@ fn screenshot(facts: &Facts, file: &FileFacts) -> Option<(SignalCode, Value)> {
     let (width, height) = file.size_px.unwrap_or_default();
     let ratio = width.max(height) as f64 / width.min(height).max(1) as f64;
     let is_screen = file.media_type == "image/png" && SCREEN_RATIO.contains(&ratio);
-    if is_cameras || !(is_named || is_screen) {
+    // What says that it is one needs no other sign.
+    if !file.exif.is_screenshot && (is_cameras || !(is_named || is_screen)) {
         return None;
     }
-    let why = if is_named { "name" } else { "shape" };
+    let why = match (file.exif.is_screenshot, is_named) {
+        (true, _) => "exif",
+        (false, true) => "name",
+        (false, false) => "shape",
+    };
     let figures = json!({"why": why, "width_px": width, "height_px": height, "media_type": file.media_type});
     Some((SignalCode::Screenshot, figures))
 }
@@ -250,6 +255,8 @@ pub mod tests {
         assert_eq!(find(&written), [], "a chat is proved by nothing else");
         let exif = peegel_media::Exif { model: Some("Pixel 9".to_owned()), ..Default::default() };
         assert_eq!(found(FileFacts { exif, ..named }), []);
+        let exif = peegel_media::Exif { is_screenshot: true, ..Default::default() };
+        assert_eq!(found(FileFacts { exif, ..photo() })[0].figures["why"], "exif");
     }
 
     fn recording(seconds: i64, claimed: Option<f64>) -> FileFacts {

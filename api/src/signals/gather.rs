@@ -14,6 +14,7 @@ use crate::chains::store::{branch_by_id, branches_by_ids};
 use crate::chains::types::degrees;
 use crate::entity::{assignment, branch, evidence, revision, sketch, stay, visit};
 use crate::evidence::service::has_bytes;
+use crate::evidence::similar::near_duplicates;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::fieldwork::store::assignment_by_id;
@@ -21,7 +22,7 @@ use crate::http::json::time;
 use crate::signals::facts::{
     Channel, Compared, Contact, Facts, FileFacts, OtherFile, OtherStay, Peer, Place, SameText,
 };
-use crate::signals::files::ONE_TRIP;
+use crate::signals::files::{ALIKE_BITS, ONE_TRIP};
 use crate::signals::{sketch as sketches, store, texts};
 use crate::standards::cache::CompiledStandard;
 use crate::visits::day::zone_of;
@@ -164,6 +165,7 @@ async fn others_around(app: &App, filed: &Filed, stay: &stay::Model) -> Result<V
 async fn file_facts(db: &impl ConnectionTrait, filed: &Filed, file: &evidence::Model) -> Result<FileFacts, Failure> {
     let same = store::same_files(db, file).await?;
     let same = others(db, filed, file, same).await?;
+    let alike = alike(db, filed, file).await?;
     let facts: Value = file.facts.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let number = |name: &str| facts[name].as_i64();
     Ok(FileFacts {
@@ -177,8 +179,27 @@ async fn file_facts(db: &impl ConnectionTrait, filed: &Filed, file: &evidence::M
         duration_ms: number("duration_ms"),
         claimed: claimed(filed, file),
         same,
-        alike: Vec::new(),
+        alike,
     })
+}
+
+/// Photos of other visits that look like one, and in how many bits they differ.
+async fn alike(
+    db: &impl ConnectionTrait,
+    filed: &Filed,
+    file: &evidence::Model,
+) -> Result<Vec<(OtherFile, u32)>, Failure> {
+    let Some(phash) = file.phash else { return Ok(Vec::new()) };
+    let near = near_duplicates(db, file.firm_id, phash, ALIKE_BITS, file.id).await?;
+    let ids: Vec<_> = near.iter().map(|near| near.evidence_id).collect();
+    let stored_at = store::stored_at(db, file.firm_id, &ids).await?;
+    let found = near.iter().filter(|near| near.visit_id != file.visit_id).filter_map(|near| {
+        let (_, stored_at) = stored_at.iter().find(|(id, _)| *id == near.evidence_id)?;
+        Some((near.evidence_id, near.visit_id, *stored_at))
+    });
+    let others = others(db, filed, file, found.collect()).await?;
+    let bits = |id| near.iter().find(|near| near.evidence_id == id).map_or(u32::MAX, |near| near.distance);
+    Ok(others.into_iter().map(|other| (other.clone(), bits(other.id))).collect())
 }
 
 /// Files of other visits that were there before, without those of the same assignment and of the same trip.

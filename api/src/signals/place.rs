@@ -14,7 +14,7 @@ pub const FENCE_M: f64 = 200.0;
 /// The error of a position without one, in metres.
 pub const UNKNOWN_ACCURACY_M: f64 = 100.0;
 /// How far from the branch a photo may be taken by what its camera says, in metres: the receipt is photographed in the
-/// car, and cameras tell no error.
+/// car.
 pub const PHOTO_FENCE_M: f64 = 1000.0;
 /// How fast one visit can follow another, in kilometres an hour from door to door: faster than trains and cars.
 pub const MAX_SPEED_KMH: f64 = 250.0;
@@ -85,11 +85,14 @@ fn photo_elsewhere(facts: &Facts, file: &FileFacts) -> Option<Found> {
     let degrees = |e7: i64| e7 as f64 / 1e7;
     let taken = Place { latitude: degrees(gps.lat_e7), longitude: degrees(gps.lon_e7) };
     let distance = distance_m(taken, branch);
+    let accuracy_m = gps.accuracy_m.map_or(UNKNOWN_ACCURACY_M, f64::from);
     // Cameras without a fix write zeros.
-    if distance <= PHOTO_FENCE_M || (gps.lat_e7, gps.lon_e7) == (0, 0) {
+    if distance - accuracy_m <= PHOTO_FENCE_M || (gps.lat_e7, gps.lon_e7) == (0, 0) {
         return None;
     }
-    let figures = json!({"distance_m": distance.round(), "fence_m": PHOTO_FENCE_M, "source": "exif"});
+    let figures = json!({
+        "distance_m": distance.round(), "accuracy_m": gps.accuracy_m, "fence_m": PHOTO_FENCE_M, "source": "exif",
+    });
     Some(Found { code: SignalCode::OutsideFence, subject_id: file.id, figures })
 }
 
@@ -249,7 +252,7 @@ mod tests {
     fn a_camera_far_away() {
         let photo = |lat_e7, lon_e7| {
             let mut file = crate::signals::files::tests::photo();
-            file.exif.gps = Some(peegel_media::Gps { lat_e7, lon_e7 });
+            file.exif.gps = Some(peegel_media::Gps { lat_e7, lon_e7, accuracy_m: None });
             find(&Facts { files: vec![file], ..plain() })
         };
         let found = photo(583_801_000, 267_225_000);

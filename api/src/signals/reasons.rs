@@ -84,6 +84,7 @@ pub fn reason(code: SignalCode, figures: &Value) -> String {
         ),
         SignalCode::EditorSoftware => format!("A program that changes photos wrote it last: {}.", text("software")),
         SignalCode::Screenshot => match text("why") {
+            "exif" => "The file says itself that it is a picture of a screen.".to_owned(),
             "name" => "By its name it is a picture of a screen, and no camera is named in it.".to_owned(),
             _ => format!(
                 "It is a PNG of {} x {} pixels, as screens are and photos are not, and no camera is named in it.",

@@ -383,6 +383,26 @@ pub async fn same_files(
         .await
 }
 
+/// When some files were stored.
+pub async fn stored_at(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Option<DateTime<Utc>>)>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    evidence::Entity::find()
+        .select_only()
+        .columns([evidence::Column::Id, evidence::Column::StoredAt])
+        .filter(evidence::Column::FirmId.eq(firm_id))
+        .filter(evidence::Column::Id.is_in(ids.iter().copied()))
+        .filter(evidence::Column::Revision.gt(0))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// Visits by id.
 pub async fn visits(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<visit::Model>, DbErr> {
     if ids.is_empty() {

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::consent::service::heard;
 use crate::entity::{evidence, visit};
 use crate::evidence::store::evidence_of_visits;
+use crate::evidence::types::EvidenceView;
 use crate::failure::Failure;
 use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
@@ -71,7 +72,7 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
         purged: purged(&visit),
         unheard: unheard(app, caller, &files).await?,
         summary: summary(visit, score.and_then(|score| score.score_bp), &files, open_signals),
-        files: files.into_iter().map(Into::into).collect(),
+        files: files.into_iter().map(|file| EvidenceView::seen_by(caller.reach, file)).collect(),
     })
 }
 

@@ -4,18 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 
-use crate::app::App;
-use crate::config::program_folders;
 use crate::entity::{evidence, waveform};
 use crate::evidence::types::{RecordingFacts, SoundFigures};
 use crate::failure::Failure;
-use peegel_media::child::Tools;
 use peegel_media::{Heard, Sound, Span};
-
-/// The programs of this machine that decode recordings, and a folder for them.
-pub fn tools(app: &App) -> Tools {
-    Tools { programs: program_folders(), scratch: app.blobs.work_folder(app.ids.next()) }
-}
 
 /// Notes with a recording what was found in it, as far as everybody may know who sees the file, and gives the waveform,
 /// which only those see who may hear it.
