@@ -160,7 +160,10 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let assignments = fieldwork(&mut recorder, &mut admin, &mut auditor, &set_up)?;
     let visit = visit(&mut recorder, &mut auditor, &mut reviewer, &assignments[0], root)?;
     lost_file(&mut recorder, &mut auditor, &assignments[1])?;
+    let chain = format!("/v1/chains/{}", set_up.chain_id);
+    admin.client.json("PATCH", &chain, &admin.token, &json!({"recording_policy": "allow"}))?;
     transcript(&mut recorder, &mut auditor, &mut reviewer, &assignments[3], root)?;
+    admin.client.json("PATCH", &chain, &admin.token, &json!({"recording_policy": "needs_proof"}))?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
@@ -353,10 +356,7 @@ fn transcript(
     let bytes = std::fs::read(root.join("fixtures/media/call_et_coffee_good.m4a"))?;
     let body = json!({
         "assignment_id": assignment_id, "state": "draft", "answers": {},
-        "evidence": [{
-            "id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a",
-            "consent": {"basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "notice": "This call is recorded."},
-        }],
+        "evidence": [{"id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a"}],
     });
     let visit = "/v1/visits/2a7b5a5f-9e2c-4c6f-8b88-ad1e6f7a8b99";
     recorder.call_with(auditor, "put_visit", "PUT", visit, &[("if-none-match", "*")], &body)?;
@@ -384,6 +384,8 @@ fn transcript(
     recorder.keep("put_evidence_transcript", &none, "200", &attached);
     recorder.call(reviewer, "get_evidence_transcript", "GET", &format!("{path}/transcript"), &none)?;
     recorder.call(reviewer, "search_transcripts", "GET", "/v1/transcripts?q=veel%20aid", &none)?;
+    recorder.call(reviewer, "get_evidence_waveform", "GET", &format!("{path}/waveform"), &none)?;
+    recorder.call(reviewer, "list_suggestions", "GET", &format!("{visit}/suggestions"), &none)?;
     auditor.client.send(&request("DELETE", &format!("{path}/transcript"), &auditor.token, &[], &[]))?;
     let spoken = json!({"language": "et"});
     recorder.call(reviewer, "create_transcription", "POST", &format!("{path}/transcription"), &spoken)?;

@@ -357,6 +357,10 @@ impl Filing<'_> {
             if !visit.missing.iter().any(|missing| missing == file) {
                 let id = text(&entry, "id")?;
                 phone.put_file(&format!("/v1/evidence/{id}/content"), content.into()).await?;
+                if let Some(said) = story::transcript(file) {
+                    let path = format!("/v1/evidence/{id}/transcript?language={}", chain.locale);
+                    phone.put_file(&path, said).await?;
+                }
             }
         }
         if begins_as_draft && visit.story != Fate::Draft {

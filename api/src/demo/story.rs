@@ -17,6 +17,7 @@ use crate::failure::Failure;
 #[include = "*.m4a"]
 #[include = "*.mp3"]
 #[include = "*.wav"]
+#[include = "*.txt"]
 struct Media;
 
 #[derive(RustEmbed)]
@@ -206,4 +207,10 @@ pub fn standard(id: &str) -> Result<Value, Failure> {
 /// [`Failure`] when there is none.
 pub fn media(file: &str) -> Result<Cow<'static, [u8]>, Failure> {
     Media::get(file).map(|media| media.data).ok_or_else(|| Failure::internal(format!("no media {file}")))
+}
+
+/// What is said in a recording, which stands beside it; none for other files.
+pub fn transcript(file: &str) -> Option<Cow<'static, [u8]>> {
+    let (name, _) = file.rsplit_once('.')?;
+    Media::get(&format!("{name}.txt")).map(|media| media.data)
 }
