@@ -178,8 +178,9 @@ fn every_format_is_measured_and_heard() {
             &["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", name],
             call.folder.path(),
         );
-        // A live file does not say how long it is.
+        // A live file does not say how long it is, and of bare frames ffprobe guesses.
         let probed_ms = probed.trim().parse::<f64>().map_or(call.whole_ms, |seconds| (seconds * 1000.0) as u64);
+        let probed_ms = if container == "adts" { call.whole_ms } else { probed_ms };
         for wanted in [probed_ms, call.whole_ms] {
             assert!(recording.duration_ms.abs_diff(wanted) <= 110, "{name}: {} of {wanted}", recording.duration_ms);
         }
