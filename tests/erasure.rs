@@ -1,5 +1,6 @@
 //! Erasing people, and telling them what is held on them.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::access::{Ids, call, everybody, made_up};
@@ -7,7 +8,7 @@ use crate::openapi::{document, operations};
 use crate::receipts::{keys_file, verdict, verify};
 use crate::retention::{add_exif, add_stay, age, close, files_under, is_stored, lines, number};
 use crate::support::app::{Kind, TestApp};
-use crate::support::files::sha256;
+use crate::support::files::{fixture, sha256};
 use crate::support::world::{File, PASSWORD, Person, World, filing, proofs};
 use crate::support::{eventually, new_id, on_both, on_buckets, tiny, today};
 use crate::uploads::creation;
@@ -53,7 +54,7 @@ struct Marked {
     marks: Vec<&'static str>,
 }
 
-const MARKS: [&str; 19] = [
+const MARKS: [&str; 21] = [
     NAME,
     "marta@alpha.example",
     "mark-answer",
@@ -73,6 +74,8 @@ const MARKS: [&str; 19] = [
     "mark-client",
     "mark-notice",
     "mark-giver",
+    "mark-speaker",
+    "mark-said",
 ];
 
 async fn marked(app: &TestApp, world: &World) -> Marked {
@@ -97,11 +100,12 @@ async fn marked(app: &TestApp, world: &World) -> Marked {
     answers["queue"] = json!({"na": true, "v": "mark-na-text"});
     let photo = File::new("photo", &["front"], "mark-file-name.jpg", crate::support::world::small_photo(77));
     let (offer, lost) = (File::offer(), File::new("document", &[], "lost.pdf", vec![1]));
+    let call = File::new("recording", &["offer"], "mark-call.m4a", fixture("media/call_en_tea_good.m4a"));
     let visit = new_id();
-    let mut body = filing(&assignments[0], "submitted", &answers, &[&photo, &offer, &lost]);
+    let mut body = filing(&assignments[0], "submitted", &answers, &[&photo, &offer, &lost, &call]);
     body["device"] = json!({"model": "mark-device", "os": "x", "app": "y"});
     marta.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
-    for file in [&photo, &offer] {
+    for file in [&photo, &offer, &call] {
         file.upload(&marta).await;
     }
     let path = format!("/v1/evidence/{}/lost", lost.id);
@@ -120,6 +124,10 @@ async fn marked(app: &TestApp, world: &World) -> Marked {
     body["answers"] = answers;
     marta.client.put(&format!("/v1/visits/{visit}"), &body).if_match(&tag).ok().await;
     world.review(&visit, &["review", "approve", "publish"]).await;
+    let path = format!("/v1/evidence/{}/transcript?language=en", call.id);
+    let words = "[00:01] mark-speaker: mark-said it";
+    let put = marta.client.call(Method::PUT, &path).header("content-type", "text/plain").bytes(words);
+    put.send().await.expect(200);
     let consent = json!({
         "visit_id": visit, "basis": "explicit_consent", "given_by": "mark-giver",
         "given_at": "2026-03-02T09:00:00Z", "notice": "mark-notice",

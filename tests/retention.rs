@@ -1,5 +1,6 @@
 //! How long data is kept: periods by class, the purge, its signed lines, and holds that stop it.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::receipts::{keys_file, verdict, verify};
@@ -87,6 +88,9 @@ async fn published(app: &TestApp, world: &World) -> Filed {
         file.upload(&world.auditor).await;
     }
     world.processed(&visit).await;
+    let path = format!("/v1/evidence/{}/transcript?language=en", recording.id);
+    let put = world.auditor.client.call(Method::PUT, &path).header("content-type", "text/plain").bytes("MARK said it");
+    put.send().await.expect(200);
     world.review(&visit, &["review", "approve", "publish", "unpublish", "publish"]).await;
     add_stay(app, &visit, r#"[{"lat":59.4370001,"lon":24.7536001,"mark":"MARK-place"}]"#).await;
     add_exif(app, &files[0].id, r#"{"model":"MARK-camera"}"#).await;
@@ -242,6 +246,9 @@ async fn what_is_due_goes_and_scores_stay(app: &TestApp) {
     assert_eq!(view["answers"]["why"]["v"], WHY, "texts have a period of their own");
     let rows = "SELECT COUNT(*) AS n FROM stays WHERE positions IS NULL AND device_sha256 IS NULL";
     assert_eq!(number(app, rows).await, 1);
+    for table in ["transcripts", "transcript_terms"] {
+        assert_eq!(number(app, &format!("SELECT COUNT(*) AS n FROM {table}")).await, 0, "{table}");
+    }
     assert_eq!(number(app, "SELECT COUNT(*) AS n FROM revisions WHERE device LIKE '%MARK%'").await, 0);
     let evidence_receipt = admin.get(&format!("{visit}/evidence-receipt")).ok().await;
     assert_eq!((&evidence_receipt["files"], &evidence_receipt["complete"]), (&json!([]), &json!(true)));

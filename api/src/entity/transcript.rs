@@ -1,10 +1,11 @@
 //! Rows of `transcripts`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::TranscriptFormat;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "transcripts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -21,6 +21,7 @@ use crate::erasure::store;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::people::store::firm_by_id;
+use crate::transcripts::store::transcript_of;
 use crate::visits::store::{draft_of, revisions_of, stay_of};
 
 /// What the document is.
@@ -201,7 +202,13 @@ async fn whole(app: &App, visit: &visit::Model) -> Result<Value, Failure> {
     value["stay"] = stay_of(db, firm_id, id).await?.map(|stay| row(&stay, &NESTED)).transpose()?.into();
     value["consents"] = json!(rows(&consent::store::of_visit(db, firm_id, id).await?)?);
     let files = evidence_of_visits(db, firm_id, &[id]).await?;
-    let files: Vec<_> = files.iter().map(|file| row(file, &NESTED_OF_FILES)).collect::<Result<_, _>>()?;
-    value["files"] = json!(files);
+    let mut listed = Vec::with_capacity(files.len());
+    for file in &files {
+        let mut entry = row(file, &NESTED_OF_FILES)?;
+        let transcript = transcript_of(db, firm_id, file.id).await?;
+        entry["transcript"] = transcript.map(|transcript| row(&transcript, &["cues"])).transpose()?.into();
+        listed.push(entry);
+    }
+    value["files"] = json!(listed);
     Ok(value)
 }

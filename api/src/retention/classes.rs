@@ -1,6 +1,6 @@
 //! What purging a class of data does to a visit: one function a table.
 //!
-//! A table that comes to hold personal data of visits is a line in [`take`]. What stays in all of them is listed in
+//! A table that comes to hold personal data of visits is a line in [`take`], or in [`Purging::finish`] when it hangs on files. What stays in all of them is listed in
 //! ARCHITECTURE.md under "What a purge does".
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,7 @@ use crate::events;
 use crate::evidence::service::has_bytes;
 use crate::failure::Failure;
 use crate::retention::line::Taken;
+use crate::transcripts;
 use crate::uploads;
 use crate::visits;
 use crate::visits::withhold::without_texts;
@@ -92,6 +93,10 @@ impl<'a> Purging<'a> {
         let firm_id = self.visit.firm_id;
         for row in self.files.into_iter().filter(|row| self.changed.contains(&row.id)) {
             crate::evidence::store::update(self.tx, row).await?;
+        }
+        // What was made of files that are gone. A table of that kind is a line here.
+        for id in &self.ended {
+            transcripts::store::delete_of(self.tx, firm_id, *id).await?;
         }
         let ended: Vec<_> = self.ended.into_iter().collect();
         uploads::store::drop_of(self.tx, firm_id, &ended).await?;
