@@ -97,6 +97,8 @@ fn body(operation: &str) -> Option<Value> {
         "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" | "withdraw_consent" => {
             json!({"reason": "x"})
         }
+        "answer_signal" => json!({"answer": "x"}),
+        "judge_signal" => json!({"verdict": "wrong"}),
         "publish_standard" => json!({"version": 1}),
         "approve_visit" | "update_action" | "update_user" | "update_firm" | "update_chain" | "update_evidence" => {
             json!({})
@@ -141,6 +143,7 @@ pub fn made_up() -> Ids {
         "holds",
         "purges",
         "recordings",
+        "signals",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -159,7 +162,7 @@ pub fn kind_of(operation: &Operation) -> &str {
 
 /// Calls an operation with ids of such objects and a body.
 pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: Option<Value>) -> Answer {
-    let of_recording = ["/transcript", "/transcription"].iter().any(|end| operation.path.ends_with(end));
+    let of_recording = ["/transcript", "/transcription", "/waveform"].iter().any(|end| operation.path.ends_with(end));
     let kind = if of_recording { "recordings" } else { kind_of(operation) };
     let mut path = operation.path.clone();
     for name in ["{id}", "{visit_id}", "{evidence_id}", "{result_id}"] {
@@ -258,6 +261,7 @@ pub async fn objects(world: &World) -> Ids {
     world.admin.client.post("/v1/standards/foreign/publish", &json!({"version": 1})).ok().await;
     let visit = world.publish(0, &tiny::fair()).await;
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
+    let signal = signal(world).await;
     let plan = world.admin.client.get(&format!("/v1/branches/{}/action-plan", world.branches[0])).ok().await;
     let rehearsal = json!({"standard": tiny::version(2)});
     let rehearsal = id_of(&world.admin.client.post("/v1/rehearsals", &rehearsal).created().await);
@@ -267,9 +271,11 @@ pub async fn objects(world: &World) -> Ids {
     })
     .await;
     let recording = File::new("recording", &[], "call.mp3", fixture("media/call_hu_parcel_rude.mp3"));
+    let of_recording = new_id();
     let body = filing(&world.assign_one().await, "draft", &json!({}), &[&recording]);
-    world.auditor.client.put(&format!("/v1/visits/{}", new_id()), &body).if_absent().created().await;
+    world.auditor.client.put(&format!("/v1/visits/{of_recording}"), &body).if_absent().created().await;
     recording.upload(&world.auditor).await;
+    world.processed(&of_recording).await;
     let transcript = format!("/v1/evidence/{}/transcript?language=et", recording.id);
     let attached = world.auditor.client.put_bytes(&transcript, format!("Tere {}", world.code));
     attached.ok().await;
@@ -310,10 +316,26 @@ pub async fn objects(world: &World) -> Ids {
         ("api-keys", id_of(&key)),
         ("holds", id_of(&hold)),
         ("purges", id_of(&purges["data"][0])),
+        ("signals", signal),
         // What was given up is made in `jobs`.
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),
     ])
+}
+
+/// A signal of the auditor's visits that a reviewer asked about.
+async fn signal(world: &World) -> String {
+    let mut body = filing(&world.assign_one().await, "submitted", &tiny::perfect(), &[&File::front()]);
+    body["stay"] = json!({"arrived_at": "2026-05-04T10:00:00Z", "left_at": "2026-05-04T10:01:00Z"});
+    let path = format!("/v1/visits/{}", new_id());
+    world.auditor.client.put(&path, &body).if_absent().created().await;
+    let id = eventually("the visit is looked at", || async {
+        let found = world.reviewer.client.get(&format!("{path}/signals")).ok().await;
+        found["data"].get(0).map(id_of)
+    })
+    .await;
+    world.reviewer.client.act(&format!("/v1/signals/{id}/share")).ok().await;
+    id
 }
 
 /// Asserts that two answers tell the same, but for the number of the request and the time.

@@ -160,7 +160,10 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     let assignments = fieldwork(&mut recorder, &mut admin, &mut auditor, &set_up)?;
     let visit = visit(&mut recorder, &mut auditor, &mut reviewer, &assignments[0], root)?;
     lost_file(&mut recorder, &mut auditor, &assignments[1])?;
+    let chain = format!("/v1/chains/{}", set_up.chain_id);
+    admin.client.json("PATCH", &chain, &admin.token, &json!({"recording_policy": "allow"}))?;
     transcript(&mut recorder, &mut auditor, &mut reviewer, &assignments[3], root)?;
+    admin.client.json("PATCH", &chain, &admin.token, &json!({"recording_policy": "needs_proof"}))?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
@@ -298,7 +301,17 @@ fn visit(
             "sha256": hex(&Sha256::digest(&bytes)), "bytes": bytes.len(), "media_type": "image/jpeg",
             "captured_at": "2026-10-05T08:41:00Z",
         }],
-        "device": {"at": "2026-10-05T09:00:00Z", "model": "Pixel 9", "os": "Android 16", "app": "example 1.0"},
+        "device": {
+            "at": "2026-10-05T09:00:00Z", "model": "Pixel 9", "os": "Android 16", "app": "example 1.0",
+            "id": "5c0f1c34-8f53-4d7e-9a07-6e1d0a7b9c66",
+        },
+        "stay": {
+            "arrived_at": "2026-10-05T08:39:00Z", "left_at": "2026-10-05T08:42:30Z", "answering_ms": 412_000,
+            "positions": [{
+                "at": "2026-10-05T08:40:00Z", "latitude": 59.43701, "longitude": 24.75344, "accuracy_m": 14.2,
+                "is_mock": false,
+            }],
+        },
     });
     let path = format!("/v1/visits/{visit}");
     recorder.call_with(auditor, "put_visit", "PUT", &path, &[("if-none-match", "*")], &body)?;
@@ -314,12 +327,14 @@ fn visit(
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+    signals(recorder, auditor, reviewer, &path)?;
     recorder.call(auditor, "get_visit", "GET", &path, &none)?;
     recorder.call(reviewer, "list_visits", "GET", "/v1/visits?state=submitted&evidence_complete=true", &none)?;
     recorder.call(reviewer, "get_visit_scores", "GET", &format!("{path}/scores"), &none)?;
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    recorder.call(reviewer, "list_similar_evidence", "GET", &format!("/v1/evidence/{photo}/similar"), &none)?;
     let file = content.trim_end_matches("/content");
     let link = json!({"file": "preview_320"});
     recorder.call(reviewer, "create_evidence_link", "POST", &format!("{file}/links"), &link)?;
@@ -341,10 +356,7 @@ fn transcript(
     let bytes = std::fs::read(root.join("fixtures/media/call_et_coffee_good.m4a"))?;
     let body = json!({
         "assignment_id": assignment_id, "state": "draft", "answers": {},
-        "evidence": [{
-            "id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a",
-            "consent": {"basis": "spoken_notice", "given_at": "2026-10-05T08:50:00Z", "notice": "This call is recorded."},
-        }],
+        "evidence": [{"id": call, "item_ids": [], "kind": "recording", "file_name": "call.m4a"}],
     });
     let visit = "/v1/visits/2a7b5a5f-9e2c-4c6f-8b88-ad1e6f7a8b99";
     recorder.call_with(auditor, "put_visit", "PUT", visit, &[("if-none-match", "*")], &body)?;
@@ -372,6 +384,8 @@ fn transcript(
     recorder.keep("put_evidence_transcript", &none, "200", &attached);
     recorder.call(reviewer, "get_evidence_transcript", "GET", &format!("{path}/transcript"), &none)?;
     recorder.call(reviewer, "search_transcripts", "GET", "/v1/transcripts?q=veel%20aid", &none)?;
+    recorder.call(reviewer, "get_evidence_waveform", "GET", &format!("{path}/waveform"), &none)?;
+    recorder.call(reviewer, "list_suggestions", "GET", &format!("{visit}/suggestions"), &none)?;
     auditor.client.send(&request("DELETE", &format!("{path}/transcript"), &auditor.token, &[], &[]))?;
     let spoken = json!({"language": "et"});
     recorder.call(reviewer, "create_transcription", "POST", &format!("{path}/transcription"), &spoken)?;
@@ -392,6 +406,32 @@ fn consents(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person
     recorder.call(reviewer, "get_consent", "GET", &path, &none)?;
     let reason = json!({"reason": "The employee asked us to leave it out."});
     recorder.call(reviewer, "withdraw_consent", "POST", &format!("{path}/withdraw"), &reason)?;
+    Ok(())
+}
+
+/// The reviewer asks about the short stay, and thinks the answer good.
+fn signals(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person, visit: &str) -> Outcome<()> {
+    let (none, list) = (Value::Null, format!("{visit}/signals"));
+    // Signals of the photo come after those of the visit.
+    let mut signal = None;
+    for _ in 0..200 {
+        let found = reviewer.client.json("GET", &list, &reviewer.token, &none)?;
+        let found = found["data"].as_array().ok_or("no list of signals")?.clone();
+        signal = found.iter().find(|signal| signal["code"] == "short_stay").cloned();
+        if signal.is_some() && found.iter().any(|signal| signal["code"] == "capture_time") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let signal = text(&signal.ok_or("no signal")?["id"])?;
+    let path = |verb: &str| format!("/v1/signals/{signal}/{verb}");
+    recorder.call(reviewer, "list_signals", "GET", &list, &none)?;
+    recorder.call(reviewer, "share_signal", "POST", &path("share"), &none)?;
+    let answer = json!({"answer": "They closed for stocktaking and asked me to leave."});
+    recorder.call(auditor, "answer_signal", "POST", &path("answer"), &answer)?;
+    let verdict = json!({"verdict": "wrong", "note": "The note on the door says the same."});
+    recorder.call(reviewer, "judge_signal", "POST", &path("verdict"), &verdict)?;
+    recorder.call(reviewer, "get_signal_precision", "GET", "/v1/signals/precision", &none)?;
     Ok(())
 }
 

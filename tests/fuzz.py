@@ -246,6 +246,8 @@ def fill(admin):
         "unpublish_visit": ["review", "approve", "publish"],
     }
     visits, files, fitting = {}, [], {}
+    # A phone that lies about where it is, so that every visit has a signal.
+    made_up = {"at": "2026-10-05T08:40:00Z", "latitude": 59.4, "longitude": 24.7, "is_mock": True}
     # One of them published, to be read.
     moves["get_result"] = moves["unpublish_visit"]
     for operation in [*moves] * 3:
@@ -254,6 +256,7 @@ def fill(admin):
         state = "draft" if then is None else "submitted"
         assignment = assignments.pop(0)
         body = request("put_visit", assignment_id=assignment, state=state, evidence=[manifest])
+        body["stay"] = {"positions": [made_up]}
         auditor.call("PUT", f"/v1/visits/{visit}", body, If_None_Match="*")
         if then is not None:
             auditor.call("PUT", f"/v1/evidence/{file}/content", MEDIA.read_bytes())
@@ -289,11 +292,17 @@ def fill(admin):
     consent = {"basis": "spoken_notice", "given_at": "2026-10-05T09:00:00Z", "notice": "This call is recorded."}
     consents = [create("/v1/consents", consent | {"visit_id": visit})["id"] for visit in list(visits)[:12]]
     fitting["withdraw_consent"] = consents[6:]
+    fitting["get_evidence_waveform"] = calls[:2]
     for operation in ["claim_assignment", "decline_assignment", "hand_back_assignment", "cancel_assignment"]:
         fitting[operation] = [assignments.pop(-1 if operation == "claim_assignment" else 0) for _ in range(3)]
     for visit in visits:
         while any(file["state"] == "stored" for file in admin.call("GET", f"/v1/visits/{visit}")["files"]):
             time.sleep(0.05)
+
+    signals = signals_of(admin, fitting["review_visit"] + fitting["publish_visit"])
+    fitting["answer_signal"] = signals[:3]
+    for signal in signals[:3]:
+        reviewer.call("POST", f"/v1/signals/{signal}/share")
 
     plan = admin.call("GET", f"/v1/branches/{branch}/action-plan")
     rehearsal = create("/v1/rehearsals", {"standard": request("import_standard", version=3)})["id"]
@@ -325,12 +334,23 @@ def fill(admin):
         "fitting": fitting,
         "actions": [action["id"] for action in plan["actions"]],
         "rehearsals": [rehearsal],
+        "signals": signals,
         "results": [result["result_id"] for result in admin.call("GET", "/v1/results")["data"]],
         "users": [members["pending"], members["spare"], members["pending2"]],
         "memberships": [members["pending"]],
         "auditors": [members["auditor"], members["spare"]],
         "standards": ["short-visit"],
     }
+
+
+def signals_of(admin, visits):
+    """The signals of some visits, once they were looked for."""
+    signals = []
+    for visit in visits:
+        while not (found := admin.call("GET", f"/v1/visits/{visit}/signals")["data"]):
+            time.sleep(0.05)
+        signals += [signal["id"] for signal in found]
+    return signals
 
 
 def of_upload(file):

@@ -271,7 +271,7 @@ async fn consent_is_asked_at_every_fetch(app: &TestApp) {
     part("bytes=200-299").await.problem(403, "recording_not_permitted");
     set_policy(&world, "allow").await;
     part("bytes=200-299").await.expect(206);
-    app.execute(&format!("UPDATE evidence SET state = 'purged' WHERE kind = 'recording'")).await.expect("an update");
+    app.execute("UPDATE evidence SET state = 'purged' WHERE kind = 'recording'").await.expect("an update");
     part("bytes=200-299").await.problem(404, "purged");
 }
 

@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 20] = [
+const COLUMNS: [(&str, &str, &str); 22] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -37,6 +37,8 @@ const COLUMNS: [(&str, &str, &str); 20] = [
     ("transcripts", "format", "TranscriptFormat"),
     ("transcriptions", "state", "TranscriptionState"),
     ("actions", "state", "ActionState"),
+    ("signals", "code", "SignalCode"),
+    ("signals", "verdict", "SignalVerdict"),
 ];
 
 /// The words that the database allows in a column.

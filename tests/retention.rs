@@ -108,8 +108,8 @@ pub fn sql_id(app: &TestApp, id: &str) -> String {
 /// Notes where the phone was, as a phone will tell it.
 pub async fn add_stay(app: &TestApp, visit: &str, positions: &str) {
     let statement = format!(
-        "INSERT INTO stays (firm_id, visit_id, arrived_at, left_at, positions, device_sha256, created_at) \
-         SELECT firm_id, id, received_at, received_at, '{positions}', '{}', received_at FROM visits WHERE id = {}",
+        "INSERT INTO stays (firm_id, visit_id, auditor_id, arrived_at, left_at, positions, device_sha256, created_at) \
+         SELECT firm_id, id, auditor_id, received_at, received_at, '{positions}', '{}', received_at FROM visits WHERE id = {}",
         "a".repeat(64),
         sql_id(app, visit),
     );

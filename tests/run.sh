@@ -33,8 +33,13 @@ missing_packages() {
   [[ -n $(postgres_bin) ]] || echo postgresql
   command -v pdftotext >/dev/null || echo poppler-utils
   command -v qpdf >/dev/null || echo qpdf
-  command -v ffmpeg >/dev/null || echo ffmpeg
+  command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || echo ffmpeg
+  command -v sox >/dev/null || echo sox
+  command -v espeak-ng >/dev/null || echo espeak-ng
   command -v openssl >/dev/null || echo openssl
+  command -v exiftool >/dev/null || echo libimage-exiftool-perl
+  command -v heif-enc >/dev/null || echo libheif-examples
+  command -v identify >/dev/null || echo imagemagick
   command -v chromium >/dev/null || echo chromium
   command -v npm >/dev/null || printf '%s\n' nodejs npm
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv

@@ -46,12 +46,15 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 type Ids = BTreeMap<&'static str, String>;
 
 /// The path of a `GET` of the document with the ids of such objects; none for those about other things than visits and
-/// people, and for links, which give to anybody what they were made for.
+/// people, for links, which give to anybody what they were made for, and for what is held on a person, which is all of it
+/// (`erasure`).
 fn target(path: &str, ids: &Ids) -> Option<String> {
-    if ["/v1/rehearsals/", "/v1/links/"].iter().any(|start| path.starts_with(start)) {
+    if ["/v1/rehearsals/", "/v1/links/", "/v1/purges/"].iter().any(|start| path.starts_with(start))
+        || path.ends_with("/data")
+    {
         return None;
     }
-    let of_recording = ["/transcript", "/transcription"].iter().any(|end| path.ends_with(end));
+    let of_recording = ["/transcript", "/transcription", "/waveform"].iter().any(|end| path.ends_with(end));
     let first = path.trim_start_matches("/v1/").split('/').next().expect("a first part");
     let kind = if of_recording { "recordings" } else { first };
     let mut target = path.replace("{n}", "1");

@@ -10,8 +10,8 @@ use crate::support::app::TestApp;
 use crate::support::client::Call;
 use crate::support::files::{fixture, sha256};
 use crate::support::transcriber::{TranscriptionService, Way, good_answer};
-use crate::support::world::{File, Person, World, filing, id_of};
-use crate::support::{eventually, new_id, on_both, on_buckets};
+use crate::support::world::{File, Person, World, filing, id_of, proofs};
+use crate::support::{eventually, new_id, on_both, on_buckets, tiny};
 
 on_both!(
     a_transcript_is_attached_read_and_removed,
@@ -56,6 +56,28 @@ async fn named(world: &World, files: &[&File]) -> String {
     let body = filing(&assignment, "draft", &json!({}), files);
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
     visit
+}
+
+/// A visit that is submitted with a recording, which is processed.
+async fn submitted(world: &World, file: &File) -> String {
+    let (visit, assignment, answers) = (new_id(), world.assign_one().await, tiny::perfect());
+    let files = proofs(&answers);
+    let all: Vec<_> = files.iter().chain([file]).collect();
+    let body = filing(&assignment, "submitted", &answers, &all);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+    for file in all {
+        file.upload(&world.auditor).await;
+    }
+    world.processed(&visit).await;
+    visit
+}
+
+/// A consent to a recording.
+async fn consent(by: &Person, file: &File) -> String {
+    let consent = json!({
+        "evidence_id": file.id, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
+    });
+    id_of(&by.client.post("/v1/consents", &consent).created().await)
 }
 
 /// `PUT` of a transcript.
@@ -346,12 +368,9 @@ async fn a_page_ends_and_goes_on(app: &TestApp) {
     }
     // One that may not be heard among them; whoever turns the pages does not notice.
     let hidden = call();
-    filed(&world, &[&hidden]).await;
+    submitted(&world, &hidden).await;
     attach(&world.auditor, &hidden, "et", "sama sõna siin").ok().await;
-    let consent = json!({
-        "evidence_id": hidden.id, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
-    });
-    let consent = id_of(&world.reviewer.client.post("/v1/consents", &consent).created().await);
+    let consent = consent(&world.reviewer, &hidden).await;
     let withdraw = format!("/v1/consents/{consent}/withdraw");
     world.reviewer.client.post(&withdraw, &json!({"reason": "They asked."})).ok().await;
     let mut wanted: Vec<_> = files.iter().map(|file| file.id.clone()).collect();
@@ -587,11 +606,8 @@ async fn no_voice_leaves_without_consent(app: &TestApp) {
     assert!(service.sent("et").is_empty() && service.sent("aa").is_empty());
     // A consent has it sent.
     let consented = call();
-    filed(&world, &[&consented]).await;
-    let consent = json!({
-        "evidence_id": consented.id, "basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "It is recorded.",
-    });
-    world.auditor.client.post("/v1/consents", &consent).created().await;
+    submitted(&world, &consented).await;
+    consent(&world.auditor, &consented).await;
     assert_eq!(ended(&world, &consented).await["state"], "done");
     world.auditor.client.get(&path(&consented)).ok().await;
     assert_eq!(service.sent("et").len(), 1);

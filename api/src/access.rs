@@ -278,6 +278,9 @@ operations! {
     WithdrawConsent "withdraw_consent" => To(RecordConsents), Always;
     CreateEvidenceLink "create_evidence_link" => To(ReadVisits), Always;
     GetLink "get_link" => Nothing, Always;
+    GetEvidenceWaveform "get_evidence_waveform" => To(ReadVisits), Always;
+    ListSuggestions "list_suggestions" => To(ReadVisits), Always;
+    ListSimilarEvidence "list_similar_evidence" => To(ReviewVisits), Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");
@@ -287,6 +290,12 @@ operations! {
     ApproveVisit "approve_visit" => To(ReviewVisits), Visit("approve");
     PublishVisit "publish_visit" => To(ReviewVisits), Visit("publish");
     UnpublishVisit "unpublish_visit" => To(ReviewVisits), Visit("unpublish");
+
+    ListSignals "list_signals" => To(ReadVisits), Always;
+    ShareSignal "share_signal" => To(ReviewVisits), Always;
+    AnswerSignal "answer_signal" => To(FileVisits), Always;
+    JudgeSignal "judge_signal" => To(ReviewVisits), Always;
+    GetSignalPrecision "get_signal_precision" => To(ReviewVisits), Always;
 
     ListResults "list_results" => To(ReadResults), Always;
     GetResult "get_result" => To(ReadResults), Always;
@@ -317,6 +326,8 @@ const NOTES: &str = "\
   moved on by who took it or by a firm admin: 403 `not_the_reviewer`.
 - Recordings and their transcripts are for those who see the visit and only where the recording may be heard: 403
   `recording_not_permitted`. An auditor replaces and removes no transcript but their own: 403 `transcript_of_others`.
+- Auditors see the signals of their visits that a reviewer shared, and answer each once (409 `already_answered`). Of a
+  visit that they filed themselves, reviewers and firm admins see no others, and share and judge none (403 `own_visit`).
 - `put_visit` also adds files to a visit that waits for its review (submitted, resubmitted), when the answers stay as
   they are.
 - An operation in a state that the last column does not name is 409 `illegal_state`. A write that comes again is answered

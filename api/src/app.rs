@@ -40,10 +40,12 @@ use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
+use crate::signals::api::SignalsApi;
 use crate::signing::api::KeysApi;
 use crate::signing::keyring::Keyring;
 use crate::standards::api::StandardsApi;
 use crate::standards::cache::StandardCache;
+use crate::suggestions::api::SuggestionsApi;
 use crate::sync::api::SyncApi;
 use crate::transcripts::api::TranscriptsApi;
 use crate::transcripts::transcriber::Transcriber;
@@ -167,9 +169,9 @@ type Apis = (
     StandardsApi,
     RehearsalsApi,
     FieldworkApi,
-    (VisitsApi, SyncApi),
+    (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-    ReviewApi,
+    (ReviewApi, SignalsApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
@@ -188,9 +190,9 @@ pub fn service() -> OpenApiService<Apis, ()> {
         StandardsApi,
         RehearsalsApi,
         FieldworkApi,
-        (VisitsApi, SyncApi),
+        (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-        ReviewApi,
+        (ReviewApi, SignalsApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,

@@ -308,3 +308,57 @@ words! {
     /// How far a job has come.
     JobState { Ready = "ready", Running = "running", Dead = "dead" }
 }
+
+words! {
+    /// What a signal says: that something about a visit does not fit together. A reason to look, never a verdict.
+    SignalCode {
+        /// The auditor was there, or filed, outside the window of the assignment.
+        OutsideWindow = "outside_window",
+        /// Shorter at the branch than its questions take.
+        ShortStay = "short_stay",
+        /// A position farther from the branch than its own error explains.
+        OutsideFence = "outside_fence",
+        /// The phone says that an app made up the position.
+        MockPosition = "mock_position",
+        /// A position without any error, which no receiver measures.
+        AccuracyZero = "accuracy_zero",
+        /// Two visits of one auditor that nobody can have made one after the other.
+        ImpossibleTravel = "impossible_travel",
+        /// The phone's clock was wrong when it sent the visit.
+        ClockSkew = "clock_skew",
+        /// The phone's clock was set back, or its times are in an impossible order.
+        ClockBackwards = "clock_backwards",
+        /// A file that was taken at another time than that of the visit.
+        CaptureTime = "capture_time",
+        /// The same file was stored with another visit before.
+        SameFile = "same_file",
+        /// A photo that looks like one of another visit.
+        NearDuplicate = "near_duplicate",
+        /// A photo that a program for editing photos has written.
+        EditorSoftware = "editor_software",
+        /// A picture of a screen where a photo is asked for.
+        Screenshot = "screenshot",
+        /// A recording shorter than the call that it is to prove.
+        ShortRecording = "short_recording",
+        /// What was written stands in another visit too.
+        SameText = "same_text",
+        /// The same answer again and again.
+        StraightLining = "straight_lining",
+        /// Filled in far faster than others do.
+        Speeding = "speeding",
+        /// The same answers as in another visit of the auditor.
+        DuplicateAnswers = "duplicate_answers",
+        /// One phone, several auditors.
+        SharedDevice = "shared_device",
+    }
+}
+
+words! {
+    /// What a reviewer made of a signal.
+    SignalVerdict {
+        /// Something was wrong with the visit, as it said.
+        Right = "right",
+        /// Nothing was wrong.
+        Wrong = "wrong",
+    }
+}

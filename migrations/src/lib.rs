@@ -37,9 +37,13 @@ mod m20261122_000031_unreferred_blobs;
 mod m20261122_000035_audience;
 mod m20261130_000040_looked_into;
 mod m20261130_000041_stays;
+mod m20261130_000042_photo_bands;
+mod m20261130_000044_waveforms;
 mod m20261130_000046_transcripts;
 mod m20261130_000047_transcriptions;
 mod m20261130_000048_consents;
+mod m20261130_000050_signals;
+mod m20261130_000051_sketches;
 mod m20261130_000053_retention;
 mod m20261130_000054_purges;
 mod m20261130_000055_erasures;
@@ -82,9 +86,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000035_audience::Migration),
             Box::new(m20261130_000040_looked_into::Migration),
             Box::new(m20261130_000041_stays::Migration),
+            Box::new(m20261130_000042_photo_bands::Migration),
+            Box::new(m20261130_000044_waveforms::Migration),
             Box::new(m20261130_000046_transcripts::Migration),
             Box::new(m20261130_000047_transcriptions::Migration),
             Box::new(m20261130_000048_consents::Migration),
+            Box::new(m20261130_000050_signals::Migration),
+            Box::new(m20261130_000051_sketches::Migration),
             Box::new(m20261130_000053_retention::Migration),
             Box::new(m20261130_000054_purges::Migration),
             Box::new(m20261130_000055_erasures::Migration),

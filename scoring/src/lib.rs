@@ -121,8 +121,8 @@ pub use problem::{Problem, ProblemCode};
 pub use result::{CriticalFailure, DimensionScore, ItemScore, Outcome, ScoreResult, SectionScore, VisitScore};
 pub use score::{Mode, score};
 pub use standard::{
-    Aggregation, Band, Critical, Dimension, DimensionShare, EvidenceKind, EvidencePolicy, Item, NaPolicy, Role, Scope,
-    Section, Standard, UnansweredPolicy, Version,
+    Aggregation, Band, Critical, Dimension, DimensionShare, EvidenceKind, EvidencePolicy, Item, Measured, NaPolicy,
+    Role, Scope, Section, Standard, UnansweredPolicy, Version,
 };
 pub use visit::visible;
 

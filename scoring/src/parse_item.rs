@@ -10,7 +10,7 @@ use crate::kind::{
 use crate::parse::{Ids, MAX_WEIGHT, unique_id};
 use crate::problem::{ProblemCode, Problems};
 use crate::read::{Object, bp, decimal, entry, int_in};
-use crate::standard::{Critical, DimensionShare, EvidenceKind, EvidencePolicy, Item, NaPolicy, Role, Scope};
+use crate::standard::{Critical, DimensionShare, EvidenceKind, EvidencePolicy, Item, Measured, NaPolicy, Role, Scope};
 use crate::words::Word;
 
 /// Largest distance of an option's points from zero.
@@ -64,8 +64,9 @@ pub(crate) fn draft<'a>(
     let dimensions = dimension_shares(&item, dimension_ids, problems);
     let critical = critical(&item, problems);
     let evidence = item.optional_word("evidence", EvidencePolicy::Never, problems);
-    // A presentation field: whatever stands there never makes the standard invalid.
+    // Presentation fields: whatever stands there never makes the standard invalid.
     let evidence_kind = item.get("evidence_kind").and_then(Value::as_str).and_then(EvidenceKind::from_word);
+    let measured = item.get("measured").and_then(Value::as_str).and_then(Measured::from_word);
     let kind = type_name.and_then(|type_name| kind(&item, type_name, problems));
 
     let show_if = item.get("show_if").map(|value| (value, item.at("show_if")));
@@ -84,6 +85,7 @@ pub(crate) fn draft<'a>(
         critical,
         evidence,
         evidence_kind,
+        measured,
         show_if: None,
     });
     Draft { item, type_name, show_if }

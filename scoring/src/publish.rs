@@ -11,7 +11,7 @@ use crate::kind::{ItemKind, MultiMode, NumericScale, Options, RatingScale};
 use crate::phrases;
 use crate::problem::{Problem, ProblemCode, Problems};
 use crate::read::{entry, join};
-use crate::standard::{EvidenceKind, Item, Standard, Version};
+use crate::standard::{EvidenceKind, Item, Measured, Standard, Version};
 use crate::words::Word;
 
 /// Most items of a published standard.
@@ -62,8 +62,9 @@ impl PublishReport {
 /// `json` is the document `standard` was parsed from. Checked as problems: ids match
 /// `[A-Za-z_][A-Za-z0-9._-]{0,63}`, at most [`MAX_ITEMS`] items, [`MAX_OPTIONS`] options an item and
 /// [`MAX_LANGUAGES`] languages, a whole-number version, every `title`, `text`, `help` and `advice` in
-/// every language of `languages`, known evidence kinds, phrases ([`crate::phrases`]) in these languages, bounds of numeric items that admit a value, and item scores
-/// with a common denominator small enough for exact sums in 128 bits.
+/// every language of `languages`, known evidence kinds, known measures (`measured`) and only of numeric items in
+/// seconds or minutes, phrases ([`crate::phrases`]) in these languages, bounds of numeric items that admit a value, and
+/// item scores with a common denominator small enough for exact sums in 128 bits.
 ///
 /// ```
 /// use peegel_scoring::{Standard, publish};
@@ -153,6 +154,7 @@ fn presentation(json: &Value, problems: &mut Problems) {
             if list == "items" {
                 phrases::check(part, &pointer, &languages, problems);
             }
+            measured(part, &pointer, problems);
         }
     }
 }
@@ -212,6 +214,19 @@ fn evidence_kind(part: &Map<String, Value>, pointer: &str, problems: &mut Proble
     {
         let message = "choose one of \"photo\", \"recording\", \"either\"";
         problems.push(join(pointer, "evidence_kind"), ProblemCode::BadValue, message);
+    }
+}
+
+fn measured(part: &Map<String, Value>, pointer: &str, problems: &mut Problems) {
+    let Some(value) = part.get("measured") else { return };
+    let mut wrong = |key, message| problems.push(join(pointer, key), ProblemCode::BadValue, message);
+    if value.as_str().and_then(Measured::from_word).is_none() {
+        wrong("measured", "choose one of \"ring\", \"hold\", \"talk\"");
+    }
+    if part.get("type").and_then(Value::as_str) != Some("numeric") {
+        wrong("measured", "remove it: only numeric items are measured");
+    } else if !matches!(part.get("unit").and_then(Value::as_str), Some("s" | "min")) {
+        wrong("unit", "choose \"s\" or \"min\": what is measured is a time");
     }
 }
 

@@ -10,8 +10,8 @@ use crate::words::Word;
 const WHOLE_LIMIT: i128 = 1 << 100;
 
 /// Members that scoring ignores, allowed on the standard, sections, dimensions, bands, items and options.
-const PRESENTATION: [&str; 9] =
-    ["format", "title", "text", "help", "advice", "channel", "languages", "unit", "evidence_kind"];
+const PRESENTATION: [&str; 10] =
+    ["format", "title", "text", "help", "advice", "channel", "languages", "unit", "evidence_kind", "measured"];
 
 /// A JSON integer, or `None` for any other value.
 ///

@@ -329,6 +329,8 @@ pub struct Item {
     pub evidence: EvidencePolicy,
     /// Which evidence proves it (the presentation field `evidence_kind`, without effect on scores).
     pub evidence_kind: Option<EvidenceKind>,
+    /// Which figure of a recording answers it (the presentation field `measured`, without effect on scores).
+    pub measured: Option<Measured>,
     pub(crate) show_if: Option<Condition>,
 }
 
@@ -493,5 +495,17 @@ words! {
         Recording = "recording",
         /// A photo or a recording.
         Either = "either",
+    }
+}
+
+words! {
+    /// Which figure of a recording a numeric item asks for, in seconds or minutes.
+    Measured {
+        /// From the start to the first speech.
+        Ring = "ring",
+        /// Stretches without speech between the first and the last word, together.
+        Hold = "hold",
+        /// From the first to the last word, less the time on hold.
+        Talk = "talk",
     }
 }

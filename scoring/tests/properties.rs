@@ -259,7 +259,9 @@ fn rescoring_the_same_version_gives_the_submitted_score() {
 fn presentation_fields_change_nothing() {
     fn decorate(value: &mut Value) {
         let Value::Object(members) = value else { return };
-        for field in ["format", "title", "text", "help", "advice", "channel", "languages", "unit", "evidence_kind"] {
+        let fields =
+            ["format", "title", "text", "help", "advice", "channel", "languages", "unit", "evidence_kind", "measured"];
+        for field in fields {
             members.insert(field.to_owned(), json!({"any": ["thing", 1.5, null]}));
         }
         if members.contains_key("section") {

@@ -1,6 +1,6 @@
 //! The ready-made standards, and every kind of problem with its pointer.
 
-use peegel_scoring::{Problem, Standard, phrases, publish};
+use peegel_scoring::{Measured, Problem, Standard, phrases, publish};
 use serde_json::{Value, json};
 
 const READY: [(&str, &str); 6] = [
@@ -281,6 +281,35 @@ fn phrases_are_lists_in_languages_of_the_standard() {
     // Nothing but an item has phrases.
     let json = with(json!({"sections": [{"id": "s", "weight": 1, "phrases": {}}], "items": []}));
     assert_eq!(found(&Standard::parse(&json).unwrap_err()), [("/sections/0/phrases", "unknown_field")]);
+}
+
+#[test]
+fn only_times_are_measured() {
+    let items = json!([
+        {"id": "a", "section": "s", "type": "numeric", "weight": 0, "measured": "ring", "unit": "s"},
+        {"id": "b", "section": "s", "type": "numeric", "weight": 0, "measured": "hold", "unit": "min"},
+        {"id": "c", "section": "s", "type": "numeric", "weight": 0, "measured": "talk", "unit": "EUR"},
+        {"id": "d", "section": "s", "type": "numeric", "weight": 0, "measured": "ring"},
+        {"id": "e", "section": "s", "type": "numeric", "weight": 0, "measured": "noise", "unit": "s"},
+        {"id": "f", "section": "s", "type": "yes_no", "weight": 1, "measured": "hold", "unit": "s"},
+        {"id": "g", "section": "s", "type": "numeric", "weight": 0, "measured": ["ring"], "unit": "s"},
+    ]);
+    let json = with(json!({"sections": [{"id": "s", "weight": 1, "measured": "ring"}], "items": items}));
+    let standard = Standard::parse(&json).expect("valid");
+    let known: Vec<_> = standard.items().iter().map(|item| item.measured).collect();
+    let (ring, hold, talk) = (Some(Measured::Ring), Some(Measured::Hold), Some(Measured::Talk));
+    assert_eq!(known, [ring, hold, talk, ring, None, hold, None]);
+    assert_eq!(
+        found(&publish::check(&json, &standard).problems),
+        [
+            ("/items/2/unit", "bad_value"),
+            ("/items/3/unit", "bad_value"),
+            ("/items/4/measured", "bad_value"),
+            ("/items/5/measured", "bad_value"),
+            ("/items/6/measured", "bad_value"),
+            ("/sections/0/measured", "bad_value"),
+        ]
+    );
 }
 
 #[test]

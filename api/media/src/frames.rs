@@ -87,17 +87,17 @@ pub(super) fn id3v2_len(head: &[u8]) -> Option<u64> {
 }
 
 /// Counts the frames of an MP3 file.
-pub(super) fn probe_mp3(source: Source) -> Result<Recording, Unpreviewable> {
+pub(super) fn probe_mp3(source: &mut Source) -> Result<Recording, Unpreviewable> {
     probe(source, "mp3", "mp3", parse_mp3)
 }
 
 /// Counts the frames of an ADTS file.
-pub(super) fn probe_adts(source: Source) -> Result<Recording, Unpreviewable> {
+pub(super) fn probe_adts(source: &mut Source) -> Result<Recording, Unpreviewable> {
     probe(source, "adts", "aac", parse_adts)
 }
 
 fn probe(
-    mut source: Source,
+    source: &mut Source,
     container: &'static str,
     codec: &'static str,
     parse: ParseFrame,
@@ -105,7 +105,7 @@ fn probe(
     let end = audio_end(&mut source.file, source.len)?;
     let start = audio_start(&mut source.file, end)?;
     source.file.seek(SeekFrom::Start(start))?;
-    let reader = BufReader::with_capacity(1 << 16, source.file);
+    let reader = BufReader::with_capacity(1 << 16, &source.file);
     let mut walk = Walk { reader, reader_pos: start, pos: start, end, junk: 0, parse };
 
     let first = walk.sync(None)?.ok_or_else(|| {
@@ -146,7 +146,7 @@ fn probe(
 }
 
 /// Where the audio starts: behind any ID3v2 tags, which are skipped unread however large they say they are.
-fn audio_start(file: &mut File, end: u64) -> Result<u64, Unpreviewable> {
+pub(super) fn audio_start(file: &mut File, end: u64) -> Result<u64, Unpreviewable> {
     let mut start = 0;
     let mut head = [0; 10];
     while end.saturating_sub(start) >= 10 {
@@ -197,8 +197,8 @@ struct Tag {
     silence: u64,
 }
 
-struct Walk {
-    reader: BufReader<File>,
+struct Walk<'a> {
+    reader: BufReader<&'a File>,
     /// Where the reader stands. Tracked here because asking the reader costs a system call.
     reader_pos: u64,
     /// Where the walk stands: at a frame header or in search of one.
@@ -210,7 +210,7 @@ struct Walk {
     parse: ParseFrame,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Reads up to `most` bytes at a position inside the audio, without moving the walk.
     fn read_at(&mut self, pos: u64, most: usize) -> io::Result<Vec<u8>> {
         let room = self.end.saturating_sub(pos).min(most as u64);
@@ -259,6 +259,13 @@ impl Walk {
     fn next_frame(&mut self, like: &Frame) -> io::Result<Option<(Frame, bool)>> {
         let frame = match self.peek(self.pos)?.filter(|f| f.rate == like.rate) {
             Some(frame) => frame,
+            // The beginning of a header is the beginning of a frame.
+            None if self.read_at(self.pos, HEADER_BYTES)?.first() == Some(&0xFF)
+                && self.end - self.pos < HEADER_BYTES as u64 =>
+            {
+                self.pos = self.end;
+                return Ok(Some((*like, false)));
+            }
             None => match self.sync(Some(like))? {
                 Some(frame) => frame,
                 None => return Ok(None),

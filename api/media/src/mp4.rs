@@ -16,15 +16,16 @@ struct TopBox {
 }
 
 /// Measures the first sound track.
-pub(super) fn probe(source: Source) -> Result<Recording, Unpreviewable> {
-    let Source { mut file, len, .. } = source;
-    let (boxes, mut cut) = top_boxes(&mut file, len)?;
+pub(super) fn probe(source: &mut Source) -> Result<Recording, Unpreviewable> {
+    let Source { file, len, .. } = source;
+    let len = *len;
+    let (boxes, mut cut) = top_boxes(file, len)?;
     let moov = boxes.iter().find(|b| &b.name == b"moov").ok_or_else(|| {
         let detail = "This recording has no index: it was cut while it was recorded or uploaded. Upload the original \
                       again, or open and save it with the app that recorded it.";
         Unpreviewable::new("missing_index", detail)
     })?;
-    let moov = read_body(&mut file, moov, len, MAX_MOOV_BYTES)?;
+    let moov = read_body(file, moov, len, MAX_MOOV_BYTES)?;
     let track = sound_track(&moov).ok_or_else(|| {
         Unpreviewable::new("no_audio", "This file has no readable sound track. Upload the original again.")
     })?;
@@ -38,7 +39,7 @@ pub(super) fn probe(source: Source) -> Result<Recording, Unpreviewable> {
     }
     let fragments = Fragments { track: &track, defaults: Defaults::of_track(&moov, track.id), file_len: len };
     for moof in boxes.iter().filter(|b| &b.name == b"moof") {
-        let body = read_body(&mut file, moof, len, MAX_MOOF_BYTES)?;
+        let body = read_body(file, moof, len, MAX_MOOF_BYTES)?;
         let Present { units: more, complete } = fragments.present(&body, moof.start);
         units = units.saturating_add(more);
         cut |= !complete;

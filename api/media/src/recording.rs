@@ -1,16 +1,22 @@
-//! How long a recording is and what it is made of, read from its container without decoding the sound.
+//! How long a recording is, what it is made of and what is heard in it.
 //!
-//! The containers are walked by our own code instead of a demuxer: it needs constant memory and time linear in the
-//! file, and it can tell how much of a cut file is really there.
+//! The containers of WAV, MP3, ADTS, MP4 and AMR are walked by our own code as well: it needs constant memory and time
+//! linear in the file, and it can tell how much of a cut file is really there. Of the others the decoder tells.
 
-use super::{Format, MAX_DURATION_MS, MediaKind, Source, Unpreviewable, frames, guarded, mp4, sniff, wav};
+use super::child::Tools;
+use super::decode::{self, Decoded};
+use super::sound::Sound;
+use super::{
+    Format, MAX_DURATION_MS, MAX_HEARD_MS, MediaKind, Source, Unpreviewable, amr, ffmpeg, frames, guarded, mp4, sniff,
+    wav,
+};
 use serde::Serialize;
 use std::path::Path;
 
 /// A recording, measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recording {
-    /// `wav`, `mp3`, `adts` or `mp4`.
+    /// `wav`, `mp3`, `adts`, `mp4`, `ogg`, `webm`, `flac` or `amr`.
     pub container: &'static str,
     /// Such as `pcm`, `mp3`, `aac`, `opus`, `amr_nb`; `unknown` when the container names something else.
     pub codec: &'static str,
@@ -22,6 +28,15 @@ pub struct Recording {
     pub channels: u16,
     /// The file ends before its own header says: part of the recording is missing.
     pub truncated: bool,
+}
+
+/// A recording that was listened to.
+#[derive(Debug)]
+pub struct Heard {
+    /// How long it is and what it is made of.
+    pub recording: Recording,
+    /// What is heard in it; or why nothing is, such as `unsupported_codec`, `too_long` or `damaged`.
+    pub sound: Result<Sound, Unpreviewable>,
 }
 
 impl Recording {
@@ -44,13 +59,15 @@ pub(super) fn to_ms(units: u64, per_second: u32) -> u64 {
     u64::try_from((u128::from(units) * 1000 + per_second / 2) / per_second).unwrap_or(u64::MAX)
 }
 
-/// Measures the recording in a local file. Blocking; takes at most about 40 MB.
+/// Measures the recording in a local file and listens to it. Blocking; takes at most about 100 MB, and of an hour some
+/// seconds.
 ///
 /// # Errors
 /// [`Unpreviewable`] when it is not a recording, not a supported one, or so damaged that nothing can be measured.
-/// A file that is merely cut short is measured and marked `truncated`.
-pub fn probe_recording(path: &Path) -> Result<Recording, Unpreviewable> {
-    let source = Source::open(path)?;
+/// A file that is merely cut short is measured and marked `truncated`; one that cannot be decoded is measured and says
+/// why in [`Heard::sound`].
+pub fn process_recording(path: &Path, tools: &Tools) -> Result<Heard, Unpreviewable> {
+    let mut source = Source::open(path)?;
     let format = sniff(&source.head).filter(|f| f.kind() == Some(MediaKind::Recording)).ok_or_else(|| {
         let detail = format!(
             "This file is named like a recording but contains {}. Choose the recording itself or attach this as a document.",
@@ -58,14 +75,64 @@ pub fn probe_recording(path: &Path) -> Result<Recording, Unpreviewable> {
         );
         Unpreviewable::new("not_a_recording", detail)
     })?;
-    guarded(|| match format {
-        Format::Wav => wav::probe(source),
-        Format::Mp3 => frames::probe_mp3(source),
-        Format::Aac => frames::probe_adts(source),
-        Format::M4a | Format::ThreeGp => mp4::probe(source),
-        other => Err(Unpreviewable::new(
-            "unsupported_format",
-            format!("Recordings of type {} are kept but cannot be measured. Use WAV, MP3 or M4A.", other.media_type()),
-        )),
-    })
+    let (recording, hearing) = match guarded(|| measure(&mut source, format))? {
+        Some((recording, _)) if recording.duration_ms > MAX_HEARD_MS => (recording, Err(decode::too_long())),
+        Some((recording, Some(samples))) => (recording, samples.listen(&mut source.file)),
+        Some((recording, None)) => {
+            let hearing = guarded(|| listen(&mut source, format)).and_then(|decoded| decoded.heard);
+            // There is a sound track, so what is not found is what cannot be decoded.
+            let codec = recording.codec;
+            (recording, hearing.map_err(|e| if e.code == "no_audio" { decode::unsupported(codec) } else { e }))
+        }
+        None => {
+            let decoded = guarded(|| listen(&mut source, format))?;
+            (of_decoded(format, &decoded)?, decoded.heard)
+        }
+    };
+    let hearing = match hearing {
+        Err(error) if error.code == decode::UNSUPPORTED => ffmpeg::listen(path, format, tools, error),
+        hearing => hearing,
+    };
+    match hearing {
+        Err(error) if error.is_transient() => Err(error),
+        hearing => Ok(Heard { sound: hearing.map(|listener| listener.into_sound(recording.duration_ms)), recording }),
+    }
+}
+
+/// What the container tells, of those that are walked here; of WAV also the samples.
+fn measure(source: &mut Source, format: Format) -> Result<Option<(Recording, Option<wav::Samples>)>, Unpreviewable> {
+    Ok(Some(match format {
+        Format::Wav => wav::probe(source)?,
+        Format::Mp3 => (frames::probe_mp3(source)?, None),
+        Format::Aac => (frames::probe_adts(source)?, None),
+        Format::M4a | Format::ThreeGp => (mp4::probe(source)?, None),
+        Format::Amr => (amr::probe(source)?, None),
+        _ => return Ok(None),
+    }))
+}
+
+fn listen(source: &mut Source, format: Format) -> Result<Decoded, Unpreviewable> {
+    // Readers look for sound in the first megabyte, and pictures in a tag may be longer.
+    let start = match format {
+        Format::Mp3 | Format::Aac | Format::Flac => frames::audio_start(&mut source.file, source.len)?,
+        _ => 0,
+    };
+    decode::decode(source.file.try_clone()?, start, format)
+}
+
+fn of_decoded(format: Format, decoded: &Decoded) -> Result<Recording, Unpreviewable> {
+    let container = match format {
+        Format::Ogg => "ogg",
+        Format::Webm => "webm",
+        _ => "flac",
+    };
+    Recording {
+        container,
+        codec: decoded.codec,
+        duration_ms: decoded.duration_ms,
+        sample_rate_hz: decoded.rate,
+        channels: decoded.channels,
+        truncated: decoded.cut,
+    }
+    .checked()
 }

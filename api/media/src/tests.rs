@@ -1,10 +1,18 @@
 //! Tests of the media module. Inputs are built here; recordings also come from the repository's fixtures.
 
 mod builders;
+mod child;
 mod damage;
+mod fuzz;
+mod heard;
+mod looks;
+mod made;
 mod photos;
 mod recordings;
+mod webp;
 
+use super::child::Tools;
+use super::{LookedAt, Photo, Unpreviewable, process_photo};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -16,10 +24,31 @@ fn file(bytes: &[u8]) -> NamedTempFile {
     file
 }
 
+/// The programs of this machine, and a folder that is not there yet.
+fn tools(scratch: &Path) -> Tools {
+    Tools { programs: ["/usr/bin", "/bin"].map(PathBuf::from).to_vec(), scratch: scratch.join("work") }
+}
+
+/// What is found in a file.
+fn looked_at(path: &Path) -> LookedAt {
+    let scratch = tempfile::tempdir().expect("a folder");
+    process_photo(path, &tools(scratch.path()))
+}
+
+/// The photo of these bytes, or why it cannot be shown.
+fn seen(bytes: &[u8]) -> Result<Photo, Unpreviewable> {
+    looked_at(file(bytes).path()).photo
+}
+
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/media").join(name)
 }
 
 fn fixture_bytes(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).expect("fixture")
+}
+
+/// No programs: what needs one is measured and not heard.
+fn no_tools() -> Tools {
+    Tools { programs: Vec::new(), scratch: PathBuf::from("no/such/folder") }
 }

@@ -29,8 +29,11 @@ pub enum About {
     Chain(Uuid),
 }
 
+/// A member that says what a consent is about, and as what.
+type Naming = (&'static str, fn(Uuid) -> About);
+
 /// The members that say what a consent is about, the one about least first.
-const ABOUT: [(&str, fn(Uuid) -> About); 4] = [
+const ABOUT: [Naming; 4] = [
     ("evidence_id", About::Recording),
     ("visit_id", About::Visit),
     ("branch_id", About::Branch),

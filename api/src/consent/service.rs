@@ -22,10 +22,10 @@ use crate::words::RecordingPolicy;
 /// * 403 `recording_not_permitted` when the policy, missing proof or a withdrawal forbid it.
 /// * 404 `purged` when it was removed for good.
 pub async fn check_recording(db: &impl ConnectionTrait, file: &evidence::Model) -> Result<(), Failure> {
-    if !holds_voices(file.kind, file.media_type.as_deref()) {
+    if !has_voices(file) {
         return Ok(());
     }
-    let found = verdicts(db, file.firm_id, std::slice::from_ref(file)).await?.pop();
+    let found = verdicts(db, file.firm_id, &[file]).await?.pop();
     let detail = match found.map_or(Verdict::Refused, |(_, verdict)| verdict) {
         Verdict::Heard => return Ok(()),
         Verdict::Purged => return Err(Failure::new(Kind::NotFound, "purged", "The recording was removed for good.")),
@@ -47,8 +47,7 @@ pub async fn heard(
     firm_id: Uuid,
     files: &[evidence::Model],
 ) -> Result<HashSet<Uuid>, Failure> {
-    let has_voices = |file: &evidence::Model| holds_voices(file.kind, file.media_type.as_deref());
-    let (voices, others): (Vec<_>, Vec<_>) = files.iter().cloned().partition(has_voices);
+    let (voices, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| has_voices(file));
     let judged = verdicts(db, firm_id, &voices).await?;
     let may = judged.into_iter().filter(|(_, verdict)| *verdict == Verdict::Heard).map(|(id, _)| id);
     Ok(may.chain(others.iter().map(|file| file.id)).collect())
@@ -58,7 +57,7 @@ pub async fn heard(
 async fn verdicts(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
-    files: &[evidence::Model],
+    files: &[&evidence::Model],
 ) -> Result<Vec<(Uuid, Verdict)>, Failure> {
     if files.is_empty() {
         return Ok(Vec::new());
@@ -86,7 +85,11 @@ async fn verdicts(
         let covering: Vec<_> = consents.iter().filter(|consent| covers(consent, &recording)).collect();
         Some((file.id, verdict(policy, file.state, &covering)))
     };
-    Ok(files.iter().filter_map(judge).collect())
+    Ok(files.iter().copied().filter_map(judge).collect())
+}
+
+fn has_voices(file: &evidence::Model) -> bool {
+    holds_voices(file.kind, file.media_type.as_deref())
 }
 
 fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {

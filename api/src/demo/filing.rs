@@ -13,7 +13,8 @@ use crate::app::App;
 use crate::demo::answers::answers;
 use crate::demo::client::Client;
 use crate::demo::random::{Random, mix};
-use crate::demo::story::{self, Chain, Fate, Firm, Story, User, Visit, Wave};
+use crate::demo::story::{self, Branch, Chain, Faked, Fate, Firm, Story, User, Visit, Wave};
+use crate::demo::taken::{Shot, taken};
 use crate::failure::Failure;
 use crate::jobs;
 use crate::people;
@@ -64,6 +65,10 @@ struct Filing<'a> {
     visits: HashMap<String, String>,
     assignments: HashMap<String, String>,
     sessions: HashMap<String, (DateTime<Utc>, Client)>,
+    /// How often each scene was taken.
+    turns: HashMap<String, usize>,
+    /// Files that somebody will pass off as their own, by visit and name.
+    copied: HashMap<(String, String), Vec<u8>>,
 }
 
 /// Files everything that the story tells of a firm, and writes the reports of its branches.
@@ -85,6 +90,8 @@ pub async fn file_firm(app: &App, firm: &Firm, base: &str, reports: &Path) -> Re
         visits: HashMap::new(),
         assignments: HashMap::new(),
         sessions: HashMap::new(),
+        turns: HashMap::new(),
+        copied: HashMap::new(),
     };
     filing.set_up().await?;
     let total = firm.visits.len();
@@ -298,7 +305,9 @@ impl Filing<'_> {
                 "at": self.app.clock.now() - Duration::milliseconds(400 + i64::try_from(number).unwrap_or(0) * 37),
                 "monotonic_ms": 3_600_000 + number * 91_000,
                 "model": "Fieldphone 5", "os": "Android 15", "app": "peegel-demo 1",
+                "id": self.phone_id(&format!("phone of {}", visit.auditor)),
             },
+            "stay": stay(visit, branch, at, &standard.1, number),
         });
         if visit.story == Fate::Attempted {
             body["outcome"] = json!("attempted");
@@ -312,16 +321,21 @@ impl Filing<'_> {
             }
             body["answers"] = Value::Object(given);
         }
+        let zone = branch.time_zone.parse().unwrap_or(Tz::UTC);
         let mut files = Vec::new();
-        for proof in &visit.proofs {
-            let content = story::media(&proof.file)?;
+        for (n, proof) in visit.proofs.iter().enumerate() {
             let id = self.phone_id(&format!("file {} {}", visit.key, proof.file));
+            let taken_at = at + Duration::minutes(5 + 3 * i64::try_from(n).unwrap_or(0));
+            // Who was not there took the photos the day before.
+            let taken_at = if visit.faked.is_some() { taken_at - Duration::days(1) } else { taken_at };
+            let content =
+                self.file_of(visit, n, Shot { turn: 0, at: taken_at, zone, place: (branch.lat, branch.lon) })?;
             let (kind, media_type) = kind_of(&proof.file);
             files.push((
                 json!({
                     "id": id, "item_ids": proof.items, "kind": kind, "file_name": proof.file,
                     "sha256": sha256_hex(&content), "bytes": content.len(), "media_type": media_type,
-                    "captured_at": at + Duration::minutes(5),
+                    "captured_at": taken_at,
                 }),
                 content,
             ));
@@ -342,7 +356,11 @@ impl Filing<'_> {
             let file = entry["file_name"].as_str().unwrap_or_default();
             if !visit.missing.iter().any(|missing| missing == file) {
                 let id = text(&entry, "id")?;
-                phone.put_file(&format!("/v1/evidence/{id}/content"), content).await?;
+                phone.put_file(&format!("/v1/evidence/{id}/content"), content.into()).await?;
+                if let Some(said) = story::transcript(file) {
+                    let path = format!("/v1/evidence/{id}/transcript?language={}", chain.locale);
+                    phone.put_file(&path, said).await?;
+                }
             }
         }
         if begins_as_draft && visit.story != Fate::Draft {
@@ -350,6 +368,24 @@ impl Filing<'_> {
             phone.put(&path, etag.as_deref(), &body).await?;
         }
         Ok(())
+    }
+
+    /// The bytes of a file of a visit: taken anew, or, the first of a faked one, somebody else's.
+    fn file_of(&mut self, visit: &Visit, n: usize, shot: Shot) -> Result<Vec<u8>, Failure> {
+        let name = &visit.proofs[n].file;
+        if let Some(faked) = visit.faked.as_ref().filter(|_| n == 0)
+            && let Some(bytes) = self.copied.get(&(faked.photos_of.clone(), name.clone()))
+        {
+            return Ok(bytes.clone());
+        }
+        let turn = self.turns.entry(name.clone()).or_default();
+        let bytes = taken(name, story::media(name)?, Shot { turn: *turn, ..shot })?;
+        *turn += 1;
+        let is_copied = |faked: &Faked| faked.photos_of == visit.key;
+        if self.firm.visits.iter().filter_map(|visit| visit.faked.as_ref()).any(is_copied) {
+            self.copied.insert((visit.key.clone(), name.clone()), bytes.clone());
+        }
+        Ok(bytes)
     }
 
     /// What a reviewer does: takes the visit, approves and publishes it, or returns it.
@@ -446,6 +482,33 @@ impl Filing<'_> {
         });
         Filed { users: users.collect(), chains: chains.collect() }
     }
+}
+
+/// When and where the phone was: in the shop for twenty minutes, or on the telephone for one.
+fn stay(visit: &Visit, branch: &Branch, at: DateTime<Utc>, standard: &Value, number: usize) -> Value {
+    let mut random = Random::new(mix(!(number as u64)));
+    // Less than a hundred metres, in ten-thousandths of a degree.
+    let mut about = |degrees: f64| degrees + (random.below(9) as f64 - 4.0) / 10_000.0;
+    let position = |minutes: i64, (latitude, longitude): (f64, f64), accuracy_m: i64| {
+        json!({
+            "at": at + Duration::minutes(minutes), "latitude": latitude, "longitude": longitude,
+            "accuracy_m": accuracy_m, "is_mock": false,
+        })
+    };
+    let (minutes, positions) = match (&visit.faked, standard["channel"].as_str()) {
+        (Some(faked), _) => (faked.minutes, vec![position(1, faked.home, 12)]),
+        (None, Some("phone")) => (1, vec![]),
+        (None, _) if branch.format != "store" => (1, vec![]),
+        (None, _) => {
+            let [first, second] = [(); 2].map(|()| (about(branch.lat), about(branch.lon)));
+            (20, vec![position(2, first, 35), position(11, second, 14)])
+        }
+    };
+    let answering_s = 480 + random.below(300);
+    json!({
+        "arrived_at": at, "left_at": at + Duration::minutes(minutes), "answering_ms": answering_s * 1000,
+        "positions": positions,
+    })
 }
 
 fn kind_of(file: &str) -> (&'static str, &'static str) {

@@ -8,6 +8,7 @@ mod client;
 mod filing;
 pub mod random;
 mod story;
+mod taken;
 
 use std::net::ToSocketAddrs;
 use std::path::Path;

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 #[include = "*.m4a"]
 #[include = "*.mp3"]
 #[include = "*.wav"]
+#[include = "*.txt"]
 struct Media;
 
 #[derive(RustEmbed)]
@@ -130,6 +131,18 @@ pub struct Visit {
     #[serde(default)]
     pub return_reason: HashMap<String, String>,
     pub owner_hint: Option<String>,
+    pub faked: Option<Faked>,
+}
+
+/// A visit that was never made.
+#[derive(Debug, Deserialize)]
+pub struct Faked {
+    /// Where the auditor was instead.
+    pub home: (f64, f64),
+    /// How long the stay is said to have been.
+    pub minutes: i64,
+    /// Whose photo was taken for one of the own.
+    pub photos_of: String,
 }
 
 /// What becomes of a visit.
@@ -194,4 +207,10 @@ pub fn standard(id: &str) -> Result<Value, Failure> {
 /// [`Failure`] when there is none.
 pub fn media(file: &str) -> Result<Cow<'static, [u8]>, Failure> {
     Media::get(file).map(|media| media.data).ok_or_else(|| Failure::internal(format!("no media {file}")))
+}
+
+/// What is said in a recording, which stands beside it; none for other files.
+pub fn transcript(file: &str) -> Option<Cow<'static, [u8]>> {
+    let (name, _) = file.rsplit_once('.')?;
+    Media::get(&format!("{name}.txt")).map(|media| media.data)
 }

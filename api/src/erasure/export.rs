@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use poem_openapi::types::ToJSON;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -21,6 +22,8 @@ use crate::erasure::store;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::people::store::firm_by_id;
+use crate::signals;
+use crate::signals::types::SignalView;
 use crate::transcripts::store::transcript_of;
 use crate::visits::store::{draft_of, revisions_of, stay_of};
 
@@ -200,6 +203,8 @@ async fn whole(app: &App, visit: &visit::Model) -> Result<Value, Failure> {
     value["revisions"] = json!(rows(&revisions_of(db, firm_id, id).await?)?);
     value["draft"] = draft_of(db, firm_id, id).await?.map(|draft| row(&draft, &NESTED)).transpose()?.into();
     value["stay"] = stay_of(db, firm_id, id).await?.map(|stay| row(&stay, &NESTED)).transpose()?.into();
+    let signals = signals::store::of_visits(db, firm_id, &[id]).await?.into_iter();
+    value["signals"] = signals.filter_map(|signal| SignalView::of_person(signal).to_json()).collect();
     value["consents"] = json!(rows(&consent::store::of_visit(db, firm_id, id).await?)?);
     let files = evidence_of_visits(db, firm_id, &[id]).await?;
     let mut listed = Vec::with_capacity(files.len());

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use crate::access::Operation;
 use crate::app::{App, Area};
-use crate::evidence::types::{EvidenceChange, EvidenceView, Loss, PreviewSize};
-use crate::evidence::{service, show};
+use crate::evidence::types::{EvidenceChange, EvidenceView, Loss, PreviewSize, SimilarEvidenceList};
+use crate::evidence::waveform::{self, WaveformView};
+use crate::evidence::{service, show, similar};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::body::Checked;
@@ -60,7 +61,8 @@ impl EvidenceApi {
     /// Get the bytes of a file
     ///
     /// The file as it was sent, whole or the `Range` asked for. Recordings are played as the chain's policy and the
-    /// consents allow at this moment.
+    /// consents allow at this moment. A player that begins at a second sets `currentTime` of its media element, which asks
+    /// for the `Range` that it needs; which byte a second begins at only the container tells.
     #[oai(path = "/v1/evidence/:evidence_id/content", method = "get", operation_id = "get_evidence_content")]
     async fn get_evidence_content(
         &self,
@@ -101,6 +103,22 @@ impl EvidenceApi {
         Ok(Json(show::change(&app, &caller, evidence_id.0, &body.0).await?))
     }
 
+    /// Get a waveform
+    ///
+    /// What a player draws under a recording: how loud it is when, and when somebody speaks. For those who may hear the
+    /// recording, and for recordings that could be decoded.
+    #[oai(path = "/v1/evidence/:evidence_id/waveform", method = "get", operation_id = "get_evidence_waveform")]
+    async fn get_evidence_waveform(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+    ) -> Result<Json<WaveformView>, Failure> {
+        let caller = auth.caller(Operation::GetEvidenceWaveform)?;
+        Ok(Json(waveform::waveform(&app, &caller, evidence_id.0).await?))
+    }
+
     /// Get a preview
     ///
     /// A photo as an upright JPEG without metadata.
@@ -120,5 +138,21 @@ impl EvidenceApi {
         let caller = auth.caller(Operation::GetEvidencePreview)?;
         let file = service::preview(&app, &caller, evidence_id.0, size.0).await?;
         FileAnswer::of(&app.blobs, file, Range::default(), if_none_match.0.as_deref()).await
+    }
+
+    /// Find files that look alike
+    ///
+    /// The photos of the firm that look like this one, whatever their size, quality and brightness, and the files with
+    /// the same bytes. A hint for the reviewer, never a verdict.
+    #[oai(path = "/v1/evidence/:evidence_id/similar", method = "get", operation_id = "list_similar_evidence")]
+    async fn list_similar_evidence(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+    ) -> Result<Json<SimilarEvidenceList>, Failure> {
+        let caller = auth.caller(Operation::ListSimilarEvidence)?;
+        Ok(Json(similar::similar(&app, &caller, evidence_id.0).await?))
     }
 }

@@ -6,6 +6,8 @@ pub mod process;
 pub mod quota;
 pub mod service;
 pub mod show;
+pub mod similar;
 pub mod store;
 pub mod types;
 pub mod verify;
+pub mod waveform;

@@ -1,20 +1,26 @@
-//! The job that looks into a stored file: previews of photos, the length of recordings.
+//! The job that looks into a stored file: previews of photos, what is heard in recordings.
 
-use serde_json::{Value, json};
+pub mod photo;
+pub mod recording;
+
+use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::config::program_folders;
 use crate::events::types::NewEvent;
 use crate::evidence::service::{being_removed, leave_to_sweep};
 use crate::evidence::store;
 use crate::failure::Failure;
+use crate::signals;
 use crate::states::{EVIDENCE_MOVES, after};
 use crate::transcripts::transcription::queue_automatic;
 use crate::uploads::sweep::MARK_STAYS;
 use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
-use peegel_media::{Photo, Recording, Unpreviewable, probe_recording, process_photo};
+use peegel_media::child::Tools;
+use peegel_media::{Heard, LookedAt, Unpreviewable, process_photo, process_recording};
 
 /// The problem of a file whose job failed too often.
 const GIVEN_UP: &str = "processing_failed";
@@ -23,9 +29,25 @@ const GIVEN_UP: &str = "processing_failed";
 static PHOTO_TURN: Semaphore = Semaphore::const_new(1);
 
 enum Found {
-    Photo(Box<Photo>),
-    Recording(Recording),
+    Photo(Box<LookedAt>),
+    Recording(Box<Heard>),
     Document,
+}
+
+impl Found {
+    /// Why nobody will see or hear it here, if so.
+    fn problem(&self) -> Option<&Unpreviewable> {
+        match self {
+            Self::Photo(looked) => looked.photo.as_ref().err(),
+            Self::Recording(heard) => heard.sound.as_ref().err(),
+            Self::Document => None,
+        }
+    }
+}
+
+/// The programs of this machine that look into files, and a folder for them.
+fn tools(app: &App) -> Tools {
+    Tools { programs: program_folders(), scratch: app.blobs.work_folder(app.ids.next()) }
 }
 
 /// Looks into one file. Doing it again changes nothing.
@@ -48,24 +70,29 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         }
         EvidenceKind::Document => None,
     };
+    let tools = tools(app);
     let found = on_own_thread(move || match (kind, &file) {
-        (EvidenceKind::Photo, Some(file)) => process_photo(file.path()).map(|photo| Found::Photo(Box::new(photo))),
-        (EvidenceKind::Recording, Some(file)) => probe_recording(file.path()).map(Found::Recording),
+        (EvidenceKind::Photo, Some(file)) => Ok(Found::Photo(Box::new(process_photo(file.path(), &tools)))),
+        (EvidenceKind::Recording, Some(file)) => {
+            process_recording(file.path(), &tools).map(|heard| Found::Recording(Box::new(heard)))
+        }
         _ => Ok(Found::Document),
     })
     .await?;
-    if let Err(unreadable) = &found
+    let problem = match &found {
+        Ok(found) => found.problem(),
+        Err(problem) => Some(problem),
+    };
+    if let Some(unreadable) = problem
         && unreadable.is_transient()
     {
         return Err(Failure::internal(&unreadable.detail));
     }
     let began = app.clock.now();
-    let mut renditions = Vec::new();
-    if let Ok(Found::Photo(photo)) = &found {
-        for rendition in [&photo.preview_320, &photo.preview_1600, &photo.report_960] {
-            renditions.push(app.blobs.store(firm_id, app.ids.next(), rendition.jpeg.clone()).await?);
-        }
-    }
+    let renditions = match &found {
+        Ok(Found::Photo(looked)) => photo::store_renditions(app, firm_id, looked).await?,
+        _ => Vec::new(),
+    };
     let mut write = Write::begin(app, firm_id).await?;
     let row = store::lock_evidence(&write.tx, firm_id, evidence_id).await?;
     let Some(mut row) = row.filter(|row| row.state == EvidenceState::Stored) else {
@@ -82,19 +109,27 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
             return Err(being_removed());
         }
     }
-    let mv = if found.is_ok() { "process" } else { "mark_unpreviewable" };
+    let mv = if problem.is_none() { "process" } else { "mark_unpreviewable" };
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, mv)?;
-    match found {
-        Ok(found) => row.facts = facts(&found).map(|facts| facts.to_string()),
-        Err(Unpreviewable { code, detail }) => {
-            row.problem_code = Some(code.to_owned());
-            row.problem = Some(detail);
-        }
+    if let Some(Unpreviewable { code, detail }) = problem {
+        row.problem_code = Some((*code).to_owned());
+        row.problem = Some(detail.clone());
     }
-    let mut shas = renditions.iter().map(|rendition| rendition.sha256.clone());
-    (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
+    match &found {
+        Ok(Found::Photo(looked)) => photo::note(&mut row, looked, &renditions)?,
+        Ok(Found::Recording(heard)) => {
+            if let Some(waveform) = recording::note(&mut row, heard, at)? {
+                store::put_waveform(&write.tx, waveform).await?;
+            }
+        }
+        Ok(Found::Document) | Err(_) => {}
+    }
     let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
+    if row.revision > 0 {
+        // Of a draft, its filing will.
+        signals::job::queue(app, &write.tx, firm_id, &[row.visit_id]).await?;
+    }
     store::update(&write.tx, row.clone()).await?;
     queue_automatic(app, &mut write, &row).await?;
     write.commit().await
@@ -142,24 +177,4 @@ pub async fn take_up_again(write: &mut Write<'_>, evidence_id: Uuid) -> Result<(
     row.problem_code = None;
     row.problem = None;
     Ok(store::update(&write.tx, row).await?)
-}
-
-/// What reviewers may know of a file. EXIF stays in the stored original.
-fn facts(found: &Found) -> Option<Value> {
-    match found {
-        Found::Photo(photo) => Some(json!({
-            "width_px": photo.width_px,
-            "height_px": photo.height_px,
-            "truncated": photo.truncated,
-        })),
-        Found::Recording(recording) => Some(json!({
-            "container": recording.container,
-            "codec": recording.codec,
-            "duration_ms": recording.duration_ms,
-            "sample_rate_hz": recording.sample_rate_hz,
-            "channels": recording.channels,
-            "truncated": recording.truncated,
-        })),
-        Found::Document => None,
-    }
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::entity::{blob, evidence, upload_day};
+use crate::entity::{blob, evidence, upload_day, waveform};
 
 /// What the sweep has written in place of the references of stored bytes, and since when in place of their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,35 @@ pub async fn lock_evidence(
 /// Writes a file's row.
 pub async fn update(tx: &DatabaseTransaction, row: evidence::Model) -> Result<(), DbErr> {
     evidence::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
+}
+
+/// The waveform of a recording, if it has one.
+pub async fn waveform_of(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    evidence_id: Uuid,
+) -> Result<Option<waveform::Model>, DbErr> {
+    waveform::Entity::find_by_id((firm_id, evidence_id)).one(db).await
+}
+
+/// Writes a waveform in place of any that is there.
+pub async fn put_waveform(tx: &DatabaseTransaction, row: waveform::Model) -> Result<(), DbErr> {
+    drop_waveforms(tx, row.firm_id, [row.evidence_id]).await?;
+    waveform::Entity::insert(row.into_active_model()).exec_without_returning(tx).await.map(drop)
+}
+
+/// Removes the waveforms of files.
+pub async fn drop_waveforms(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    evidence_ids: impl IntoIterator<Item = Uuid>,
+) -> Result<(), DbErr> {
+    waveform::Entity::delete_many()
+        .filter(waveform::Column::FirmId.eq(firm_id))
+        .filter(waveform::Column::EvidenceId.is_in(evidence_ids))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// The bytes of the files of a visit that are stored.

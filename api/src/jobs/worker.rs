@@ -17,6 +17,7 @@ use crate::jobs::store;
 use crate::mail;
 use crate::rehearsals;
 use crate::retention;
+use crate::signals;
 use crate::transcripts::transcription;
 use crate::uploads;
 use crate::write::Write;
@@ -211,6 +212,10 @@ async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
         transcription::JOB => {
             let payload: OfEvidence = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
             transcription::run_job(app, firm(job)?, payload.evidence_id).await
+        }
+        signals::job::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            signals::job::run(app, firm(job)?, &payload).await
         }
         other => Err(Failure::internal(format!("no worker knows the job kind {other}"))),
     }

@@ -12,6 +12,7 @@ use crate::canonical::canonical;
 use crate::failure::Failure;
 use crate::receipts::types::Texts;
 use crate::signing::key::{PublicKey, sign};
+use crate::visits::moments::MEMBER;
 use crate::visits::withhold::without_texts;
 
 /// What the document is; also the line that goes under the signature before it.
@@ -76,7 +77,11 @@ pub fn issue(facts: &Facts, texts: Texts, key: &SigningKey) -> Result<String, Fa
             facts.answers.clone()
         }
         Texts::Withheld => {
-            let (answers, mut withheld) = without_texts(&standard, facts.answers.clone());
+            let (mut answers, mut withheld) = without_texts(&standard, facts.answers.clone());
+            // Moments of recordings decide nothing and go without a trace.
+            for members in answers.values_mut().filter_map(Value::as_object_mut) {
+                members.remove(MEMBER);
+            }
             // The same bytes as before the purge.
             withheld.extend(facts.purged.iter().cloned());
             withheld.sort_unstable();
@@ -127,8 +132,8 @@ pub fn recompute(
     }
 }
 
-/// The answers as the scoring engine takes them: without comments, and with a file where one proves them. Scoring asks
-/// for at least one and takes no notice of more.
+/// The answers as the scoring engine takes them: without comments and moments, and with a file where one proves them.
+/// Scoring asks for at least one and takes no notice of more.
 fn scored(answers: &Map<String, Value>, proven: &[String]) -> Map<String, Value> {
     let proven: BTreeSet<_> = proven.iter().collect();
     let mut scored = Map::new();
@@ -140,6 +145,7 @@ fn scored(answers: &Map<String, Value>, proven: &[String]) -> Map<String, Value>
         let mut answer = answer.clone();
         if let Some(members) = answer.as_object_mut() {
             members.remove("comment");
+            members.remove(MEMBER);
             if proven.contains(item) {
                 members.insert("evidence".to_owned(), json!(1));
             }

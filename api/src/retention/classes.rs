@@ -18,11 +18,12 @@ use crate::events;
 use crate::evidence::service::has_bytes;
 use crate::failure::Failure;
 use crate::retention::line::Taken;
+use crate::signals;
 use crate::transcripts;
 use crate::uploads;
 use crate::visits;
 use crate::visits::withhold::without_texts;
-use crate::words::{DataClass, EvidenceKind, EvidenceState};
+use crate::words::{DataClass, EvidenceKind, EvidenceState, SignalCode};
 
 /// The classes that are purged visit by visit. The identity of auditors is not: an erasure takes it.
 pub const OF_VISITS: [DataClass; 6] = [
@@ -37,6 +38,17 @@ pub const OF_VISITS: [DataClass; 6] = [
 pub const ALL: i32 = (1 << OF_VISITS.len()) - 1;
 /// The member of payloads of events that holds what somebody wrote.
 const WRITTEN: &str = "reason";
+
+/// Signals whose figures say what cameras wrote, and where somebody was and with which phone.
+const SIGNALS_OF_EXIF: [SignalCode; 4] =
+    [SignalCode::CaptureTime, SignalCode::EditorSoftware, SignalCode::Screenshot, SignalCode::OutsideFence];
+const SIGNALS_OF_POSITIONS: [SignalCode; 5] = [
+    SignalCode::OutsideFence,
+    SignalCode::MockPosition,
+    SignalCode::AccuracyZero,
+    SignalCode::ImpossibleTravel,
+    SignalCode::SharedDevice,
+];
 
 /// The bit of a class in `visits.purged`; none of the identity of auditors.
 pub const fn bit(class: DataClass) -> i32 {
@@ -99,6 +111,7 @@ impl<'a> Purging<'a> {
             transcripts::store::delete_of(self.tx, firm_id, *id).await?;
         }
         let ended: Vec<_> = self.ended.into_iter().collect();
+        crate::evidence::store::drop_waveforms(self.tx, firm_id, ended.iter().copied()).await?;
         uploads::store::drop_of(self.tx, firm_id, &ended).await?;
         // In one order, so that two purges do not wait for each other.
         self.unreferred.sort_unstable();
@@ -118,10 +131,14 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
         DataClass::Photos => files(of, EvidenceKind::Photo, class, rule),
         DataClass::Recordings => files(of, EvidenceKind::Recording, class, rule),
         DataClass::Documents => files(of, EvidenceKind::Document, class, rule),
-        DataClass::Exif => exif(of, rule),
+        DataClass::Exif => {
+            exif(of, rule);
+            figures(of, &SIGNALS_OF_EXIF).await?;
+        }
         DataClass::Positions => {
             stay(of).await?;
             devices(of).await?;
+            figures(of, &SIGNALS_OF_POSITIONS).await?;
         }
         DataClass::FreeText => {
             answers(of).await?;
@@ -129,6 +146,7 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
             file_names(of).await?;
             reviews(of);
             consents(of).await?;
+            signals(of).await?;
             reasons(of).await?;
         }
         DataClass::AuditorIdentity => {}
@@ -266,6 +284,22 @@ fn reviews(of: &mut Purging<'_>) {
 async fn consents(of: &mut Purging<'_>) -> Result<(), Failure> {
     let rows = consent::store::clear_texts(of.tx, of.visit.firm_id, of.visit.id).await?;
     of.taken.rows("consents", rows);
+    Ok(())
+}
+
+/// Figures of signals; that they were found and how they were judged stays.
+async fn figures(of: &mut Purging<'_>, codes: &[SignalCode]) -> Result<(), Failure> {
+    let rows = signals::store::clear_figures(of.tx, of.visit.firm_id, of.visit.id, codes).await?;
+    of.taken.rows("signals.figures", rows);
+    Ok(())
+}
+
+/// What was said to signals, and what texts were compared by.
+async fn signals(of: &mut Purging<'_>) -> Result<(), Failure> {
+    let rows = signals::store::clear_texts(of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("signals.answer", rows);
+    let rows = signals::store::clear_sketch(of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("sketches.text", rows);
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::fieldwork;
 use crate::http::conditions::etag;
 use crate::people::types::Caller;
+use crate::signals;
 use crate::standards;
 use crate::sync::cursor::{Cursor, Part};
 use crate::sync::store::{self, Audience, IN_HANDS};
@@ -26,6 +27,7 @@ use crate::sync::types::{
     AssignmentChange, Change, Changes, StandardChange, SyncDraft, SyncStandard, SyncVisit, VisitChange,
 };
 use crate::visits::manifest::progress;
+use crate::visits::read::count_of;
 use crate::words::{AssignmentState, VisitState};
 
 /// Most drafts that the last page tells of.
@@ -212,6 +214,7 @@ async fn told(db: &impl ConnectionTrait, caller: &Caller, found: Found) -> Resul
     let mut views: BTreeMap<_, _> = views.into_iter().map(|view| (view.id, view)).collect();
     let visit_ids: Vec<_> = found.visits.iter().map(|visit| visit.id).collect();
     let files = evidence_of_visits(db, firm_id, &visit_ids).await?;
+    let signals = signals::store::count_unanswered(db, firm_id, &visit_ids).await?;
     let mut visits: BTreeMap<_, _> = found.visits.into_iter().map(|visit| (visit.id, visit)).collect();
     for thing in found.things {
         match thing {
@@ -227,7 +230,7 @@ async fn told(db: &impl ConnectionTrait, caller: &Caller, found: Found) -> Resul
                     .map(|file| (file.id, file.file_name.clone(), file.state))
                     .collect();
                 let tag = etag(row.write_number);
-                let object = Some(SyncVisit::new(row, progress(&of_visit)));
+                let object = Some(SyncVisit::new(row, progress(&of_visit), count_of(&signals, id)));
                 changes.push(Change::Visit(VisitChange { id, deleted: false, etag: tag, object }));
             }
             Thing::Assignment(_) | Thing::File(_) => {}

@@ -200,13 +200,15 @@ pub struct SyncVisit {
     pub quarantine_reason: Option<QuarantineReason>,
     /// How much of the evidence has arrived.
     pub evidence: EvidenceProgress,
+    /// Signals that a reviewer asks about and that are not answered; `GET /v1/visits/{id}/signals` has them.
+    pub signals_to_answer: i64,
     /// When it was filed first.
     pub submitted_at: Option<DateTime<Utc>>,
 }
 
 impl SyncVisit {
-    /// A visit with what has arrived of its evidence.
-    pub fn new(row: visit::Model, evidence: EvidenceProgress) -> Self {
+    /// A visit with what has arrived of its evidence, and how many signals wait for an answer.
+    pub fn new(row: visit::Model, evidence: EvidenceProgress, signals_to_answer: i64) -> Self {
         Self {
             assignment_id: row.assignment_id,
             branch_id: row.branch_id,
@@ -218,6 +220,7 @@ impl SyncVisit {
             review_reason: row.review_reason,
             quarantine_reason: row.quarantine_reason,
             evidence,
+            signals_to_answer,
             submitted_at: row.submitted_at,
         }
     }

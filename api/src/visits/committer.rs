@@ -16,6 +16,7 @@ use crate::consent;
 use crate::entity::{assignment, evidence, visit, wave};
 use crate::events;
 use crate::failure::{Failure, FieldProblem, Kind};
+use crate::signals;
 use crate::visits::decide::{Decision, Effect, Stored, decide};
 use crate::visits::service::{Prepared, Saved};
 use crate::visits::store;
@@ -168,8 +169,10 @@ async fn write(app: &App, batch: &[Prepared]) -> Result<Vec<Result<Saved, Failur
             continue;
         }
         wrote = true;
+        let filed: Vec<_> = effects.iter().filter(|e| e.revision.is_some()).map(|e| e.visit.id).collect();
         let facts: Vec<_> = effects.iter_mut().flat_map(|effect| std::mem::take(&mut effect.events)).collect();
         store::write_effects(&tx, firm_id, at, effects).await.map_err(id_taken)?;
+        signals::job::queue(app, &tx, firm_id, &filed).await?;
         events.push((firm_id, facts));
     }
     if wrote {
@@ -177,6 +180,7 @@ async fn write(app: &App, batch: &[Prepared]) -> Result<Vec<Result<Saved, Failur
             events::service::append(app, &tx, firm_id, facts).await?;
         }
         tx.commit().await?;
+        app.wake.wake();
     }
     Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(busy()))).collect())
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::consent::record::recorded;
-use crate::entity::{assignment, consent, evidence, revision, score, visit, wave};
+use crate::entity::{assignment, consent, evidence, revision, score, stay, visit, wave};
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::conditions::etag;
@@ -67,6 +67,8 @@ pub struct Effect {
     pub assignment: Option<AssignmentState>,
     /// The consents that came with its recordings.
     pub consents: Vec<consent::Model>,
+    /// When and where the auditor was, of a visit that is filed.
+    pub stay: Option<stay::Model>,
     /// The facts for the firm's history. Drafts leave none, but for the first one of an assignment, which starts it.
     pub events: Vec<NewEvent>,
     /// The answer.
@@ -208,6 +210,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             Ok(Saved { created: is_new, replayed: false, etag: tag, answer })
         }
     };
+    let stay = filed.and_then(|_| crate::visits::stay::row(prepared, stored.at));
     let assignment = match (filed.is_some(), assignment.state) {
         (true, state) => after(ASSIGNMENT_MOVES, "assignment", state, "fulfil").ok(),
         (false, state) => after(ASSIGNMENT_MOVES, "assignment", state, "start").ok(),
@@ -229,6 +232,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
         manifest,
         assignment,
         consents,
+        stay,
         events,
         answer,
     })))

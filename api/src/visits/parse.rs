@@ -13,7 +13,9 @@ use crate::consent::parse::told;
 use crate::failure::FieldProblem;
 use crate::http::json::{Reader, escape, is_sha256, text_problem};
 use crate::http::limits::FILE_LIMIT_BYTES;
-use crate::visits::types::{ManifestEntry, WriteState};
+use crate::visits::moments;
+use crate::visits::stay;
+use crate::visits::types::{ManifestEntry, Stay, WriteState};
 use crate::words::{EvidenceKind, Outcome};
 
 /// Most files of one visit.
@@ -42,8 +44,12 @@ pub struct VisitWrite {
     pub answers: Map<String, Value>,
     /// The evidence manifest.
     pub manifest: Vec<ManifestEntry>,
-    /// What the phone says of itself, as it came.
+    /// What the phone says of itself, as it came but for its own id.
     pub device: Value,
+    /// The id that the app made for itself.
+    pub device_id: Option<String>,
+    /// When and where the auditor was.
+    pub stay: Option<Stay>,
     /// The visit that it is a copy of.
     pub copy_of: Option<Uuid>,
     /// The phone's clock.
@@ -63,16 +69,32 @@ pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
     let answers = reader.object("answers").cloned().unwrap_or_default();
     let files = reader.optional_list("evidence", MAX_FILES).unwrap_or_default();
     let copy_of = reader.optional_uuid("copy_of");
-    let device = reader.optional_value("device").cloned().unwrap_or(Value::Object(Map::new()));
+    let mut device = reader.optional_value("device").cloned().unwrap_or(Value::Object(Map::new()));
+    let stay = reader.optional_value("stay");
     let mut problems = reader.finish();
 
     problems.extend(answer_problems(&answers));
     let manifest = manifest(files, &mut problems);
-    let device_at = device_time(&device, &mut problems);
+    let (device_at, device_id) = of_device(&device, &mut problems);
+    if let Some(members) = device.as_object_mut() {
+        members.remove("id");
+    }
+    let stay = stay.map(|stay| stay::parse(stay, &mut problems));
     match (assignment_id, state) {
         (Some(assignment_id), Some(state)) if problems.is_empty() => {
             let outcome = outcome.unwrap_or(Outcome::Completed);
-            Ok(VisitWrite { assignment_id, state, outcome, answers, manifest, device, copy_of, device_at })
+            Ok(VisitWrite {
+                assignment_id,
+                state,
+                outcome,
+                answers,
+                manifest,
+                device,
+                device_id,
+                stay,
+                copy_of,
+                device_at,
+            })
         }
         _ => Err(problems),
     }
@@ -108,7 +130,9 @@ fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
             Some(_) => reader.problem("comment", "bad_type", "must be a text"),
             None => {}
         }
+        let moments = moments::read(&mut reader);
         problems.extend(reader.finish());
+        problems.extend(moments::shape_problems(moments, &pointer));
     }
     problems
 }
@@ -197,15 +221,17 @@ fn manifest(files: &[Value], problems: &mut Vec<FieldProblem>) -> Vec<ManifestEn
     entries
 }
 
-fn device_time(device: &Value, problems: &mut Vec<FieldProblem>) -> Option<DateTime<Utc>> {
+/// The phone's clock and its own id.
+fn of_device(device: &Value, problems: &mut Vec<FieldProblem>) -> (Option<DateTime<Utc>>, Option<String>) {
     let mut reader = Reader::new(device, "/device");
     let at = reader.optional_time("at");
     reader.optional_integer("monotonic_ms", 0, 9_007_199_254_740_991);
     for name in ["model", "os", "app"] {
         reader.optional_text(name, 200);
     }
+    let id = reader.optional_text("id", 200);
     problems.extend(reader.finish());
-    at
+    (at, id)
 }
 
 #[cfg(test)]
@@ -253,6 +279,27 @@ mod tests {
                 ("/evidence/2/consent/notice", "missing"),
             ]
         );
+    }
+
+    #[test]
+    fn moments_have_a_recording_and_a_time() {
+        let id = "0198c2f4-7d5b-7e3a-9c1d-2f6b8a4e0c11";
+        let answer = |moments: Value| json!({"T": {"v": true, "moments": moments}});
+        let found = |moments| pointers(&json!({"assignment_id": id, "state": "draft", "answers": answer(moments)}));
+        let at = |pointer: &str, code: &str| (format!("/answers/T/moments{pointer}"), code.to_owned());
+        assert_eq!(found(json!("1:23")), [at("", "bad_type")]);
+        let moment = json!({"evidence_id": id, "at_ms": 83_000});
+        assert_eq!(found(json!(vec![moment.clone(); 11])), [at("", "too_many")]);
+        assert_eq!(found(json!([moment, 5])), [at("/1", "bad_type")]);
+        let wrong = json!([{"evidence_id": "x", "at_ms": -1, "until_ms": 3}, {}]);
+        let problems = [
+            at("/0/evidence_id", "bad_id"),
+            at("/0/at_ms", "out_of_range"),
+            at("/0/until_ms", "unknown_field"),
+            at("/1/evidence_id", "missing"),
+            at("/1/at_ms", "missing"),
+        ];
+        assert_eq!(found(wrong), problems);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reading visits: what each role sees of them.
 
 use poem_openapi::types::Any;
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -9,12 +10,15 @@ use crate::app::App;
 use crate::consent::service::heard;
 use crate::entity::{evidence, visit};
 use crate::evidence::store::evidence_of_visits;
+use crate::evidence::types::EvidenceView;
 use crate::failure::Failure;
 use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
 use crate::retention::due::purged;
+use crate::signals;
 use crate::visits::manifest::progress;
+use crate::visits::moments;
 use crate::visits::store::{self, Filter};
 use crate::visits::types::{ScoreView, ScoresView, VisitSummary, VisitView};
 use crate::words::{Outcome, RevisionKind};
@@ -51,21 +55,24 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
     let revision = store::revision_of(db, caller.firm_id, id, visit.current_revision).await?;
     let draft = store::draft_of(db, caller.firm_id, id).await?;
     let score = store::score_of(db, caller.firm_id, id, visit.current_score_version).await?;
-    let json = |text: String| serde_json::from_str::<Value>(&text).ok().map(Any);
+    let open_signals = open_signals(db, caller, &[id]).await?.map(|counts| count_of(&counts, id));
+    let json = |text: String| serde_json::from_str::<Value>(&text).ok();
+    let answers = revision.and_then(|revision| json(revision.answers));
     Ok(VisitView {
         etag: etag(visit.write_number),
         revision: visit.current_revision,
         score_version: visit.current_score_version,
-        answers: revision.and_then(|revision| json(revision.answers)),
-        draft: draft.and_then(|draft| json(draft.body)),
+        stray_moments: answers.as_ref().map(|answers| moments::stray(answers, &files)).unwrap_or_default(),
+        answers: answers.map(Any),
+        draft: draft.and_then(|draft| json(draft.body)).map(Any),
         review_reason: visit.review_reason.clone(),
         device_at: visit.device_at,
         skew_ms: visit.skew_ms,
         received_at: visit.received_at,
         purged: purged(&visit),
         unheard: unheard(app, caller, &files).await?,
-        summary: summary(visit, score.and_then(|score| score.score_bp), &files),
-        files: files.into_iter().map(Into::into).collect(),
+        summary: summary(visit, score.and_then(|score| score.score_bp), &files, open_signals),
+        files: files.into_iter().map(|file| EvidenceView::seen_by(caller.reach, file)).collect(),
     })
 }
 
@@ -94,15 +101,34 @@ pub async fn visits(
     let ids: Vec<_> = rows.iter().map(|visit| visit.id).collect();
     let files = evidence_of_visits(db, caller.firm_id, &ids).await?;
     let scores = store::current_scores(db, caller.firm_id, &rows).await?;
+    let signals = open_signals(db, caller, &ids).await?;
     Ok(slice.page(
         rows,
         |visit| visit.id.to_string(),
         |visit| {
             let files: Vec<_> = files.iter().filter(|file| file.visit_id == visit.id).cloned().collect();
             let score_bp = scores.iter().find(|(id, _)| *id == visit.id).and_then(|(_, bp)| *bp);
-            summary(visit, score_bp, &files)
+            let open_signals = signals.as_ref().map(|counts| count_of(counts, visit.id));
+            summary(visit, score_bp, &files, open_signals)
         },
     ))
+}
+
+/// The signals of visits that nobody has judged; none for who does not review.
+async fn open_signals(
+    db: &impl ConnectionTrait,
+    caller: &Caller,
+    ids: &[Uuid],
+) -> Result<Option<Vec<(Uuid, i64)>>, Failure> {
+    match caller.reach {
+        Reach::Firm => Ok(Some(signals::store::count_open(db, caller.firm_id, ids).await?)),
+        Reach::Own | Reach::Scope => Ok(None),
+    }
+}
+
+/// The count of a visit; those that are not counted have none.
+pub fn count_of(counts: &[(Uuid, i64)], id: Uuid) -> i64 {
+    counts.iter().find(|(visit_id, _)| *visit_id == id).map_or(0, |(_, count)| *count)
 }
 
 /// All scores of a visit.
@@ -129,7 +155,12 @@ pub async fn scores(app: &App, caller: &Caller, id: Uuid) -> Result<ScoresView, 
 }
 
 /// A visit in short.
-pub fn summary(visit: visit::Model, score_bp: Option<i32>, files: &[evidence::Model]) -> VisitSummary {
+pub fn summary(
+    visit: visit::Model,
+    score_bp: Option<i32>,
+    files: &[evidence::Model],
+    open_signals: Option<i64>,
+) -> VisitSummary {
     let files: Vec<_> = files.iter().map(|file| (file.id, file.file_name.clone(), file.state)).collect();
     // What could not be made has no score, even if an earlier revision had one.
     let score_bp = score_bp.filter(|_| visit.outcome == Outcome::Completed);
@@ -149,6 +180,7 @@ pub fn summary(visit: visit::Model, score_bp: Option<i32>, files: &[evidence::Mo
         reviewer_id: visit.reviewer_id,
         score_bp,
         evidence: progress(&files),
+        open_signals,
         submitted_at: visit.submitted_at,
         published_at: visit.published_at,
     }

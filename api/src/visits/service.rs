@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::canonical::{Canonical, canonical};
-use crate::entity::{assignment, consent};
+use crate::entity::{assignment, consent, evidence};
+use crate::evidence::store::evidence_of_visits;
 use crate::failure::{Failure, FieldProblem};
 use crate::fieldwork;
 use crate::http::conditions::Condition;
@@ -19,6 +20,7 @@ use crate::http::json::escape;
 use crate::people::service::still_may;
 use crate::people::types::Caller;
 use crate::standards::cache::CompiledStandard;
+use crate::visits::moments;
 use crate::visits::parse::{VisitWrite, parse};
 use crate::visits::recordings;
 use crate::visits::types::{ManifestEntry, ScoreSummary, VisitSaved, WriteState};
@@ -49,7 +51,7 @@ pub struct Prepared {
     pub condition: Condition,
     /// The sha256 of the canonical body.
     pub body_sha256: String,
-    /// The canonical body.
+    /// The canonical body as a draft keeps it: without the phone's own id.
     pub body: String,
     /// What was sent.
     pub write: VisitWrite,
@@ -135,7 +137,11 @@ pub async fn put_visit(
     let (mut filing, mut consents) = (None, Vec::new());
     if write.state == WriteState::Submitted {
         let recorded = recordings::look(app, caller, visit_id, &assignment, &write.manifest).await?;
-        filing = Some(file(&standard, &write, contact, recorded.problems)?);
+        let stored = match moments::are_named(&write.answers) {
+            true => evidence_of_visits(reader, caller.firm_id, &[visit_id]).await?,
+            false => Vec::new(),
+        };
+        filing = Some(file(&standard, &write, &stored, contact, recorded.problems)?);
         consents = recorded.consents;
     }
     let prepared = Prepared {
@@ -144,7 +150,7 @@ pub async fn put_visit(
         auditor_id: caller.membership_id,
         condition,
         body_sha256: canonical_body.sha256,
-        body: canonical_body.text,
+        body: if write.device_id.is_some() { without_device_id(body)? } else { canonical_body.text },
         write,
         contact,
         standard_id: assignment.standard_id,
@@ -160,21 +166,33 @@ pub async fn put_visit(
     app.committer.commit(prepared).await
 }
 
+/// The body in canonical form without the id that the app made for itself, of which only a hash is ever kept.
+fn without_device_id(body: &Value) -> Result<String, Failure> {
+    let mut kept = body.clone();
+    if let Some(device) = kept.get_mut("device").and_then(Value::as_object_mut) {
+        device.remove("id");
+    }
+    Ok(canonical(&kept)?.text)
+}
+
 async fn standard_of(app: &App, assignment: &assignment::Model) -> Result<Arc<CompiledStandard>, Failure> {
     let (id, version) = (&assignment.standard_id, assignment.standard_version);
     let found = app.standards.get(app.db.reader(), assignment.firm_id, id, version).await?;
     found.ok_or_else(|| Failure::internal(format!("assignment {} names a standard that is gone", assignment.id)))
 }
 
-/// Checks and scores a visit that is to be filed. `refused` is what is wrong with its recordings.
+/// Checks and scores a visit that is to be filed. `stored` are its files, as far as its answers point into them; `refused`
+/// is what is wrong with its recordings.
 fn file(
     standard: &CompiledStandard,
     write: &VisitWrite,
+    stored: &[evidence::Model],
     contact: Contact,
     refused: Vec<FieldProblem>,
 ) -> Result<Filing, Failure> {
     let mut problems = manifest_problems(standard, &write.manifest);
     problems.extend(refused);
+    problems.extend(moments::problems(&write.answers, &write.manifest, stored));
     let answers = canonical(&write.answers)?;
     let device = canonical(&device_of(write, contact))?;
     if write.outcome == Outcome::Attempted {
@@ -227,7 +245,7 @@ pub fn summary(result: &ScoreResult) -> ScoreSummary {
     }
 }
 
-/// The answers as the scoring engine takes them: without comments, with the number of fitting files.
+/// The answers as the scoring engine takes them: without comments and moments, with the number of fitting files.
 fn scored_answers(standard: &CompiledStandard, write: &VisitWrite) -> Map<String, Value> {
     let mut files: HashMap<&str, i64> = HashMap::new();
     for entry in &write.manifest {
@@ -240,8 +258,11 @@ fn scored_answers(standard: &CompiledStandard, write: &VisitWrite) -> Map<String
     let mut scored = Map::new();
     for (item, answer) in &write.answers {
         let Some(answer) = answer.as_object() else { continue };
-        let mut answer: Map<_, _> =
-            answer.iter().filter(|(name, _)| *name != "comment").map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut answer: Map<_, _> = answer
+            .iter()
+            .filter(|(name, _)| *name != "comment" && *name != moments::MEMBER)
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         if let Some(files) = files.get(item.as_str()) {
             answer.insert("evidence".to_owned(), json!(files));
         }

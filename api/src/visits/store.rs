@@ -113,6 +113,7 @@ pub async fn write_effects(
     let (mut visits, mut revisions, mut scores, mut declared, mut drafts) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut filed, mut fulfilled, mut started, mut dropped, mut redeclared) = (vec![], vec![], vec![], vec![], vec![]);
     let mut consents = Vec::new();
+    let mut stays = vec![];
     for effect in effects {
         let visit_id = effect.visit.id;
         match effect.assignment {
@@ -133,6 +134,7 @@ pub async fn write_effects(
         revisions.extend(effect.revision);
         scores.extend(effect.score);
         consents.extend(effect.consents);
+        stays.extend(effect.stay.map(IntoActiveModel::into_active_model));
         dropped.extend(effect.manifest.dropped);
         redeclared.extend(effect.manifest.redeclared);
         declared.extend(effect.manifest.declared);
@@ -140,6 +142,15 @@ pub async fn write_effects(
     insert_all::<visit::Entity, _>(tx, visits).await?;
     insert_all::<revision::Entity, _>(tx, revisions).await?;
     insert_all::<score::Entity, _>(tx, scores).await?;
+    if !stays.is_empty() {
+        // What was told first stays: neither a later filing nor one after a purge changes it.
+        let key = [stay::Column::FirmId, stay::Column::VisitId];
+        stay::Entity::insert_many(stays)
+            .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+            .try_insert()
+            .exec_without_returning(tx)
+            .await?;
+    }
     drop_files(tx, firm_id, dropped).await?;
     redeclare_files(tx, redeclared).await?;
     insert_all::<evidence::Entity, _>(tx, declared).await?;
@@ -178,6 +189,7 @@ async fn drop_files(tx: &DatabaseTransaction, firm_id: Uuid, rows: Vec<evidence:
         crate::transcripts::store::delete_of(tx, firm_id, *id).await?;
     }
     crate::evidence::store::unrefer(tx, firm_id, &hashes).await?;
+    crate::evidence::store::drop_waveforms(tx, firm_id, ids.iter().copied()).await?;
     evidence::Entity::delete_many()
         .filter(evidence::Column::FirmId.eq(firm_id))
         .filter(evidence::Column::Id.is_in(ids))
@@ -205,7 +217,8 @@ async fn redeclare_files(tx: &DatabaseTransaction, rows: Vec<evidence::Model>) -
     Ok(())
 }
 
-async fn insert_all<E, M>(tx: &DatabaseTransaction, rows: Vec<M>) -> Result<(), DbErr>
+/// Adds rows, with one statement where they fit into one.
+pub async fn insert_all<E, M>(tx: &DatabaseTransaction, rows: Vec<M>) -> Result<(), DbErr>
 where
     E: EntityTrait<Model = M>,
     M: IntoActiveModel<E::ActiveModel>,

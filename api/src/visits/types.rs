@@ -30,12 +30,15 @@ pub struct VisitIn {
     pub evidence: Option<Vec<EvidenceIn>>,
     /// What the phone says of itself and of its clock.
     pub device: Option<DeviceIn>,
+    /// When and where the auditor was, by the phone. Reviewers and firm admins read it, nobody else; what is told with
+    /// the first filing stays.
+    pub stay: Option<StayIn>,
     /// Another visit of yours for the same assignment that was changed on two devices at once, when this is the copy that
     /// lost. The copy is kept and flagged, and never counts beside the other. Said when it is created, and stays.
     pub copy_of: Option<Uuid>,
 }
 
-/// The answer to an item: `{"v": value}` or `{"na": true}`, each with an optional `comment`.
+/// The answer to an item: `{"v": value}` or `{"na": true}`, each with an optional `comment` and `moments`.
 #[derive(Debug, Object)]
 pub struct AnswerIn {
     /// The value; what it may be is up to the item. Not an object, and a text has at most 5000 characters.
@@ -45,6 +48,19 @@ pub struct AnswerIn {
     /// Anything to add, in at most 5000 characters; an empty one is none.
     #[oai(validator(max_length = 5000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))]
     pub comment: Option<String>,
+    /// Where in the visit's recordings the answer is to be heard. Without effect on the score.
+    #[oai(validator(max_items = 10))]
+    pub moments: Option<Vec<MomentIn>>,
+}
+
+/// A moment of a recording.
+#[derive(Debug, Object)]
+pub struct MomentIn {
+    /// A recording of the visit's manifest.
+    pub evidence_id: Uuid,
+    /// When in it, in milliseconds from its beginning.
+    #[oai(validator(minimum(value = "0"), maximum(value = "604800000")))]
+    pub at_ms: i64,
 }
 
 /// What a write wants the visit to be.
@@ -117,6 +133,55 @@ pub struct DeviceIn {
     /// The app and its version.
     #[oai(validator(max_length = 200))]
     pub app: Option<String>,
+    /// A random id that the app made for itself when it was installed. Only a hash of it and the firm is kept.
+    #[oai(validator(max_length = 200))]
+    pub id: Option<String>,
+}
+
+/// When and where the auditor was, by the phone; all by its clock, none of it required.
+#[derive(Debug, Object)]
+pub struct StayIn {
+    /// When the auditor came to the branch, or began the call.
+    pub arrived_at: Option<DateTime<Utc>>,
+    /// When the auditor left it, or ended the call.
+    pub left_at: Option<DateTime<Utc>>,
+    /// How long the questionnaire was worked on in all, in milliseconds, by the clock that never goes back.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
+    pub answering_ms: Option<i64>,
+    /// Where the phone found itself, in the order in which it did.
+    #[oai(validator(max_items = 50))]
+    pub positions: Option<Vec<Position>>,
+}
+
+/// A position that a phone has found, on WGS 84.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+pub struct Position {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Degrees north.
+    #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
+    pub latitude: f64,
+    /// Degrees east.
+    #[oai(validator(minimum(value = "-180"), maximum(value = "180")))]
+    pub longitude: f64,
+    /// How far off it may be, in metres, as the phone says.
+    #[oai(validator(minimum(value = "0"), maximum(value = "100000000")))]
+    pub accuracy_m: Option<f64>,
+    /// Whether the phone says that an app has made it up.
+    pub is_mock: Option<bool>,
+}
+
+/// A parsed stay.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stay {
+    /// When the auditor came.
+    pub arrived_at: Option<DateTime<Utc>>,
+    /// When the auditor left.
+    pub left_at: Option<DateTime<Utc>>,
+    /// How long the questionnaire was worked on, in milliseconds.
+    pub answering_ms: Option<i64>,
+    /// Where the phone found itself, in order.
+    pub positions: Vec<Position>,
 }
 
 /// One parsed file of the manifest.
@@ -237,6 +302,9 @@ pub struct VisitSummary {
     pub score_bp: Option<i32>,
     /// How much of the evidence has arrived.
     pub evidence: EvidenceProgress,
+    /// Signals that no reviewer has judged; for firm admins and reviewers only.
+    #[oai(skip_serializing_if_is_none)]
+    pub open_signals: Option<i64>,
     /// When it was filed first.
     pub submitted_at: Option<DateTime<Utc>>,
     /// When its results were published.
@@ -257,12 +325,14 @@ pub struct VisitView {
     pub score_version: i32,
     /// The answers filed last; null while nothing was filed.
     pub answers: Option<Any<Value>>,
-    /// The draft being worked on, as it was sent; null when there is none.
+    /// The draft being worked on, as it was sent but for `device.id`; null when there is none.
     pub draft: Option<Any<Value>>,
     /// The files of the manifest.
     pub files: Vec<EvidenceView>,
     /// Those of them that are neither played nor exported now: recordings that the policy or missing consent keeps back.
     pub unheard: Vec<Uuid>,
+    /// Moments of the answers filed last that lie behind the end of their recording, whose length was found later.
+    pub stray_moments: Vec<StrayMoment>,
     /// What the reviewer said last.
     pub review_reason: Option<String>,
     /// The phone's clock at the last write.
@@ -273,6 +343,19 @@ pub struct VisitView {
     pub received_at: DateTime<Utc>,
     /// The classes of data that were purged: their periods ended, or the auditor was erased.
     pub purged: Vec<DataClass>,
+}
+
+/// A moment behind the end of its recording.
+#[derive(Debug, Object)]
+pub struct StrayMoment {
+    /// The item whose answer names it.
+    pub item_id: String,
+    /// The recording.
+    pub evidence_id: Uuid,
+    /// The moment, in milliseconds.
+    pub at_ms: i64,
+    /// Length of the recording, in milliseconds.
+    pub duration_ms: i64,
 }
 
 /// One score of a visit, with its trace.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::numbers::Numbers;
 
 /// Members that documents of this crate know.
-const KEYS: [&str; 47] = [
+const KEYS: [&str; 49] = [
     "id",
     "version",
     "aggregation",
@@ -32,6 +32,8 @@ const KEYS: [&str; 47] = [
     "phrases",
     "heard",
     "not_heard",
+    "measured",
+    "unit",
     "show_if",
     "positive",
     "options",
@@ -58,7 +60,7 @@ const KEYS: [&str; 47] = [
 ];
 
 /// Words that documents of this crate know.
-const WORDS: [&str; 45] = [
+const WORDS: [&str; 48] = [
     "pooled",
     "weighted_sections",
     "exclude",
@@ -96,6 +98,9 @@ const WORDS: [&str; 45] = [
     "contains",
     "answered",
     "is_na",
+    "ring",
+    "hold",
+    "s",
     "",
     "0",
     "-0",

@@ -1,15 +1,15 @@
 //! Recordings: durations, cut files, false headers; and telling formats apart.
 
-use super::super::{Format, MediaKind, Recording, Unpreviewable, probe_recording, sniff};
+use super::super::{Format, MediaKind, Recording, Unpreviewable, process_recording, sniff};
 use super::builders::*;
-use super::{file, fixture, fixture_bytes};
+use super::{file, fixture, fixture_bytes, no_tools};
 
 fn recording(bytes: &[u8]) -> Recording {
-    probe_recording(file(bytes).path()).expect("a recording")
+    process_recording(file(bytes).path(), &no_tools()).expect("a recording").recording
 }
 
 fn refused(bytes: &[u8]) -> Unpreviewable {
-    probe_recording(file(bytes).path()).expect_err("no recording")
+    process_recording(file(bytes).path(), &no_tools()).expect_err("no recording")
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_tag_longer_than_the_file_is_no_recording() {
 fn fixture_calls_have_their_durations() {
     let text = std::fs::read_to_string(fixture("media.json")).expect("media.json");
     for name in ["call_et_coffee_good.m4a", "call_et_kettle_weak.m4a", "call_et_complaint_good.mp3"] {
-        let call = probe_recording(&fixture(name)).expect("a recording");
+        let call = process_recording(&fixture(name), &no_tools()).expect("a recording").recording;
         assert!(!call.truncated, "{name}");
         assert!(call.duration_ms > 5_000, "{name}: {call:?}");
         assert!(text.contains(name), "{name} is described");
@@ -119,7 +119,7 @@ fn a_cut_call_is_measured_or_explained() {
     for name in ["call_et_coffee_good.m4a", "call_et_complaint_good.mp3"] {
         let whole = fixture_bytes(name);
         let full = recording(&whole).duration_ms;
-        let half = probe_recording(file(&whole[..whole.len() / 2]).path());
+        let half = process_recording(file(&whole[..whole.len() / 2]).path(), &no_tools()).map(|heard| heard.recording);
         match half {
             Ok(half) => {
                 assert!(half.truncated, "{name}");
@@ -178,5 +178,5 @@ fn false_recordings_are_named() {
     assert_eq!(refused(b"").code, "empty_file");
     assert!(refused(b"only words").detail.contains("contains text"));
     assert_eq!(refused(&jpeg(&corners(8, 8), 8, 8)).code, "not_a_recording");
-    assert_eq!(refused(b"OggS\0\x02\0\0\0\0").code, "unsupported_format");
+    assert_eq!(refused(b"OggS\0\x02\0\0\0\0").code, "damaged");
 }
