@@ -86,8 +86,11 @@ fn attach(by: &Person, file: &File, language: &str, text: &str) -> Call {
     by.client.call(Method::PUT, &path).header("content-type", "text/plain").bytes(text)
 }
 
+/// Beginning and end of a cue, who speaks, and what.
+type SaidCue<'a> = (Option<i64>, Option<i64>, Option<&'a str>, &'a str);
+
 /// Texts of cues with their times.
-fn said(view: &Value) -> Vec<(Option<i64>, Option<i64>, Option<&str>, &str)> {
+fn said(view: &Value) -> Vec<SaidCue<'_>> {
     let cues = view["cues"].as_array().expect("cues");
     cues.iter()
         .map(|cue| {
@@ -135,7 +138,7 @@ async fn a_transcript_is_attached_read_and_removed(app: &TestApp) {
     let again = attach(&world.auditor, &file, "hu-HU", "Jó napot!").ok().await;
     assert_eq!((said(&again).len(), again["language"].as_str()), (1, Some("hu-HU")));
     assert_eq!(found(&world, "tere").await, Vec::<String>::new());
-    assert_eq!(found(&world, "napot").await, [file.id.clone()]);
+    assert_eq!(found(&world, "napot").await, std::slice::from_ref(&file.id));
 
     // What a reviewer attaches stays the reviewer's.
     attach(&world.reviewer, &file, "et", "Tere jälle").ok().await;
@@ -253,7 +256,7 @@ async fn it_is_for_those_who_may_hear_the_recording(app: &TestApp) {
         assert_eq!(found(&world, "salajane").await, Vec::<String>::new(), "{forbidding}");
     }
     policy(app, &world, "allow").await;
-    assert_eq!(found(&world, "salajane").await, [file.id.clone()]);
+    assert_eq!(found(&world, "salajane").await, std::slice::from_ref(&file.id));
     // Removing is always possible.
     policy(app, &world, "refuse").await;
     world.auditor.client.delete(&path(&file)).send().await.expect(204);
@@ -442,7 +445,7 @@ async fn a_service_transcribes_what_was_processed(app: &TestApp) {
         (&transcript["format"], &transcript["author_id"], &transcript["language"]),
         (&json!("service"), &Value::Null, &json!("et"))
     );
-    assert_eq!(found(&world, "paevast").await, [file.id.clone()]);
+    assert_eq!(found(&world, "paevast").await, std::slice::from_ref(&file.id));
     world.reviewer.client.get(&format!("/v1/evidence/{}/transcription", photo.id)).problem(404, "not_found").await;
 
     let sent = service.was_sent("et", 1).await;
@@ -690,8 +693,7 @@ async fn a_service_is_only_where_the_operator_says(app: &TestApp) {
     let doctor = async |arguments: &[&str], code: i32| {
         let said = app.peegel(&[&["doctor"], arguments].concat()).await.expect(code);
         assert!(!said.text().contains("hush"), "{}", said.text());
-        let line = said.text().lines().find(|line| line.contains(" transcription: ")).expect("a line").to_owned();
-        line
+        said.text().lines().find(|line| line.contains(" transcription: ")).expect("a line").to_owned()
     };
     assert!(doctor(&[], 0).await.starts_with("ok "), "nothing is set");
     assert!(doctor(&["--transcription-url", "http://whisper.example"], 1).await.starts_with("fail "));

@@ -13,6 +13,17 @@ use crate::http::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::http::tus;
 use crate::words::Role;
 
+/// Operations on what may be gone for good: purged, or too old to go on from.
+const GOES: &[&str] = &[
+    "list_changes",
+    "put_evidence_content",
+    "get_evidence_content",
+    "get_evidence_preview",
+    "create_evidence_link",
+    "get_visit_receipt",
+    "get_result_photo",
+    "create_result_photo_link",
+];
 /// Requests and answers shown with the operations, by operation id; recorded from a running server.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
 
@@ -254,7 +265,7 @@ fn tidy(operation: &mut Value, method: &str, examples: &Value) {
         drop_unless("414", false);
         drop_unless("431", false);
         drop_unless("409", method != "get" && !is_bare);
-        drop_unless("410", is_upload || is_link || id == "list_changes");
+        drop_unless("410", is_upload || is_link || GOES.contains(&id.as_str()));
         drop_unless("412", writes_with_condition || is_upload);
         drop_unless("423", is_upload);
         drop_unless("460", has("upload-checksum"));
@@ -295,8 +306,11 @@ fn say_who(operation: &mut Value) {
 }
 
 fn set_example(content: Option<&mut Value>, body: &Value) {
-    for media in content.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
-        media["example"] = body.clone();
+    for (media_type, media) in content.and_then(Value::as_object_mut).into_iter().flatten() {
+        // Examples are JSON; the same may be had in another form.
+        if media_type.contains("json") {
+            media["example"] = body.clone();
+        }
     }
 }
 

@@ -113,7 +113,6 @@ pub struct Changes {
 /// Something that is new, has changed, or is not the caller's any more.
 #[derive(Debug, Union)]
 #[oai(discriminator_name = "type", one_of = true)]
-#[expect(clippy::large_enum_variant, reason = "most are of the largest variant, and live for one answer")]
 pub enum Change {
     /// An assignment.
     #[oai(mapping = "assignment")]

@@ -98,6 +98,7 @@ impl TranscriptsApi {
     /// not matter; a word without accents is found with any, one with accents only with these. The last word may be a
     /// beginning, unless a blank follows it. Recordings that may not be heard are not found.
     #[oai(path = "/v1/transcripts", method = "get", operation_id = "search_transcripts")]
+    #[expect(clippy::too_many_arguments, reason = "one for each query parameter")]
     async fn search_transcripts(
         &self,
         app: Data<&Arc<App>>,

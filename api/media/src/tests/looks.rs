@@ -59,7 +59,9 @@ fn grey(photo: &RgbImage) -> RgbImage {
 }
 
 /// What is done to a photo, and how far it may be from the original then: at most, and on average in tenths.
-const VARIANTS: [(&str, fn(&RgbImage) -> RgbImage, u32, u32); 9] = [
+type Variant = (&'static str, fn(&RgbImage) -> RgbImage, u32, u32);
+
+const VARIANTS: [Variant; 9] = [
     ("coded again at quality 80", |photo| coded(photo, 80), 2, 2),
     ("coded again at quality 30", |photo| coded(photo, 30), 2, 4),
     ("half the size", |photo| coded(&scaled(photo, 50), 80), 2, 4),
