@@ -20,6 +20,7 @@ on_both!(
     words_are_found,
     a_page_ends_and_goes_on,
     a_file_that_a_draft_drops_takes_its_words_along,
+    phrases_are_suggested_with_their_moments,
     a_service_transcribes_what_was_processed,
     a_service_is_asked_on_demand,
     a_service_that_fails_for_a_while_is_asked_again,
@@ -404,6 +405,85 @@ async fn a_file_that_a_draft_drops_takes_its_words_along(app: &TestApp) {
     for table in ["transcripts", "transcript_terms", "transcriptions"] {
         assert!(app.query(&format!("SELECT firm_id FROM {table}")).await.is_empty(), "{table}");
     }
+}
+
+async fn phrases_are_suggested_with_their_moments(app: &TestApp) {
+    let world = World::make(app).await;
+    let mut standard = tiny::standard();
+    standard["id"] = json!("spoken");
+    for (item, phrases) in [
+        ("greet", json!({"heard": {"et": ["tere päevast", "tere hommikust"], "en": ["good morning"]}})),
+        ("needs", json!({"heard": {"et": ["kui suur on eelarve", "mitu * päevas"]}})),
+        ("offer", json!({"heard": {"et": ["kolm* valikut"]}})),
+        ("honest", json!({"not_heard": {"et": ["pole minu töö", "sobivaid on kaks üks"]}})),
+    ] {
+        let items = standard["items"].as_array_mut().expect("items");
+        items.iter_mut().find(|one| one["id"] == item).expect("an item")["phrases"] = phrases;
+    }
+    world.admin.client.post("/v1/standards", &standard).created().await;
+    world.admin.client.post("/v1/standards/spoken/publish", &json!({"version": 1})).ok().await;
+    let mut assignment = world.assignment(0, Some(&world.auditor));
+    assignment["standard_id"] = json!("spoken");
+    let assignment = world.assign_in(&world.wave, vec![assignment]).await.remove(0);
+    let (visit, file) = (new_id(), call());
+    let body = filing(&assignment, "draft", &json!({}), &[&file]);
+    world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
+    file.upload(&world.auditor).await;
+    world.processed(&visit).await;
+    let suggestions = format!("/v1/visits/{visit}/suggestions");
+    let by_phrases = async |by: &Person| -> Vec<Value> {
+        let view = by.client.get(&suggestions).ok().await;
+        view["data"].as_array().expect("a list").iter().filter(|one| one["source"] == "phrase").cloned().collect()
+    };
+    assert_eq!(by_phrases(&world.auditor).await, Vec::<Value>::new(), "nothing was written down yet");
+    let text = String::from_utf8(fixture("media/call_et_coffee_good.txt")).expect("a text");
+    attach(&world.auditor, &file, "et-EE", &text).ok().await;
+    let found = by_phrases(&world.auditor).await;
+    assert_eq!(by_phrases(&world.reviewer).await, found);
+    let told: Vec<_> = found
+        .iter()
+        .map(|one| {
+            let text = |member: &str| one[member].as_str().unwrap_or_default().to_owned();
+            (text("item_id"), one["value"].clone(), one["at_ms"].as_i64(), text("certainty"), text("reason"))
+        })
+        .collect();
+    let wanted = |item: &str, value: Value, at_ms: Option<i64>, certainty: &str, reason: &str| {
+        (item.to_owned(), value, at_ms, certainty.to_owned(), reason.to_owned())
+    };
+    assert_eq!(
+        told,
+        [
+            wanted("greet", json!(true), Some(2000), "likely", "Heard at 0:02: “tere päevast”."),
+            wanted("needs", Value::Null, Some(12_000), "likely", "Heard at 0:12: “kui suur on eelarve”."),
+            wanted("offer", json!(false), None, "unsure", "Not heard in the whole transcript."),
+            wanted(
+                "honest",
+                json!(false),
+                Some(34_000),
+                "likely",
+                "Forbidden phrase heard at 0:34: “sobivaid on kaks üks”."
+            ),
+        ]
+    );
+    assert_eq!(
+        found[1]["figures"],
+        json!({"phrases": 2, "said": [
+            {"phrase": "kui suur on eelarve", "at_ms": 12_000}, {"phrase": "mitu * päevas", "at_ms": 12_000},
+        ]})
+    );
+    // In another language, there is nothing to hear; of what may not be heard, nothing is told.
+    attach(&world.auditor, &file, "hu", &text).ok().await;
+    assert_eq!(by_phrases(&world.reviewer).await, Vec::<Value>::new());
+    attach(&world.auditor, &file, "et", "[0:01] Tere päevast! [laughs]").ok().await;
+    let cut = by_phrases(&world.reviewer).await;
+    assert_eq!((cut[0]["certainty"].as_str(), cut[0]["at_ms"].as_i64()), (Some("unsure"), Some(1000)), "{cut:?}");
+    assert!(
+        cut[0]["reason"].as_str().is_some_and(|reason| reason.contains("The transcript ends at 0:01 of 1:0")),
+        "{cut:?}"
+    );
+    policy(app, &world, "refuse").await;
+    let view = world.reviewer.client.get(&suggestions).ok().await;
+    assert_eq!((&view["data"], &view["withheld"]), (&json!([]), &json!([file.id])));
 }
 
 /// Starts the server anew with a transcription service.

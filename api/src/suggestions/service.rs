@@ -34,10 +34,10 @@ pub async fn suggestions(app: &App, caller: &Caller, visit_id: Uuid) -> Result<S
         waiting: heard.iter().filter(|file| waits(file.state)).map(|file| file.id).collect(),
         withheld: withheld.iter().map(|file| file.id).collect(),
     };
+    // One line a source. A recording that nobody could look into may have a transcript.
+    found.data.extend(phrases::suggestions(app, &standard, &heard).await?);
     heard.retain(|file| file.state == EvidenceState::Processed);
-    // One line a source.
     found.data.extend(measured::suggestions(&standard, &heard));
-    found.data.extend(phrases::suggestions(db, &standard, &heard).await?);
 
     let place = |item_id: &str| standard.standard.items().iter().position(|item| item.id == item_id);
     found.data.sort_by_cached_key(|one| (place(&one.item_id), one.source, one.evidence_id, one.at_ms));
