@@ -76,45 +76,64 @@ async fn every_kind_of_photo_is_shown(app: &TestApp) {
 /// What a photo may carry of people and devices, all of which must stay inside the firm.
 const SECRETS: [&str; 6] = ["Olga", "SN-47", "Kodukyla", "59.437", "24.753", "Fotofon"];
 
+/// What is written into such a photo by exiftool, a tag a line.
+const TAGS: &str = "\
+-Make=Fotofon
+-Model=Fotofon 7
+-Software=Camera 3.1
+-Artist=Olga Owner
+-Copyright=Olga Owner
+-CameraOwnerName=Olga Owner
+-SerialNumber=SN-4711
+-LensSerialNumber=SN-4712
+-UserComment=Kodukyla
+-ImageDescription=Kodukyla
+-DateTimeOriginal=2026:05:04 12:34:56
+-OffsetTimeOriginal=+03:00
+-GPSLatitude=59.4370
+-GPSLatitudeRef=N
+-GPSLongitude=24.7536
+-GPSLongitudeRef=E
+-GPSHPositioningError=4.2
+-XMP:Creator=Olga Owner
+-XMP:GPSLatitude=59.4370
+-XMP:GPSLongitude=24.7536
+-IPTC:By-line=Olga Owner
+-IPTC:City=Kodukyla
+-Comment=Olga was here
+-ThumbnailImage<=thumb.jpg
+-Photoshop:PhotoshopThumbnail<=thumb.jpg
+-ICC_Profile<=screen.icc";
+
 /// A photo that carries everything.
 fn telling_photo(folder: &Path) -> Vec<u8> {
     converted(folder, "front_nurmeaken_tallinn.jpg", &["-strip", "-resize", "80x80"], "thumb.jpg");
     converted(folder, "front_nurmeaken_tallinn.jpg", &["-strip"], "telling.jpg");
-    let tags = [
-        "-overwrite_original",
-        "-n",
-        "-Make=Fotofon",
-        "-Model=Fotofon 7",
-        "-Software=Camera 3.1",
-        "-Artist=Olga Owner",
-        "-Copyright=Olga Owner",
-        "-CameraOwnerName=Olga Owner",
-        "-SerialNumber=SN-4711",
-        "-LensSerialNumber=SN-4712",
-        "-UserComment=Kodukyla",
-        "-ImageDescription=Kodukyla",
-        "-DateTimeOriginal=2026:05:04 12:34:56",
-        "-OffsetTimeOriginal=+03:00",
-        "-GPSLatitude=59.4370",
-        "-GPSLatitudeRef=N",
-        "-GPSLongitude=24.7536",
-        "-GPSLongitudeRef=E",
-        "-GPSHPositioningError=4.2",
-        "-XMP:Creator=Olga Owner",
-        "-XMP:GPSLatitude=59.4370",
-        "-XMP:GPSLongitude=24.7536",
-        "-IPTC:By-line=Olga Owner",
-        "-IPTC:City=Kodukyla",
-        "-Comment=Olga was here",
-        "-ThumbnailImage<=thumb.jpg",
-        "telling.jpg",
-    ];
-    run("exiftool", folder, &tags);
+    std::fs::write(folder.join("screen.icc"), colour_profile()).expect("a file");
+    let arguments: Vec<_> =
+        ["-overwrite_original", "-n"].into_iter().chain(TAGS.lines()).chain(["telling.jpg"]).collect();
+    run("exiftool", folder, &arguments);
     let told = run("exiftool", folder, &["-a", "-G1", "-s", "-n", "telling.jpg"]);
-    for words in ["[IFD1]", "[GPS]", "[XMP-exif]", "[IPTC]"].iter().chain(&SECRETS) {
+    for words in ["[IFD1]", "[GPS]", "[XMP-exif]", "[IPTC]", "[ICC-header]", "[Photoshop]"].iter().chain(&SECRETS) {
         assert!(told.contains(words), "the photo tells {words}: {told}");
     }
     std::fs::read(folder.join("telling.jpg")).expect("a photo")
+}
+
+/// A colour profile of no colours, with a copyright.
+fn colour_profile() -> Vec<u8> {
+    let text = [b"text\0\0\0\0".as_slice(), b"Copyright Olga Owner\0\0\0\0"].concat();
+    let mut profile = vec![0; 128];
+    profile[8..12].copy_from_slice(&[2, 0x40, 0, 0]);
+    profile[12..24].copy_from_slice(b"mntrRGB XYZ ");
+    profile[36..40].copy_from_slice(b"acsp");
+    for number in [1, u32::from_be_bytes(*b"cprt"), 144, u32::try_from(text.len()).expect("a short text")] {
+        profile.extend(number.to_be_bytes());
+    }
+    profile.extend(text);
+    let len = u32::try_from(profile.len()).expect("a small profile").to_be_bytes();
+    profile[..4].copy_from_slice(&len);
+    profile
 }
 
 /// Asserts that a file tells nothing, by exiftool and by its bytes.
