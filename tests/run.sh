@@ -35,6 +35,9 @@ missing_packages() {
   command -v qpdf >/dev/null || echo qpdf
   command -v ffmpeg >/dev/null || echo ffmpeg
   command -v openssl >/dev/null || echo openssl
+  command -v exiftool >/dev/null || echo libimage-exiftool-perl
+  command -v heif-enc >/dev/null || echo libheif-examples
+  command -v convert >/dev/null || echo imagemagick
   command -v chromium >/dev/null || echo chromium
   command -v npm >/dev/null || printf '%s\n' nodejs npm
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv

@@ -3,9 +3,12 @@
 use super::MAX_EXIF_BYTES;
 use exif::{DateTime, In, Rational, Reader, Tag, Value};
 use serde::{Deserialize, Serialize};
+use std::io::{BufRead, Seek};
 
 /// Longest text value kept, in characters.
 const MAX_TEXT: usize = 128;
+/// What systems write into pictures of their screens.
+const SCREENSHOT: &[u8] = b"screenshot";
 
 /// The few EXIF values the product uses. All of them are claims of the device, not facts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,15 @@ pub struct Exif {
     pub software: Option<String>,
     /// Where the photo was taken.
     pub gps: Option<Gps>,
+    /// The width that the camera noted, in pixels, which a later change of the picture may have left behind.
+    #[serde(default)]
+    pub width_px: Option<u32>,
+    /// The height that the camera noted, in pixels.
+    #[serde(default)]
+    pub height_px: Option<u32>,
+    /// The file says that it shows a screen. Most screenshots do not say so.
+    #[serde(default)]
+    pub is_screenshot: bool,
 }
 
 /// A position on WGS 84.
@@ -31,31 +43,85 @@ pub struct Gps {
     pub lat_e7: i64,
     /// Longitude in units of 1e-7 degree, east positive.
     pub lon_e7: i64,
+    /// How far off it may be, in metres, rounded up.
+    #[serde(default)]
+    pub accuracy_m: Option<u32>,
 }
 
-/// Reads the values and the orientation (1 to 8; 1 when absent or senseless) from a TIFF block. Damage in it costs the
-/// damaged values only: a photo is never refused for its metadata.
-pub(super) fn read(tiff: &[u8]) -> (Exif, u8) {
-    if tiff.len() > MAX_EXIF_BYTES {
-        return (Exif::default(), 1);
-    }
-    let parsed = Reader::new()
-        .continue_on_error(true)
-        .read_raw(tiff.to_vec())
-        .or_else(|error| error.distill_partial_result(|_| {}));
-    let Ok(fields) = parsed else { return (Exif::default(), 1) };
+/// What a file says of itself beside its picture, gathered while it is read: it is kept also when the picture cannot be
+/// shown. Damage in it costs the damaged values only: a photo is never refused for its metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claims {
+    pub exif: Exif,
+    /// How the picture has to be turned, 1 to 8; 1 when absent or senseless.
+    pub orientation: u8,
+}
 
-    let (taken_at, offset) = taken_at(&fields);
-    let orientation = uint(&fields, Tag::Orientation).filter(|o| (1..=8).contains(o)).unwrap_or(1) as u8;
-    let exif = Exif {
-        taken_at,
-        offset,
-        make: text(&fields, Tag::Make),
-        model: text(&fields, Tag::Model),
-        software: text(&fields, Tag::Software),
-        gps: gps(&fields),
-    };
-    (exif, orientation)
+impl Default for Claims {
+    fn default() -> Self {
+        Self { exif: Exif::default(), orientation: 1 }
+    }
+}
+
+impl Claims {
+    /// Reads the values and the orientation from a TIFF block.
+    pub fn read(&mut self, tiff: &[u8]) {
+        if tiff.len() > MAX_EXIF_BYTES {
+            return;
+        }
+        let parsed = Reader::new().continue_on_error(true).read_raw(tiff.to_vec());
+        if let Ok(fields) = parsed.or_else(|error| error.distill_partial_result(|_| {})) {
+            self.orientation = uint(&fields, Tag::Orientation).filter(|o| (1..=8).contains(o)).unwrap_or(1) as u8;
+            self.take(&fields);
+        }
+    }
+
+    /// Reads the values from an HEIF file. Its own boxes say how it has to be turned.
+    pub fn read_heif(&mut self, reader: &mut (impl BufRead + Seek)) {
+        let parsed = Reader::new().continue_on_error(true).read_from_container(reader);
+        if let Ok(fields) = parsed.or_else(|error| error.distill_partial_result(|_| {})) {
+            self.take(&fields);
+        }
+    }
+
+    /// Reads a text that stands in the file under a keyword, as in PNG.
+    pub fn read_text(&mut self, keyword: &[u8], value: &[u8]) {
+        self.exif.is_screenshot |= names_screenshot(value);
+        if keyword == b"Software" && self.exif.software.is_none() {
+            self.exif.software = clean(value);
+        }
+    }
+
+    fn take(&mut self, fields: &exif::Exif) {
+        let (taken_at, offset) = taken_at(fields);
+        let notes = [Tag::UserComment, Tag::ImageDescription, Tag::Software];
+        self.exif = Exif {
+            taken_at,
+            offset,
+            make: text(fields, Tag::Make),
+            model: text(fields, Tag::Model),
+            software: text(fields, Tag::Software).or(self.exif.software.take()),
+            gps: gps(fields),
+            width_px: uint(fields, Tag::PixelXDimension),
+            height_px: uint(fields, Tag::PixelYDimension),
+            is_screenshot: self.exif.is_screenshot || notes.iter().any(|tag| note_of_screenshot(fields, *tag)),
+        };
+    }
+}
+
+fn note_of_screenshot(fields: &exif::Exif, tag: Tag) -> bool {
+    match value(fields, tag) {
+        Some(Value::Ascii(parts)) => parts.iter().any(|part| names_screenshot(part)),
+        // Behind the name of its character set.
+        Some(Value::Undefined(bytes, _)) => names_screenshot(bytes),
+        _ => false,
+    }
+}
+
+/// Whether a text speaks of a screenshot, in one byte a letter or in two.
+fn names_screenshot(text: &[u8]) -> bool {
+    let letters: Vec<u8> = text.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase).collect();
+    letters.windows(SCREENSHOT.len()).any(|window| window == SCREENSHOT)
 }
 
 fn value(fields: &exif::Exif, tag: Tag) -> Option<&Value> {
@@ -74,7 +140,11 @@ fn ascii(fields: &exif::Exif, tag: Tag) -> Option<&[u8]> {
 }
 
 fn text(fields: &exif::Exif, tag: Tag) -> Option<String> {
-    let raw = String::from_utf8_lossy(ascii(fields, tag)?);
+    clean(ascii(fields, tag)?)
+}
+
+fn clean(raw: &[u8]) -> Option<String> {
+    let raw = String::from_utf8_lossy(raw);
     let clean: String = raw.chars().filter(|c| !c.is_control()).collect();
     let clean: String = clean.trim().chars().take(MAX_TEXT).collect();
     (!clean.is_empty()).then(|| clean.trim_end().to_owned())
@@ -126,7 +196,14 @@ fn utc_offset(raw: &[u8]) -> Option<String> {
 fn gps(fields: &exif::Exif) -> Option<Gps> {
     let lat_e7 = coordinate(fields, Tag::GPSLatitude, Tag::GPSLatitudeRef, [b'N', b'S'], 90)?;
     let lon_e7 = coordinate(fields, Tag::GPSLongitude, Tag::GPSLongitudeRef, [b'E', b'W'], 180)?;
-    Some(Gps { lat_e7, lon_e7 })
+    Some(Gps { lat_e7, lon_e7, accuracy_m: accuracy(fields) })
+}
+
+/// An accuracy of nothing is a claim too; one beyond the size of the world is none.
+fn accuracy(fields: &exif::Exif) -> Option<u32> {
+    let Value::Rational(parts) = value(fields, Tag::GPSHPositioningError)? else { return None };
+    let metres = parts.first().filter(|part| part.denom > 0)?.to_f64().ceil();
+    (metres <= 40_000_000.0).then_some(metres as u32)
 }
 
 /// Degrees, minutes and seconds as fractions. Without its hemisphere a figure is not a position.

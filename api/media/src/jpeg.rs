@@ -1,28 +1,32 @@
 //! JPEG photos, decoded at the smallest scale that still feeds the largest preview.
 
+use super::exif::Claims;
 use super::jpeg_scan::{self, Skeleton};
 use super::photo::check_size;
 use super::pixels::{Decoded, Pixels, cmyk_to_rgb, convert_in_place};
 use super::render::PREVIEW_EDGES;
 use super::{
-    DECODE_BYTES, MAX_BASELINE_PIXELS, MAX_PIXELS, MAX_SCAN_PIXELS, MAX_SCANS, RETRY_BYTES, Source, Unpreviewable,
-    guarded,
+    DECODE_BYTES, MAX_BASELINE_PIXELS, MAX_PIXELS, MAX_SCAN_PIXELS, MAX_SCANS, RETRY_BYTES, Source, Timed,
+    Unpreviewable, guarded,
 };
 use image::ImageDecoder;
 use jpeg_decoder::{Decoder, PixelFormat};
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read, Take};
 
 /// Bytes handed to the decoder behind the end of a cut file: it fills the rest of the picture and stops.
 const END_OF_IMAGE: &[u8] = &[0xFF, 0xD9];
 /// Bits that no picture needs any more when it is complete.
 const NONSENSE: &[u8] = &[0x6A, 0x95, 0x3C, 0xD2, 0x59, 0xA7];
 const NONSENSE_BYTES: u64 = 4096;
+/// Bytes read at once.
+const BUFFER_BYTES: usize = 1 << 16;
 
 /// Decodes a JPEG within the limits.
-pub(super) fn decode(source: &Source) -> Result<Decoded, Unpreviewable> {
-    let mut reader = BufReader::with_capacity(1 << 16, source.file.try_clone()?);
-    let skeleton = jpeg_scan::read(&mut reader)?;
+pub(super) fn decode(source: &Source, claims: &mut Claims) -> Result<Decoded, Unpreviewable> {
+    let skeleton = jpeg_scan::read(&mut source.reader()?)?;
+    if let Some(tiff) = &skeleton.exif {
+        claims.read(tiff);
+    }
     check(&skeleton)?;
 
     let scaled = guarded(|| scaled(source, source.len, END_OF_IMAGE, &skeleton));
@@ -41,7 +45,7 @@ pub(super) fn decode(source: &Source) -> Result<Decoded, Unpreviewable> {
         },
     };
     let (width, height) = (skeleton.frame.width, skeleton.frame.height);
-    Ok(Decoded { pixels, width, height, exif: skeleton.exif, truncated })
+    Ok(Decoded { pixels, width, height, truncated })
 }
 
 /// Refuses what would take too much memory or time, from the headers alone.
@@ -146,9 +150,7 @@ fn forgiving(source: &Source, skeleton: &Skeleton) -> Result<Pixels, Unpreviewab
     check_memory(source.len + kept + 3 * u64::from(width) * u64::from(height), RETRY_BYTES)?;
 
     let broken = |error| Unpreviewable::damaged(format!("This photo is damaged: {error}. Upload the original again."));
-    let mut file = source.file.try_clone()?;
-    file.seek(SeekFrom::Start(0))?;
-    let decoder = image::codecs::jpeg::JpegDecoder::new(BufReader::new(file)).map_err(broken)?;
+    let decoder = image::codecs::jpeg::JpegDecoder::new(source.reader()?).map_err(broken)?;
     let (width, height) = decoder.dimensions();
     let channels = usize::from(decoder.color_type().channel_count());
     let mut data = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
@@ -160,29 +162,56 @@ fn forgiving(source: &Source, skeleton: &Skeleton) -> Result<Pixels, Unpreviewab
 }
 
 /// The first bytes of a file, then a tail repeated: nonsense ends after a while, so that decoding ends too.
+///
+/// The decoder asks for one byte at a time, so how it gets that decides how fast it is.
 struct Bytes {
-    file: std::io::Take<BufReader<File>>,
+    file: Take<Timed>,
+    buffer: Vec<u8>,
+    at: usize,
     tail: &'static [u8],
     tail_pos: u64,
 }
 
 impl Bytes {
-    fn open(source: &Source, len: u64, tail: &'static [u8]) -> std::io::Result<Self> {
-        let mut file = source.file.try_clone()?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(Self { file: BufReader::with_capacity(1 << 16, file).take(len), tail, tail_pos: 0 })
+    fn open(source: &Source, len: u64, tail: &'static [u8]) -> io::Result<Self> {
+        let file = source.reader()?.into_inner().take(len);
+        Ok(Self { file, buffer: Vec::with_capacity(BUFFER_BYTES), at: 0, tail, tail_pos: 0 })
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.at = 0;
+        self.buffer.clear();
+        (&mut self.file).take(BUFFER_BYTES as u64).read_to_end(&mut self.buffer)?;
+        if self.buffer.is_empty() {
+            let tail = if self.tail_pos < NONSENSE_BYTES { self.tail } else { END_OF_IMAGE };
+            self.buffer.push(tail[(self.tail_pos % tail.len() as u64) as usize]);
+            self.tail_pos += 1;
+        }
+        Ok(())
     }
 }
 
 impl Read for Bytes {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        if read > 0 || buffer.is_empty() {
-            return Ok(read);
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.buffer.len() {
+            self.fill()?;
         }
-        let tail = if self.tail_pos < NONSENSE_BYTES { self.tail } else { END_OF_IMAGE };
-        buffer[0] = tail[(self.tail_pos % tail.len() as u64) as usize];
-        self.tail_pos += 1;
-        Ok(1)
+        let read = (&self.buffer[self.at..]).read(out)?;
+        self.at += read;
+        Ok(read)
+    }
+
+    #[inline]
+    fn read_exact(&mut self, mut out: &mut [u8]) -> io::Result<()> {
+        if let ([first], Some(byte)) = (&mut *out, self.buffer.get(self.at)) {
+            *first = *byte;
+            self.at += 1;
+            return Ok(());
+        }
+        while !out.is_empty() {
+            let read = self.read(out)?;
+            out = &mut out[read..];
+        }
+        Ok(())
     }
 }

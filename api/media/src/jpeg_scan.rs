@@ -193,7 +193,7 @@ impl<R: BufRead> Walk<'_, R> {
             if buffer.is_empty() {
                 return Ok(false);
             }
-            let found = buffer.iter().position(|b| *b == 0xFF);
+            let found = memchr::memchr(0xFF, buffer);
             let step = found.unwrap_or(buffer.len());
             self.reader.consume(step);
             self.pos += step as u64;

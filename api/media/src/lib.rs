@@ -2,7 +2,9 @@
 //!
 //! Everything here blocks and works on a local file, so call it from `spawn_blocking` inside a job. Nothing here talks
 //! to the database or the network. Every answer is either a result or an [`Unpreviewable`] that a person can act on:
-//! no input may crash the process, and none may take more than [`DECODE_BYTES`] of memory for pixels.
+//! no input may crash the process, and none may take more than [`DECODE_BYTES`] of memory for pixels. The work is
+//! bounded by what headers say before it begins (pixels, scans, codes, parts), and whatever still takes long gets
+//! nothing more to read after [`READ_TIME`].
 //!
 //! The seams for what comes later: a photo format is one function that returns `pixels::Decoded` (see `jpeg.rs`,
 //! `png.rs`) and one arm in `photo.rs`; a recording container is one function that returns [`Recording`] and one arm
@@ -11,36 +13,44 @@
 pub mod child;
 mod exif;
 mod frames;
+mod heif;
 mod jpeg;
 mod jpeg_scan;
 mod mp4;
 mod mp4_boxes;
+mod phash;
 mod photo;
 mod pixels;
 mod png;
 mod recording;
 mod render;
 mod sniff;
+mod vp8l_scan;
 mod wav;
+mod webp;
 
 #[cfg(test)]
 mod tests;
 
 pub use exif::{Exif, Gps};
-pub use photo::{Photo, process_photo};
+pub use phash::distance;
+pub use photo::{LookedAt, Photo, both_previews, process_photo};
 pub use recording::{Recording, probe_recording};
 pub use render::Rendition;
 pub use sniff::{Format, MediaKind, SNIFF_BYTES, sniff};
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Most pixels of a baseline JPEG, which is decoded at 1/2, 1/4 or 1/8 of its size.
 pub const MAX_BASELINE_PIXELS: u64 = 100_000_000;
-/// Most pixels of a PNG or a progressive JPEG, which need memory for every pixel.
+/// Most pixels of a PNG, a WebP or a progressive JPEG, which need memory for every pixel.
 pub const MAX_PIXELS: u64 = 40_000_000;
+/// Most pixels of an HEIC or AVIF, which another program decodes with memory of its own: what phones write at most.
+pub const MAX_HEIF_PIXELS: u64 = 50_000_000;
 /// Longest edge of a photo in pixels. Keeps the decoders' 16-bit row arithmetic far from overflow.
 pub const MAX_EDGE_PX: u32 = 30_000;
 /// Most memory one photo may take while it is decoded, in bytes. Estimated from the header before anything is
@@ -50,13 +60,16 @@ pub const MAX_EDGE_PX: u32 = 30_000;
 /// It admits a baseline JPEG of 100 megapixels with colours at half the size in both directions (4:2:0, as cameras
 /// write), of 75 megapixels with colours at half the width (4:2:2) and of 50 megapixels with full colours (4:4:4); a
 /// progressive one of 40 megapixels with colours at half the size or width and of 35 megapixels with full colours.
-/// Four inks (CMYK) take a third more than full colours. Usual photos take a tenth of it.
+/// Four inks (CMYK) take a third more than full colours. A WebP of 40 megapixels is admitted with one kind of coding, of
+/// 29 megapixels when it is lossy with opacity, of 27 as the first frame of an animation. Usual photos take a tenth of it.
 pub const DECODE_BYTES: u64 = 340_000_000;
 /// The same for the second attempt at a damaged JPEG, in bytes: it may come on top of what the allocator still holds
 /// from the first. It admits a progressive JPEG of 40 megapixels with colours at half the size (4:2:0) and 20 MB.
 pub const RETRY_BYTES: u64 = 260_000_000;
 /// Most memory the ancillary chunks of a PNG (colour profile, texts) may take, in bytes.
 pub const PNG_CHUNK_BYTES: u64 = 16 * 1024 * 1024;
+/// How long a photo is read. Enough for the largest on a machine with twenty times as much to do.
+pub const READ_TIME: Duration = Duration::from_secs(60);
 /// Most bytes of EXIF that are parsed. A JPEG segment cannot hold more.
 pub const MAX_EXIF_BYTES: usize = 65_535;
 /// Most scans of a progressive JPEG; cameras and optimisers write 6 to 14.
@@ -73,7 +86,11 @@ pub const MAX_JUNK_BYTES: u64 = 8 * 1024 * 1024;
 pub const MAX_MOOV_BYTES: u64 = 32 * 1024 * 1024;
 /// Largest fragment header (`moof`) of an MP4, in bytes.
 pub const MAX_MOOF_BYTES: u64 = 4 * 1024 * 1024;
-/// Most top-level boxes of an MP4, or chunks of a WAV.
+/// Largest index (`meta`) of an HEIC or AVIF, in bytes, and most of the file that is read for its EXIF.
+pub const MAX_META_BYTES: u64 = 4 * 1024 * 1024;
+/// Most pictures in an HEIC or AVIF, with the tiles of which large ones are made.
+pub const MAX_HEIF_ITEMS: u32 = 1_000;
+/// Most top-level boxes of an MP4, or chunks of a WAV, PNG or WebP.
 pub const MAX_BOXES: u32 = 200_000;
 /// Longest believable recording: a longer one has a broken header. Seven days, in milliseconds.
 pub const MAX_DURATION_MS: u64 = 7 * 24 * 3_600_000;
@@ -83,7 +100,7 @@ pub const MAX_DURATION_MS: u64 = 7 * 24 * 3_600_000;
 #[error("{code}: {detail}")]
 pub struct Unpreviewable {
     /// One of `empty_file`, `not_an_image`, `not_a_recording`, `unsupported_format`, `too_many_pixels`,
-    /// `too_much_memory`, `too_complex`, `damaged`, `missing_index`, `no_audio`, `unreadable`.
+    /// `too_much_memory`, `too_complex`, `too_slow`, `no_decoder`, `damaged`, `missing_index`, `no_audio`, `unreadable`.
     pub code: &'static str,
     /// What was found and what to do, for a person.
     pub detail: String,
@@ -98,10 +115,10 @@ impl Unpreviewable {
         Self::new("damaged", detail)
     }
 
-    /// The file could not be read from storage. The only code that says nothing about the file, so a job should
-    /// try again instead of marking the evidence.
+    /// The file could not be read from storage, or not in time. The only codes that say nothing for sure about the
+    /// file, so a job should try again instead of marking the evidence.
     pub fn is_transient(&self) -> bool {
-        self.code == "unreadable"
+        matches!(self.code, "unreadable" | "too_slow")
     }
 }
 
@@ -120,6 +137,7 @@ struct Source {
     file: File,
     len: u64,
     head: Vec<u8>,
+    opened: Instant,
 }
 
 impl Source {
@@ -132,7 +150,20 @@ impl Source {
         let mut head = Vec::with_capacity(SNIFF_BYTES);
         (&mut file).take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(Self { file, len, head })
+        #[expect(clippy::disallowed_methods, reason = "only for how long it took; nothing that is kept depends on it")]
+        let opened = Instant::now();
+        Ok(Self { file, len, head, opened })
+    }
+
+    /// Reads the file from its start, for so long as there is time. One at a time: they share their place in the file.
+    fn reader(&self) -> io::Result<BufReader<Timed>> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(BufReader::with_capacity(1 << 16, Timed { file, opened: self.opened }))
+    }
+
+    fn is_late(&self) -> bool {
+        self.opened.elapsed() > READ_TIME
     }
 
     /// What the bytes look like, in words, for a file that is not what was expected.
@@ -142,6 +173,27 @@ impl Source {
             None if sniff::looks_like_text(&self.head) => "text".to_owned(),
             None => "data of an unknown type".to_owned(),
         }
+    }
+}
+
+/// A file that gives nothing more when its time is over.
+struct Timed {
+    file: File,
+    opened: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.opened.elapsed() > READ_TIME {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Timed {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 

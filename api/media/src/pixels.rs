@@ -1,6 +1,7 @@
 //! Pixels on their way from a decoder to the previews.
 
 /// Rows of grey or RGB pixels, 8 bits a channel, without padding.
+#[derive(Clone)]
 pub(super) struct Pixels {
     pub width: u32,
     pub height: u32,
@@ -16,8 +17,6 @@ pub(super) struct Decoded {
     /// Size in the file, not yet turned upright.
     pub width: u32,
     pub height: u32,
-    /// The TIFF block of the EXIF data.
-    pub exif: Option<Vec<u8>>,
     /// Part of the picture is missing.
     pub truncated: bool,
 }

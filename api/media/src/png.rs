@@ -1,14 +1,16 @@
 //! PNG photos and screenshots.
 
+use super::exif::Claims;
 use super::photo::check_size;
 use super::pixels::{Decoded, Pixels, convert_in_place, on_white};
-use super::{DECODE_BYTES, MAX_EDGE_PX, MAX_EXIF_BYTES, MAX_PIXELS, PNG_CHUNK_BYTES, Source, Unpreviewable};
+use super::{DECODE_BYTES, MAX_BOXES, MAX_EDGE_PX, MAX_EXIF_BYTES, MAX_PIXELS, PNG_CHUNK_BYTES, Source, Unpreviewable};
 use image::codecs::png::PngDecoder;
 use image::{ColorType, ImageDecoder, Limits};
-use std::io::BufReader;
+use std::io::{self, Read};
 
 /// Decodes a PNG within the limits. A cut file keeps the rows that are there.
-pub(super) fn decode(source: &Source) -> Result<Decoded, Unpreviewable> {
+pub(super) fn decode(source: &Source, claims: &mut Claims) -> Result<Decoded, Unpreviewable> {
+    read_claims(source, claims)?;
     // The size is read here first: the decoder would read all chunks up to the picture before telling it.
     let size = |at: usize| source.head.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
     let (Some(b"IHDR"), Some(width), Some(height)) = (source.head.get(12..16), size(16), size(20)) else {
@@ -27,9 +29,7 @@ pub(super) fn decode(source: &Source) -> Result<Decoded, Unpreviewable> {
         }
         error => Unpreviewable::damaged(format!("This photo is damaged: {error}. Upload the original again.")),
     };
-    let reader = BufReader::with_capacity(1 << 16, source.file.try_clone()?);
-    let mut decoder = PngDecoder::with_limits(reader, limits).map_err(broken)?;
-    let exif = decoder.exif_metadata().ok().flatten().filter(|e| e.len() <= MAX_EXIF_BYTES);
+    let decoder = PngDecoder::with_limits(source.reader()?, limits).map_err(broken)?;
     let color = decoder.color_type();
     let bytes = decoder.total_bytes();
     if bytes > DECODE_BYTES {
@@ -44,7 +44,45 @@ pub(super) fn decode(source: &Source) -> Result<Decoded, Unpreviewable> {
         return Err(broken(error));
     }
     let channels = to_eight_bits(&mut data, color, truncated);
-    Ok(Decoded { pixels: Pixels { width, height, channels, data }, width, height, exif, truncated })
+    Ok(Decoded { pixels: Pixels { width, height, channels, data }, width, height, truncated })
+}
+
+/// Reads EXIF and texts, wherever they stand: behind the picture too, and also when that is too large to be shown.
+fn read_claims(source: &Source, claims: &mut Claims) -> Result<(), Unpreviewable> {
+    let mut reader = source.reader()?;
+    let mut exif = None;
+    // Behind the signature.
+    reader.seek_relative(8)?;
+    for _ in 0..MAX_BOXES {
+        let mut head = [0; 8];
+        match reader.read_exact(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            read => read?,
+        }
+        let [len @ .., a, b, c, d] = head;
+        let len = u32::from_be_bytes(len);
+        let name = [a, b, c, d];
+        let is_kept = matches!(&name, b"eXIf" | b"tEXt" | b"iTXt") && len as usize <= MAX_EXIF_BYTES;
+        if !is_kept {
+            // The checksum follows.
+            reader.seek_relative(i64::from(len) + 4)?;
+            continue;
+        }
+        let mut body = vec![0; len as usize];
+        if reader.read_exact(&mut body).is_err() {
+            break;
+        }
+        reader.seek_relative(4)?;
+        match (&name, body.iter().position(|byte| *byte == 0)) {
+            (b"eXIf", _) if exif.is_none() => exif = Some(body),
+            (b"tEXt" | b"iTXt", Some(end)) => claims.read_text(&body[..end], &body[end..]),
+            _ => {}
+        }
+    }
+    if let Some(tiff) = exif {
+        claims.read(&tiff);
+    }
+    Ok(())
 }
 
 /// Reduces any PNG pixel to grey or RGB on white, in the same buffer; gives the channels left.

@@ -4,8 +4,8 @@ use super::Unpreviewable;
 use super::pixels::Pixels;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::ExtendedColorType;
-use image::codecs::jpeg::JpegEncoder;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use std::borrow::Cow;
 
 /// Long edges of the two previews in pixels, the larger first.
 pub(super) const PREVIEW_EDGES: [u32; 2] = [1600, 320];
@@ -33,22 +33,23 @@ pub(super) fn master(pixels: Pixels, orientation: u8) -> Result<Pixels, Unprevie
     Ok(upright(to_rgb(small), orientation))
 }
 
-/// Encodes a preview with a long edge of at most `edge` pixels.
-pub(super) fn preview(master: &Pixels, edge: u32) -> Result<Rendition, Unpreviewable> {
-    match shrink(master, edge)? {
-        Some(small) => encode(&small, QUALITY),
-        None => encode(master, QUALITY),
-    }
+/// The photo with a long edge of at most `edge` pixels.
+pub(super) fn shrunk(master: &Pixels, edge: u32) -> Result<Cow<'_, Pixels>, Unpreviewable> {
+    Ok(shrink(master, edge)?.map_or(Cow::Borrowed(master), Cow::Owned))
+}
+
+/// Encodes a preview.
+pub(super) fn preview(pixels: &Pixels) -> Result<Rendition, Unpreviewable> {
+    encode(pixels, QUALITY)
 }
 
 /// Encodes the rendition for reports: quality gives way first, then size.
 pub(super) fn report(master: &Pixels) -> Result<Rendition, Unpreviewable> {
     let mut edge = REPORT_EDGE;
     loop {
-        let small = shrink(master, edge)?;
-        let pixels = small.as_ref().unwrap_or(master);
+        let pixels = shrunk(master, edge)?;
         for quality in [QUALITY, 70, 60, 50, 40] {
-            let rendition = encode(pixels, quality)?;
+            let rendition = encode(&pixels, quality)?;
             if rendition.jpeg.len() <= REPORT_BYTES {
                 return Ok(rendition);
             }
@@ -117,9 +118,12 @@ fn upright(pixels: Pixels, orientation: u8) -> Pixels {
 }
 
 fn encode(pixels: &Pixels, quality: u8) -> Result<Rendition, Unpreviewable> {
+    let failed =
+        |error: &dyn std::fmt::Display| Unpreviewable::damaged(format!("This photo cannot be shown: {error}."));
+    let side = |side: u32| u16::try_from(side).map_err(|e| failed(&e));
     let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, quality)
-        .encode(&pixels.data, pixels.width, pixels.height, ExtendedColorType::Rgb8)
-        .map_err(|e| Unpreviewable::damaged(format!("This photo cannot be shown: {e}.")))?;
+    let mut encoder = Encoder::new(&mut jpeg, quality);
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    encoder.encode(&pixels.data, side(pixels.width)?, side(pixels.height)?, ColorType::Rgb).map_err(|e| failed(&e))?;
     Ok(Rendition { jpeg, width: pixels.width, height: pixels.height })
 }

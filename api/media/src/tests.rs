@@ -3,9 +3,15 @@
 mod builders;
 mod child;
 mod damage;
+mod fuzz;
+mod looks;
+mod made;
 mod photos;
 mod recordings;
+mod webp;
 
+use super::child::Tools;
+use super::{LookedAt, Photo, Unpreviewable, process_photo};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -15,6 +21,22 @@ fn file(bytes: &[u8]) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("temporary file");
     file.write_all(bytes).expect("write");
     file
+}
+
+/// The programs of this machine, and a folder that is not there yet.
+fn tools(scratch: &Path) -> Tools {
+    Tools { programs: ["/usr/bin", "/bin"].map(PathBuf::from).to_vec(), scratch: scratch.join("work") }
+}
+
+/// What is found in a file.
+fn looked_at(path: &Path) -> LookedAt {
+    let scratch = tempfile::tempdir().expect("a folder");
+    process_photo(path, &tools(scratch.path()))
+}
+
+/// The photo of these bytes, or why it cannot be shown.
+fn seen(bytes: &[u8]) -> Result<Photo, Unpreviewable> {
+    looked_at(file(bytes).path()).photo
 }
 
 fn fixture(name: &str) -> PathBuf {

@@ -36,9 +36,11 @@ const OTHER_FILES: u64 = 512;
 /// How long the mail server may take to greet.
 const MAIL_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// Programs that some files need, and what for.
-const TOOLS: [(&str, &str); 2] = [
+const TOOLS: [(&str, &str); 4] = [
     ("ffmpeg", "install ffmpeg to convert recordings that browsers do not play"),
-    ("heif-convert", "install libheif-examples to see previews of HEIC photos"),
+    ("heif-convert", "install libheif-examples to see previews of HEIC and AVIF photos"),
+    ("prlimit", "install util-linux; the programs above do not run without limits"),
+    ("setpriv", "install util-linux; the programs above do not run without it"),
 ];
 
 /// Arguments of `peegel doctor`.

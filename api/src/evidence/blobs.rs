@@ -231,6 +231,15 @@ impl Blobs {
         Ok(content)
     }
 
+    /// The place of a folder, under a name of the caller's, for a program that looks into a stored file. It is not there
+    /// yet; if it is left behind, it is removed when the program starts.
+    pub fn work_folder(&self, name: Uuid) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.incoming().join(format!("{name}.work")),
+            Self::Bucket(bucket) => bucket.scratch().join(format!("{name}.work")),
+        }
+    }
+
     /// A stored file that has a path. `name` names the copy, if one has to be made.
     ///
     /// # Errors

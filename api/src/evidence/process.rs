@@ -1,5 +1,7 @@
 //! The job that looks into a stored file: previews of photos, the length of recordings.
 
+pub mod photo;
+
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
@@ -13,7 +15,7 @@ use crate::states::{EVIDENCE_MOVES, after};
 use crate::uploads::sweep::MARK_STAYS;
 use crate::words::{EvidenceKind, EvidenceState};
 use crate::write::Write;
-use peegel_media::{Photo, Recording, Unpreviewable, probe_recording, process_photo};
+use peegel_media::{LookedAt, Recording, Unpreviewable, probe_recording, process_photo};
 
 /// The problem of a file whose job failed too often.
 const GIVEN_UP: &str = "processing_failed";
@@ -22,9 +24,19 @@ const GIVEN_UP: &str = "processing_failed";
 static PHOTO_TURN: Semaphore = Semaphore::const_new(1);
 
 enum Found {
-    Photo(Box<Photo>),
+    Photo(Box<LookedAt>),
     Recording(Recording),
     Document,
+}
+
+impl Found {
+    /// Why nobody will see or hear it here, if so.
+    fn problem(&self) -> Option<&Unpreviewable> {
+        match self {
+            Self::Photo(looked) => looked.photo.as_ref().err(),
+            Self::Recording(_) | Self::Document => None,
+        }
+    }
 }
 
 /// Looks into one file. Doing it again changes nothing.
@@ -47,24 +59,27 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
         }
         EvidenceKind::Document => None,
     };
+    let tools = photo::tools(app);
     let found = on_own_thread(move || match (kind, &file) {
-        (EvidenceKind::Photo, Some(file)) => process_photo(file.path()).map(|photo| Found::Photo(Box::new(photo))),
+        (EvidenceKind::Photo, Some(file)) => Ok(Found::Photo(Box::new(process_photo(file.path(), &tools)))),
         (EvidenceKind::Recording, Some(file)) => probe_recording(file.path()).map(Found::Recording),
         _ => Ok(Found::Document),
     })
     .await?;
-    if let Err(unreadable) = &found
+    let problem = match &found {
+        Ok(found) => found.problem(),
+        Err(problem) => Some(problem),
+    };
+    if let Some(unreadable) = problem
         && unreadable.is_transient()
     {
         return Err(Failure::internal(&unreadable.detail));
     }
     let began = app.clock.now();
-    let mut renditions = Vec::new();
-    if let Ok(Found::Photo(photo)) = &found {
-        for rendition in [&photo.preview_320, &photo.preview_1600, &photo.report_960] {
-            renditions.push(app.blobs.store(firm_id, app.ids.next(), rendition.jpeg.clone()).await?);
-        }
-    }
+    let renditions = match &found {
+        Ok(Found::Photo(looked)) => photo::store_renditions(app, firm_id, looked).await?,
+        _ => Vec::new(),
+    };
     let mut write = Write::begin(app, firm_id).await?;
     let row = store::lock_evidence(&write.tx, firm_id, evidence_id).await?;
     let Some(mut row) = row.filter(|row| row.state == EvidenceState::Stored) else {
@@ -81,17 +96,17 @@ pub async fn process(app: &App, firm_id: Uuid, evidence_id: Uuid) -> Result<(), 
             return Err(being_removed());
         }
     }
-    let mv = if found.is_ok() { "process" } else { "mark_unpreviewable" };
+    let mv = if problem.is_none() { "process" } else { "mark_unpreviewable" };
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, mv)?;
-    match found {
-        Ok(found) => row.facts = facts(&found).map(|facts| facts.to_string()),
-        Err(Unpreviewable { code, detail }) => {
-            row.problem_code = Some(code.to_owned());
-            row.problem = Some(detail);
-        }
+    if let Some(Unpreviewable { code, detail }) = problem {
+        row.problem_code = Some((*code).to_owned());
+        row.problem = Some(detail.clone());
     }
-    let mut shas = renditions.iter().map(|rendition| rendition.sha256.clone());
-    (row.preview_320_sha256, row.preview_1600_sha256, row.report_sha256) = (shas.next(), shas.next(), shas.next());
+    match &found {
+        Ok(Found::Photo(looked)) => photo::note(&mut row, looked, &renditions)?,
+        Ok(Found::Recording(recording)) => row.facts = Some(facts(recording).to_string()),
+        Ok(Found::Document) | Err(_) => {}
+    }
     let payload = json!({"visit_id": row.visit_id, "problem_code": row.problem_code});
     write.event(NewEvent::by_system("evidence.processed", "evidence", evidence_id, payload));
     store::update(&write.tx, row).await?;
@@ -142,22 +157,14 @@ pub async fn take_up_again(write: &mut Write<'_>, evidence_id: Uuid) -> Result<(
     Ok(store::update(&write.tx, row).await?)
 }
 
-/// What reviewers may know of a file. EXIF stays in the stored original.
-fn facts(found: &Found) -> Option<Value> {
-    match found {
-        Found::Photo(photo) => Some(json!({
-            "width_px": photo.width_px,
-            "height_px": photo.height_px,
-            "truncated": photo.truncated,
-        })),
-        Found::Recording(recording) => Some(json!({
-            "container": recording.container,
-            "codec": recording.codec,
-            "duration_ms": recording.duration_ms,
-            "sample_rate_hz": recording.sample_rate_hz,
-            "channels": recording.channels,
-            "truncated": recording.truncated,
-        })),
-        Found::Document => None,
-    }
+/// What everybody who sees the file may know of a recording.
+fn facts(recording: &Recording) -> Value {
+    json!({
+        "container": recording.container,
+        "codec": recording.codec,
+        "duration_ms": recording.duration_ms,
+        "sample_rate_hz": recording.sample_rate_hz,
+        "channels": recording.channels,
+        "truncated": recording.truncated,
+    })
 }

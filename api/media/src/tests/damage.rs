@@ -1,16 +1,16 @@
 //! Photos that are cut, false or made to harm.
 
-use super::super::{Unpreviewable, process_photo};
+use super::super::Unpreviewable;
 use super::builders::*;
-use super::{file, fixture_bytes};
+use super::{file, fixture_bytes, looked_at, seen};
 use image::ExtendedColorType;
 
 fn refused(bytes: &[u8]) -> Unpreviewable {
-    process_photo(file(bytes).path()).expect_err("no photo")
+    seen(bytes).expect_err("no photo")
 }
 
 fn cut_flag(bytes: &[u8]) -> bool {
-    process_photo(file(bytes).path()).expect("a photo").truncated
+    seen(bytes).expect("a photo").truncated
 }
 
 #[test]
@@ -21,9 +21,9 @@ fn false_photos_are_named() {
     assert!(text.detail.contains("contains text"), "{}", text.detail);
     assert!(refused(&wav(8000, 1, 16, 16)).detail.contains("audio/wav"));
     assert_eq!(refused(&[7; 100]).code, "not_an_image");
-    assert_eq!(refused(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").code, "unsupported_format");
+    assert_eq!(refused(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").code, "damaged");
     assert_eq!(refused(b"GIF89a\x01\0\x01\0").code, "unsupported_format");
-    let missing = process_photo(std::path::Path::new("no/such/file")).expect_err("no file");
+    let missing = looked_at(std::path::Path::new("no/such/file")).photo.expect_err("no file");
     assert!(missing.is_transient());
 }
 
@@ -52,7 +52,7 @@ fn a_camera_photo_cut_anywhere_never_fails_badly() {
     let whole = fixture_bytes("front_nurmeaken_tallinn.jpg");
     for part in [1, 3, 9, 20, 33, 39] {
         let cut = &whole[..whole.len() * part / 40];
-        match process_photo(file(cut).path()) {
+        match seen(cut) {
             Ok(photo) => assert!(photo.truncated, "cut at {part}/40"),
             Err(error) => assert_eq!(error.code, "damaged", "cut at {part}/40: {error}"),
         }
@@ -127,8 +127,8 @@ fn damaged_exif_costs_the_metadata_only() {
     let looped = b"MM\0\x2a\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x08\0\0\0\x08".to_vec();
     let far = b"II\x2a\0\x08\0\0\0\xff\xff\x0f\x01\x02\0\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec();
     for tiff in [looped, far, b"MM".to_vec(), vec![0; 60_000]] {
-        let photo = process_photo(file(&with_exif(&whole, &tiff)).path()).expect("a photo");
-        assert_eq!((photo.orientation, photo.exif.make), (1, None));
+        let looked = looked_at(file(&with_exif(&whole, &tiff)).path());
+        assert_eq!((looked.photo.expect("a photo").orientation, looked.exif.make), (1, None));
     }
 }
 

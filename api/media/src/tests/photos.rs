@@ -1,22 +1,26 @@
 //! Photos as they should be: sizes, orientation, colours, metadata.
 
-use super::super::{Gps, Photo, Rendition, process_photo};
+use super::super::{Exif, Gps, Photo, Rendition};
 use super::builders::*;
-use super::file;
+use super::{file, looked_at, seen};
 use image::{ExtendedColorType, RgbImage};
 
 fn photo(bytes: &[u8]) -> Photo {
-    process_photo(file(bytes).path()).expect("a photo")
+    seen(bytes).expect("a photo")
 }
 
-fn pixels(rendition: &Rendition) -> RgbImage {
+fn exif(bytes: &[u8]) -> Exif {
+    looked_at(file(bytes).path()).exif
+}
+
+pub fn pixels(rendition: &Rendition) -> RgbImage {
     let image = image::load_from_memory(&rendition.jpeg).expect("a JPEG").to_rgb8();
     assert_eq!(image.dimensions(), (rendition.width, rendition.height));
     image
 }
 
 #[track_caller]
-fn assert_near(image: &RgbImage, x: u32, y: u32, rgb: [u8; 3]) {
+pub fn assert_near(image: &RgbImage, x: u32, y: u32, rgb: [u8; 3]) {
     let found = image.get_pixel(x, y).0;
     assert!(found.iter().zip(rgb).all(|(a, b)| a.abs_diff(b) < 30), "{found:?} at {x},{y} instead of {rgb:?}");
 }
@@ -80,13 +84,13 @@ fn exif_is_read_and_cleaned() {
             degrees(4, [(24, 1), (45, 1), (0, 1)]),
         ],
     );
-    let exif = photo(&with_exif(&jpeg(&corners(16, 16), 16, 16), &tiff)).exif;
+    let exif = exif(&with_exif(&jpeg(&corners(16, 16), 16, 16), &tiff));
     assert_eq!(exif.make.as_deref(), Some("Maker"));
     assert_eq!(exif.model.map(|m| m.len()), Some(128));
     assert_eq!(exif.software.as_deref(), Some("Editor 1.0"));
     assert_eq!(exif.taken_at.as_deref(), Some("2026-05-01T12:34:56"));
     assert_eq!(exif.offset.as_deref(), Some("+03:00"));
-    assert_eq!(exif.gps, Some(Gps { lat_e7: 594_416_667, lon_e7: -247_500_000 }));
+    assert_eq!(exif.gps, Some(Gps { lat_e7: 594_416_667, lon_e7: -247_500_000, accuracy_m: None }));
 }
 
 #[test]
@@ -101,9 +105,9 @@ fn senseless_exif_is_left_out() {
             degrees(4, [(24, 1), (0, 0), (0, 1)]),
         ],
     );
-    let photo = photo(&with_exif(&jpeg(&corners(16, 16), 16, 16), &tiff));
-    assert_eq!(photo.orientation, 1);
-    assert_eq!(photo.exif, super::super::Exif::default());
+    let bytes = with_exif(&jpeg(&corners(16, 16), 16, 16), &tiff);
+    assert_eq!(photo(&bytes).orientation, 1);
+    assert_eq!(exif(&bytes), Exif::default());
 }
 
 #[test]

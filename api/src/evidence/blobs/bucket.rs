@@ -130,9 +130,13 @@ impl Bucket {
         let mut entries = tokio::fs::read_dir(&self.scratch).await?;
         while let Some(entry) = entries.next_entry().await? {
             let Ok(metadata) = entry.metadata().await else { continue };
-            if DateTime::<Utc>::from(metadata.modified()?) <= now - SCRATCH_LEFT_AFTER {
-                drop(tokio::fs::remove_file(entry.path()).await);
+            if DateTime::<Utc>::from(metadata.modified()?) > now - SCRATCH_LEFT_AFTER {
+                continue;
             }
+            drop(match metadata.is_dir() {
+                true => tokio::fs::remove_dir_all(entry.path()).await,
+                false => tokio::fs::remove_file(entry.path()).await,
+            });
         }
         Ok(())
     }

@@ -59,11 +59,17 @@ impl Folder {
             // Other processes share the folder: what is gone by now was kept or removed by them.
             let Ok(metadata) = entry.metadata().await else { continue };
             let abandoned = DateTime::<Utc>::from(metadata.modified()?) <= now - ABANDONED_AFTER;
-            if metadata.is_file() && abandoned && !is_upload(&entry.path()) {
-                match fs::remove_file(entry.path()).await {
-                    Ok(()) => tracing::info!(file = ?entry.file_name(), "an abandoned upload was removed"),
-                    Err(error) => tracing::warn!(%error, "an abandoned upload could not be removed"),
-                }
+            if !abandoned || is_upload(&entry.path()) {
+                continue;
+            }
+            // Folders are of programs that looked into a file.
+            let removed = match metadata.is_dir() {
+                true => fs::remove_dir_all(entry.path()).await,
+                false => fs::remove_file(entry.path()).await,
+            };
+            match removed {
+                Ok(()) => tracing::info!(file = ?entry.file_name(), "an abandoned upload was removed"),
+                Err(error) => tracing::warn!(%error, "an abandoned upload could not be removed"),
             }
         }
         Ok(())
