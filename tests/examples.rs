@@ -314,6 +314,7 @@ fn visit(
     recorder.call(reviewer, "get_visit_receipt", "GET", &format!("{path}/receipt"), &none)?;
     recorder.call(reviewer, "get_keys", "GET", "/v1/keys", &none)?;
     recorder.call(auditor, "get_evidence_receipt", "GET", &format!("{path}/evidence-receipt"), &none)?;
+    recorder.call(reviewer, "list_similar_evidence", "GET", &format!("/v1/evidence/{photo}/similar"), &none)?;
     Ok(visit.to_owned())
 }
 

@@ -23,6 +23,7 @@ mod migrations;
 mod openapi;
 mod operations;
 mod people;
+mod photos;
 mod plans;
 mod reach;
 mod receipts;

@@ -237,6 +237,7 @@ operations! {
     DeleteUpload "delete_upload" => Nothing, Always;
     GetEvidenceContent "get_evidence_content" => To(ReadVisits), Always;
     GetEvidencePreview "get_evidence_preview" => To(ReadVisits), Always;
+    ListSimilarEvidence "list_similar_evidence" => To(ReviewVisits), Always;
 
     ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");

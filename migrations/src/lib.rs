@@ -37,6 +37,7 @@ mod m20261122_000031_unreferred_blobs;
 mod m20261122_000035_audience;
 mod m20261130_000040_looked_into;
 mod m20261130_000041_stays;
+mod m20261130_000042_photo_bands;
 mod table;
 
 /// All steps in order.
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000035_audience::Migration),
             Box::new(m20261130_000040_looked_into::Migration),
             Box::new(m20261130_000041_stays::Migration),
+            Box::new(m20261130_000042_photo_bands::Migration),
         ]
     }
 }

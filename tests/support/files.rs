@@ -26,6 +26,14 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Runs a program in a folder, with files there or elsewhere; it must succeed. Gives what it says.
+pub fn run(program: &str, folder: &Path, arguments: &[&str]) -> String {
+    let done = std::process::Command::new(program).args(arguments).current_dir(folder).output();
+    let done = done.unwrap_or_else(|error| panic!("{program}: {error}. tests/run.sh installs it"));
+    assert!(done.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
 /// Width and height of a JPEG, from its frame header.
 pub fn jpeg_size(jpeg: &[u8]) -> (u16, u16) {
     assert_eq!(jpeg[..2], [0xff, 0xd8], "a JPEG");

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::access::Operation;
 use crate::app::{App, Area};
-use crate::evidence::service;
-use crate::evidence::types::{EvidenceView, Loss, PreviewSize};
+use crate::evidence::types::{EvidenceView, Loss, PreviewSize, SimilarEvidenceList};
+use crate::evidence::{service, similar};
 use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::body::Checked;
@@ -103,5 +103,21 @@ impl EvidenceApi {
         let caller = auth.caller(Operation::GetEvidencePreview)?;
         let file = service::preview(&app, &caller, evidence_id.0, size.0).await?;
         FileAnswer::of(&app.blobs, file, Range::default(), if_none_match.0.as_deref()).await
+    }
+
+    /// Find files that look alike
+    ///
+    /// The photos of the firm that look like this one, whatever their size, quality and brightness, and the files with
+    /// the same bytes. A hint for the reviewer, never a verdict.
+    #[oai(path = "/v1/evidence/:evidence_id/similar", method = "get", operation_id = "list_similar_evidence")]
+    async fn list_similar_evidence(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The id in the manifest.
+        evidence_id: Path<Uuid>,
+    ) -> Result<Json<SimilarEvidenceList>, Failure> {
+        let caller = auth.caller(Operation::ListSimilarEvidence)?;
+        Ok(Json(similar::similar(&app, &caller, evidence_id.0).await?))
     }
 }

@@ -5,6 +5,7 @@ pub mod blobs;
 pub mod process;
 pub mod quota;
 pub mod service;
+pub mod similar;
 pub mod store;
 pub mod types;
 pub mod verify;

@@ -8,6 +8,7 @@ use crate::access::Reach;
 use crate::app::App;
 use crate::entity::{evidence, visit};
 use crate::evidence::store::evidence_of_visits;
+use crate::evidence::types::EvidenceView;
 use crate::failure::Failure;
 use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
@@ -61,7 +62,7 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
         skew_ms: visit.skew_ms,
         received_at: visit.received_at,
         summary: summary(visit, score.and_then(|score| score.score_bp), &files),
-        files: files.into_iter().map(Into::into).collect(),
+        files: files.into_iter().map(|file| EvidenceView::seen_by(caller.reach, file)).collect(),
     })
 }
 
