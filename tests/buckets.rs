@@ -395,6 +395,18 @@ async fn a_late_server_overwrites_nothing() {
     app.finish().await;
 }
 
+/// Asserts that a file comes through while 48 uploads hold all places.
+async fn expect_way_is_made(app: &TestApp, world: &World, file: &File) {
+    eventually("all hold theirs", || async {
+        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE holder IS NOT NULL").await;
+        (rows[0].try_get::<i64>("", "n").expect("a number") == 48).then_some(())
+    })
+    .await;
+    let location = made(world, file).await;
+    piece(&app.client(), &location, 0, &file.bytes).send().await.expect(204);
+    expect_stored(world, file).await;
+}
+
 async fn slow_phones_make_way(app: &TestApp) {
     let world = World::make(app).await;
     let files: Vec<_> = (0..50).map(|n| document(600 + n, 3000)).collect();
@@ -404,14 +416,7 @@ async fn slow_phones_make_way(app: &TestApp) {
         let location = made(&world, file).await;
         slow.push((begin_piece(&app.base(), &location, 0, file, 100).await, location));
     }
-    eventually("all hold theirs", || async {
-        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE holder IS NOT NULL").await;
-        (rows[0].try_get::<i64>("", "n").expect("a number") == 48).then_some(())
-    })
-    .await;
-    let location = made(&world, &files[48]).await;
-    piece(&app.client(), &location, 0, &files[48].bytes).send().await.expect(204);
-    expect_stored(&world, &files[48]).await;
+    expect_way_is_made(app, &world, &files[48]).await;
     files[49].upload(&world.auditor).await;
     // What they had sent is kept, and they go on.
     for ((wire, location), file) in slow.into_iter().zip(&files).take(3) {
@@ -439,14 +444,7 @@ async fn slow_phones_that_check_make_way(app: &TestApp) {
         wire.send(&file.bytes[..100]).await;
         slow.push((wire, location));
     }
-    eventually("all hold theirs", || async {
-        let rows = app.query("SELECT COUNT(*) AS n FROM uploads WHERE holder IS NOT NULL").await;
-        (rows[0].try_get::<i64>("", "n").expect("a number") == 48).then_some(())
-    })
-    .await;
-    let location = made(&world, &files[48]).await;
-    piece(&app.client(), &location, 0, &files[48].bytes).send().await.expect(204);
-    expect_stored(&world, &files[48]).await;
+    expect_way_is_made(app, &world, &files[48]).await;
     let mut slow = slow.into_iter().zip(&files);
     // One comes to its end and agrees, one to another end and does not, one breaks off.
     let ((mut wire, _), file) = slow.next().expect("one");
