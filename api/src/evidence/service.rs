@@ -100,11 +100,21 @@ pub async fn put_content(app: &App, caller: &Caller, id: Uuid, body: Body) -> Re
         && failure.kind != Kind::Invalid
     {
         // What was stored or refused was counted with that; this came for nothing and counts all the same.
-        let tx = app.db.begin().await?;
-        quota::count(&tx, caller.firm_id, caller.membership_id, app.clock.now(), arrived).await?;
-        tx.commit().await?;
+        count_for_nothing(app, caller, arrived).await;
     }
     judged
+}
+
+/// Counts bytes that came for nothing. If it fails, why they did is still what the sender has to know.
+async fn count_for_nothing(app: &App, caller: &Caller, bytes: i64) {
+    let counted = async {
+        let tx = app.db.begin().await?;
+        quota::count(&tx, caller.firm_id, caller.membership_id, app.clock.now(), bytes).await?;
+        Ok::<_, Failure>(tx.commit().await?)
+    };
+    if let Err(failure) = counted.await {
+        tracing::warn!(%failure, "bytes that came for nothing could not be counted for the day");
+    }
 }
 
 /// How a file came.

@@ -36,8 +36,8 @@ pub struct FileParts {
     note: PathBuf,
     hasher: Sha256,
     bytes: u64,
-    /// Bytes that the row tells: on the disk, whatever becomes of those after them.
-    saved: u64,
+    /// Bytes that were forced to the disk, and may have been told: they stay, whatever becomes of those after them.
+    synced: u64,
 }
 
 impl Folder {
@@ -93,7 +93,7 @@ impl Folder {
             return Ok(None);
         }
         let file = Arc::new(file);
-        Ok(Some(FileParts { file, path, note, hasher: Sha256::new(), bytes: 0, saved: u64::MAX }))
+        Ok(Some(FileParts { file, path, note, hasher: Sha256::new(), bytes: 0, synced: u64::MAX }))
     }
 
     /// Removes the file of an upload, if it is there.
@@ -172,20 +172,21 @@ impl FileParts {
     ///
     /// 507 `storage_full`, or 500 when the file system fails.
     pub async fn sync(&mut self) -> Result<(), Failure> {
-        let (file, saved) = (self.file.clone(), self.saved);
+        let (file, synced) = (self.file.clone(), self.synced);
         self.bytes = blocking(move || {
             let bytes = file.metadata()?.len();
             if bytes > 0
                 && let Err(error) = file.sync_all()
             {
-                if saved < bytes {
-                    file.set_len(saved)?;
+                if synced < bytes {
+                    file.set_len(synced)?;
                 }
                 return Err(error);
             }
             Ok(bytes)
         })
         .await?;
+        self.synced = self.bytes;
         Ok(())
     }
 
@@ -202,7 +203,7 @@ impl FileParts {
     /// Looks how long it is, cuts off what cannot be trusted, and goes on with the hash from where the row has it, or
     /// from the start; what came after that is read again.
     pub(super) async fn resume(&mut self, row: &upload::Model) -> Result<(), Failure> {
-        self.saved = as_told(row.received);
+        self.synced = as_told(row.received);
         self.sync().await?;
         if self.bytes > trusted(row) {
             self.truncate(trusted(row)).await?;
