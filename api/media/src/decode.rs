@@ -322,6 +322,11 @@ impl Walk {
             None => None,
         };
         let Some((rate, channels)) = decoded else { return Ok(()) };
+        if packet.dur == Duration::default() && rate > 0 && channels > 0 {
+            // Containers may leave it to the codec how long a packet is.
+            let frames = (self.scratch.len() / channels) as u64;
+            self.ends_ms = self.ends_ms.max(at_ms.saturating_add(frames * 1000 / u64::from(rate)));
+        }
         self.samples = self.samples.saturating_add(self.scratch.len() as u64);
         if self.samples > MAX_SAMPLES {
             self.heard = Err(too_complex());

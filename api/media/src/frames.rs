@@ -53,6 +53,21 @@ pub(super) fn parse_mp3(head: &[u8]) -> Option<Frame> {
     Some(Frame { size, samples, rate, channels: if mono { 1 } else { 2 }, tag_offset })
 }
 
+/// MPEG 1 and 2, layer II, as radio recorders write it: told apart, not measured.
+pub(super) fn parse_layer_2(head: &[u8]) -> Option<Frame> {
+    const V1: [u32; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
+    const V2: [u32; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
+    let &[a, b, c, d, ..] = head else { return None };
+    if a != 0xFF || b & 0xF6 != 0xF4 {
+        return None;
+    }
+    let version1 = b & 8 != 0;
+    let rate = [44_100, 48_000, 32_000].get(usize::from((c >> 2) & 3))? >> u32::from(!version1);
+    let kbps = *if version1 { &V1 } else { &V2 }.get(usize::from(c >> 4)).filter(|k| **k > 0)?;
+    let size = 144 * u64::from(kbps) * 1000 / u64::from(rate) + u64::from((c >> 1) & 1);
+    Some(Frame { size, samples: 1152, rate, channels: if d >> 6 == 3 { 1 } else { 2 }, tag_offset: 0 })
+}
+
 /// AAC in ADTS frames.
 pub(super) fn parse_adts(head: &[u8]) -> Option<Frame> {
     let &[a, b, c, d, e, f, g, ..] = head else { return None };

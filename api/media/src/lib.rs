@@ -32,6 +32,7 @@ mod sniff;
 mod sound;
 mod vp8l_scan;
 mod wav;
+mod webm;
 mod webp;
 
 #[cfg(test)]

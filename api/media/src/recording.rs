@@ -8,7 +8,7 @@ use super::decode::{self, Decoded};
 use super::sound::Sound;
 use super::{
     Format, MAX_DURATION_MS, MAX_HEARD_MS, MediaKind, Source, Unpreviewable, amr, ffmpeg, frames, guarded, mp4, sniff,
-    wav,
+    wav, webm,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -78,14 +78,30 @@ pub fn process_recording(path: &Path, tools: &Tools) -> Result<Heard, Unpreviewa
     let (recording, hearing) = match guarded(|| measure(&mut source, format))? {
         Some((recording, _)) if recording.duration_ms > MAX_HEARD_MS => (recording, Err(decode::too_long())),
         Some((recording, Some(samples))) => (recording, samples.listen(&mut source.file)),
-        Some((recording, None)) => {
-            let hearing = guarded(|| listen(&mut source, format)).and_then(|decoded| decoded.heard);
+        // Its reader refuses what it has no decoder for.
+        Some((recording, None)) if format == Format::Wav && matches!(recording.codec, "gsm" | "unknown") => {
+            let unsupported = decode::unsupported(recording.codec);
+            (recording, Err(unsupported))
+        }
+        Some((mut recording, None)) => {
+            let decoded = guarded(|| listen(&mut source, format));
+            // Of packed samples the header only guesses how long they are.
+            if let Ok(Decoded { heard: Ok(_), duration_ms, .. }) = decoded
+                && format == Format::Wav
+            {
+                recording.duration_ms = duration_ms;
+            }
+            let hearing = decoded.and_then(|decoded| decoded.heard);
             // There is a sound track, so what is not found is what cannot be decoded.
             let codec = recording.codec;
             (recording, hearing.map_err(|e| if e.code == "no_audio" { decode::unsupported(codec) } else { e }))
         }
         None => {
-            let decoded = guarded(|| listen(&mut source, format))?;
+            let mut decoded = guarded(|| listen(&mut source, format))?;
+            // The reader takes the end of a live recording for a cut.
+            if decoded.cut && format == Format::Webm {
+                decoded.cut = !webm::is_whole(&mut source.file, source.len)?;
+            }
             (of_decoded(format, &decoded)?, decoded.heard)
         }
     };

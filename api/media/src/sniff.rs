@@ -26,6 +26,8 @@ pub enum Format {
     Webm,
     Flac,
     Amr,
+    /// Other sound and film, by its media type: known so that it is guarded like a recording, and decoded by nothing here.
+    Sound(&'static str),
     Pdf,
 }
 
@@ -56,6 +58,7 @@ impl Format {
             Self::Webm => "audio/webm",
             Self::Flac => "audio/flac",
             Self::Amr => "audio/amr",
+            Self::Sound(media_type) => media_type,
             Self::Pdf => "application/pdf",
         }
     }
@@ -66,7 +69,7 @@ impl Format {
             Self::Jpeg | Self::Png | Self::Webp | Self::Heic | Self::Avif | Self::Gif => MediaKind::Photo,
             Self::Pdf => MediaKind::Document,
             Self::Wav | Self::Mp3 | Self::Aac | Self::M4a | Self::ThreeGp => MediaKind::Recording,
-            Self::Ogg | Self::Webm | Self::Flac | Self::Amr => MediaKind::Recording,
+            Self::Ogg | Self::Webm | Self::Flac | Self::Amr | Self::Sound(_) => MediaKind::Recording,
         })
     }
 }
@@ -108,10 +111,40 @@ pub fn sniff(head: &[u8]) -> Option<Format> {
     if starts(b"#!AMR") {
         return Some(Format::Amr);
     }
+    if let Some(media_type) = sniff_other_sound(head) {
+        return Some(Format::Sound(media_type));
+    }
     if head[..head.len().min(1024)].windows(5).any(|w| w == b"%PDF-") && !looks_like_audio(head) {
         return Some(Format::Pdf);
     }
     sniff_frames(head)
+}
+
+/// Sound and film that no phone of today makes, and that players open all the same.
+fn sniff_other_sound(head: &[u8]) -> Option<&'static str> {
+    const NAMES: [(&[u8], &str); 7] = [
+        (b"caff", "audio/x-caf"),
+        (b".snd", "audio/basic"),
+        (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", "video/x-ms-asf"),
+        (b"riff\x2E\x91\xCF\x11", "audio/x-w64"),
+        (b"\x0B\x77", "audio/ac3"),
+        (b"\0\0\x01\xBA", "video/mp2p"),
+        (b".RMF", "application/vnd.rn-realmedia-audio"),
+    ];
+    if let Some((_, media_type)) = NAMES.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some(media_type);
+    }
+    match (head.get(..4), head.get(8..12)) {
+        (Some(b"FORM"), Some(b"AIFF" | b"AIFC")) => return Some("audio/aiff"),
+        (Some(b"RIFF"), Some(b"AVI ")) => return Some("video/x-msvideo"),
+        _ => {}
+    }
+    // Packets of 188 bytes, on disks with a time before each.
+    let is_stream = |start: usize, step: usize| (0..3).all(|n| head.get(start + n * step) == Some(&0x47));
+    if is_stream(0, 188) || is_stream(4, 192) {
+        return Some("video/mp2t");
+    }
+    frames::starts_frame(head, frames::parse_layer_2).then_some("audio/mpeg")
 }
 
 /// The brands of an ISO base media file. A still image may call itself `mif1` and name its codec further on.

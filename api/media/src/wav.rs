@@ -112,10 +112,11 @@ fn measure(
     let duration_ms = if linear {
         let blocks = bytes.checked_div(u64::from(fmt.block_align)).ok_or_else(impossible)?;
         to_ms(blocks, fmt.rate)
-    } else if let Some(samples) = samples_told.filter(|s| *s > 0 && !truncated) {
-        to_ms(samples, fmt.rate)
     } else if fmt.bytes_per_second > 0 {
-        to_ms(bytes, fmt.bytes_per_second)
+        // What is told is exact where it fits the bytes that are there; otherwise it is a claim.
+        let by_bytes_ms = to_ms(bytes, fmt.bytes_per_second);
+        let told_ms = samples_told.filter(|samples| *samples > 0 && !truncated).map(|samples| to_ms(samples, fmt.rate));
+        told_ms.filter(|told_ms| told_ms.abs_diff(by_bytes_ms) <= by_bytes_ms / 20 + 100).unwrap_or(by_bytes_ms)
     } else {
         return Err(impossible());
     };

@@ -95,6 +95,8 @@ impl Listener {
         let whole_ms = (n as u64 * FRAME_MS).max(1);
         let share_bp =
             |spans: &[Span]| (spans.iter().map(|span| span.ms()).sum::<u64>() * 10_000 + whole_ms / 2) / whole_ms;
+        // The last frame may reach beyond the end.
+        let within = |span: Span| Span { end_ms: span.end_ms.min(duration_ms).max(span.start_ms), ..span };
         let peak_frames = n.div_ceil(MAX_PEAKS).max(MIN_PEAK_FRAMES);
         let mut sound = Sound {
             peak_ms: peak_frames as u64 * FRAME_MS,
@@ -102,8 +104,8 @@ impl Listener {
             speech_bp: share_bp(&speech),
             silence_bp: share_bp(&silences),
             first_speech_ms: speech.first().map(|span| span.start_ms),
-            last_speech_ms: speech.last().map(|span| span.end_ms),
-            longest_silence: longest(&silences),
+            last_speech_ms: speech.last().map(|span| within(*span).end_ms),
+            longest_silence: longest(&silences).map(within),
             hold_ms: holds.iter().map(|hold| hold.ms()).sum(),
             longest_hold: longest(&holds),
             clipped_bp: (self.clipped * 10_000).div_ceil(self.samples.max(1)),
@@ -111,6 +113,7 @@ impl Listener {
             speech: Vec::new(),
         };
         speech.truncate(MAX_SPANS);
+        speech.iter_mut().for_each(|span| *span = within(*span));
         sound.speech = speech;
         sound
     }

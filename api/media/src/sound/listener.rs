@@ -8,6 +8,8 @@ use super::{FRAME, RATE};
 
 /// Samples from here up are clipped: the loudest that the format can hold.
 const CLIPPED: f32 = 0.999;
+/// Channels that leave less than this of the power of the loudest when they are mixed cancel each other out.
+const CANCELLED: f32 = 0.05;
 
 /// What is kept of sixteen milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct Listener {
     ear: Ear,
     /// Samples of the frame that is being filled, at most [`FRAME`].
     filling: Vec<f32>,
+    /// The largest distance from zero in any channel since the last frame.
+    peak: f32,
     pub(super) frames: Vec<Frame>,
     /// Frames that are listened to; what comes later is dropped.
     pub(super) most_frames: usize,
@@ -56,6 +60,7 @@ impl Listener {
             resampler: Resampler::new(RATE),
             ear: Ear { detector: Box::default(), steady: Steady::new(), power: 0.0 },
             filling: Vec::with_capacity(FRAME),
+            peak: 0.0,
             frames: Vec::new(),
             most_frames: usize::try_from(most_ms / super::FRAME_MS).unwrap_or(usize::MAX),
             samples: 0,
@@ -80,22 +85,26 @@ impl Listener {
             self.resampler = Resampler::new(rate);
         }
         let share = 1.0 / channels as f32;
+        let alone = cancelled(interleaved, channels);
         self.samples += interleaved.len() as u64;
         for sample in interleaved.chunks_exact(channels) {
             let mut sum = 0.0;
             for &one in sample {
-                let one = if one.is_finite() { one.clamp(-1.0, 1.0) } else { 0.0 };
+                let one = bounded(one);
                 self.clipped += u64::from(one.abs() >= CLIPPED);
+                self.peak = self.peak.max(one.abs());
                 sum += one;
             }
-            let Self { resampler, filling, ear, frames, most_frames, .. } = self;
-            resampler.push(sum * share, |sample| {
+            let mixed = alone.and_then(|channel| sample.get(channel)).map_or(sum * share, |one| bounded(*one));
+            let Self { resampler, filling, peak, ear, frames, most_frames, .. } = self;
+            resampler.push(mixed, |sample| {
                 filling.push(sample);
                 if filling.len() == FRAME {
                     if frames.len() < *most_frames {
-                        frames.push(ear.hear(filling));
+                        frames.push(ear.hear(filling, *peak));
                     }
                     filling.clear();
+                    *peak = 0.0;
                 }
             });
         }
@@ -118,21 +127,41 @@ impl Listener {
         if !self.filling.is_empty() {
             self.filling.resize(FRAME, 0.0);
             if self.frames.len() < self.most_frames {
-                self.frames.push(self.ear.hear(&self.filling));
+                self.frames.push(self.ear.hear(&self.filling, self.peak));
             }
             self.filling.clear();
         }
     }
 }
 
-impl Ear {
-    fn hear(&mut self, samples: &[f32]) -> Frame {
-        let mut peak = 0.0_f32;
-        let mut sum = 0.0_f32;
-        for sample in samples {
-            peak = peak.max(sample.abs());
-            sum += sample * sample;
+fn bounded(sample: f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }
+}
+
+/// The loudest channel, where the channels are each other's opposites and nothing would be heard of all together.
+fn cancelled(interleaved: &[f32], channels: usize) -> Option<usize> {
+    if channels < 2 {
+        return None;
+    }
+    let mut powers = vec![0.0_f32; channels];
+    let mut mix = 0.0_f32;
+    for sample in interleaved.chunks_exact(channels) {
+        let mut sum = 0.0;
+        for (power, one) in powers.iter_mut().zip(sample) {
+            let one = bounded(*one);
+            *power += one * one;
+            sum += one;
         }
+        mix += sum * sum;
+    }
+    // Of one channel alone, the sum has its power.
+    let (loudest, power) = powers.into_iter().enumerate().max_by(|(_, one), (_, other)| one.total_cmp(other))?;
+    (mix < power * CANCELLED).then_some(loudest)
+}
+
+impl Ear {
+    fn hear(&mut self, samples: &[f32], peak: f32) -> Frame {
+        let sum: f32 = samples.iter().map(|sample| sample * sample).sum();
         self.power += f64::from(sum);
         let decibels = -10.0 * (sum / samples.len() as f32 + 1e-13).log10();
         // Casts of floats saturate.

@@ -189,6 +189,49 @@ fn every_format_is_measured_and_heard() {
 }
 
 #[test]
+fn channels_that_cancel_each_other_out_are_heard() {
+    let call = Call::make();
+    let opposite = ["-af", "pan=stereo|c0=c0|c1=-1*c0"];
+    for (name, codec) in [("opposite.wav", "pcm_s16le"), ("opposite.flac", "flac")] {
+        let heard = call.hear(&call.encode(name, &[&opposite[..], &["-c:a", codec]].concat()));
+        assert_eq!(heard.recording.channels, 2);
+        let sound = heard.sound.expect(name);
+        assert!(sound.peaks.iter().any(|peak| *peak > 20), "{name}");
+        call.check(name, &sound);
+    }
+}
+
+#[test]
+fn a_header_that_lies_of_its_length_is_not_believed() {
+    let call = Call::make();
+    let mut wav = std::fs::read(call.encode("ima.wav", &["-c:a", "adpcm_ima_wav"])).expect("a file");
+    let at = wav.windows(4).position(|four| four == b"fact").expect("a chunk") + 8;
+    wav[at..at + 4].copy_from_slice(&(7_200 * 44_100_u32).to_le_bytes());
+    let heard = process_recording(file(&wav).path(), &no_tools()).expect("measured");
+    assert!(heard.recording.duration_ms.abs_diff(call.whole_ms) <= 110, "{:?}", heard.recording);
+    call.check("ima.wav", &heard.sound.expect("decoded"));
+}
+
+#[test]
+fn a_recording_of_unknown_length_is_whole_when_it_ends_with_an_element() {
+    let call = Call::make();
+    let live = call.encode("live.webm", &["-c:a", "libopus", "-f", "webm", "-live", "1"]);
+    let mut bytes = std::fs::read(live).expect("a file");
+    // As browsers write them: clusters do not say how long they are either.
+    let clusters: Vec<_> = (0..bytes.len() - 12).filter(|at| bytes[*at..].starts_with(b"\x1F\x43\xB6\x75")).collect();
+    assert!(!clusters.is_empty());
+    for at in clusters {
+        let more = bytes[at + 4].leading_zeros();
+        bytes[at + 4] = 0xFF >> more;
+        bytes[at + 5..][..more as usize].fill(0xFF);
+    }
+    let whole = process_recording(file(&bytes).path(), &no_tools()).expect("measured").recording;
+    assert!(!whole.truncated && whole.duration_ms.abs_diff(call.whole_ms) <= 110, "{whole:?}");
+    let cut = process_recording(file(&bytes[..bytes.len() - 20]).path(), &no_tools()).expect("measured").recording;
+    assert!(cut.truncated, "{cut:?}");
+}
+
+#[test]
 fn sound_beside_a_film_is_heard() {
     let call = Call::make();
     for (name, video, sound) in

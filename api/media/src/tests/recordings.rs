@@ -14,12 +14,15 @@ fn refused(bytes: &[u8]) -> Unpreviewable {
 
 #[test]
 fn formats_are_told_from_their_first_bytes() {
-    let cases: [(&[u8], Option<Format>); 17] = [
+    let cases: [(&[u8], Option<Format>); 20] = [
         (b"\xFF\xD8\xFF\xE0", Some(Format::Jpeg)),
         (b"\x89PNG\r\n\x1a\n", Some(Format::Png)),
         (b"RIFF\0\0\0\0WEBPVP8 ", Some(Format::Webp)),
         (b"RIFF\0\0\0\0WAVEfmt ", Some(Format::Wav)),
-        (b"RIFF\0\0\0\0AVI LIST", None),
+        (b"RIFF\0\0\0\0AVI LIST", Some(Format::Sound("video/x-msvideo"))),
+        (b"FORM\0\0\0\0AIFFCOMM", Some(Format::Sound("audio/aiff"))),
+        (b"caff\0\x01", Some(Format::Sound("audio/x-caf"))),
+        (b"RIFF\0\0\0\0CDR9vrsn", None),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1", Some(Format::Heic)),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", Some(Format::Avif)),
         (b"\0\0\0\x18ftypM4A \0\0\0\0isom", Some(Format::M4a)),
