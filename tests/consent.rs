@@ -13,6 +13,8 @@ use crate::uploads::creation;
 on_both!(
     a_recording_is_heard_with_a_consent,
     a_withdrawal_bites_at_once_and_everywhere,
+    no_auditor_lifts_a_withdrawal,
+    sound_of_any_kind_is_guarded,
     consents_cover_branches_and_chains_over_time,
     a_consent_comes_with_the_manifest,
     recordings_are_not_taken_where_they_are_refused,
@@ -161,11 +163,93 @@ async fn a_withdrawal_bites_at_once_and_everywhere(app: &TestApp) {
     assert!(!json!(events).to_string().contains("soovi"));
 }
 
+async fn no_auditor_lifts_a_withdrawal(app: &TestApp) {
+    let world = World::make(app).await;
+    set_policy(&world, "needs_proof").await;
+    let (visit, front, mut call) = (new_id(), File::front(), recording());
+    let assignment = world.assign_one().await;
+    let path = format!("/v1/visits/{visit}");
+    world.auditor.client.put(&path, &filed(&assignment, &front, &[&call])).if_absent().created().await;
+    for file in [&front, &call] {
+        file.upload(&world.auditor).await;
+    }
+    world.processed(&visit).await;
+    let of_visit = id_of(&record(&world.reviewer, &about("visit_id", &visit)).await);
+    assert!(is_heard(&world, &visit, &call).await);
+    let facts = async || {
+        let view = world.reviewer.client.get(&path).ok().await;
+        let files = view["files"].as_array().expect("files");
+        files.iter().find(|file| file["id"] == call.id.as_str()).expect("the call")["facts"].clone()
+    };
+    assert!(facts().await["first_speech_ms"].is_number());
+    withdraw(&world.reviewer, &of_visit).ok().await;
+    let silent = facts().await;
+    assert_eq!(silent["duration_ms"], 48_703);
+    for told in ["speech_bp", "first_speech_ms", "longest_hold_at_ms", "level_cdb"] {
+        assert!(silent.get(told).is_none(), "{silent}");
+    }
+
+    // Filed again with a consent of its own.
+    world.review(&visit, &["review", "return"]).await;
+    call.entry["consent"] =
+        json!({"basis": "spoken_notice", "given_at": "2026-05-04T13:00:00Z", "notice": "See kõne salvestatakse."});
+    let tag = world.auditor.client.get(&path).send().await.etag();
+    world.auditor.client.put(&path, &filed(&assignment, &front, &[&call])).if_match(&tag).ok().await;
+    assert!(!is_heard(&world, &visit, &call).await);
+
+    // What a branch or a chain took back, no auditor gives; a reviewer who has it in writing does.
+    for policy in ["allow", "needs_proof"] {
+        set_policy(&world, policy).await;
+        for (n, wide) in [about("branch_id", &world.branches[1]), about("chain_id", &world.chain)].iter().enumerate() {
+            let withdrawn = id_of(&record(&world.admin, wide).await);
+            withdraw(&world.admin, &withdrawn).ok().await;
+            let other = recording();
+            let visit = visit_with(&world, 1, &[&other]).await;
+            record(&world.auditor, &about("visit_id", &visit)).await;
+            record(&world.auditor, &about("evidence_id", &other.id)).await;
+            assert!(!is_heard(&world, &visit, &other).await, "{policy} {n}");
+            record(&world.reviewer, &about("evidence_id", &other.id)).await;
+            assert!(is_heard(&world, &visit, &other).await, "{policy} {n}");
+        }
+    }
+}
+
+/// What players open is no document, whatever it is called.
+async fn sound_of_any_kind_is_guarded(app: &TestApp) {
+    let world = World::make(app).await;
+    set_policy(&world, "needs_proof").await;
+    let made = |name: &str, arguments: &[&str]| {
+        let sine = ["-v", "error", "-y", "-f", "lavfi", "-i", "sine=duration=2"];
+        crate::support::files::run("ffmpeg", app.folder(), &[&sine, arguments, &[name]].concat());
+        let bytes = std::fs::read(app.folder().join(name)).expect("a file");
+        let mut file = File::new("document", &[], &format!("{name}.txt"), bytes);
+        file.entry["media_type"] = json!("text/plain");
+        file
+    };
+    let files: Vec<_> = ["a.caf", "a.aiff", "a.wma", "a.avi", "a.mpg", "a.ts", "a.au", "a.w64", "a.ac3", "a.mp2"]
+        .map(|name| made(name, &[]))
+        .into_iter()
+        .collect();
+    let visit = visit_with(&world, 0, &files.iter().collect::<Vec<_>>()).await;
+    for file in &files {
+        assert!(!is_heard(&world, &visit, file).await, "{}", file.entry);
+    }
+    set_policy(&world, "refuse").await;
+    let another = made("b.caf", &[]);
+    let (refused, front) = (new_id(), File::front());
+    let assignment = world.assign_one().await;
+    let body = filed(&assignment, &front, &[&another]);
+    world.auditor.client.put(&format!("/v1/visits/{refused}"), &body).if_absent().created().await;
+    let path = format!("/v1/evidence/{}/content", another.id);
+    world.auditor.client.put_bytes(&path, another.bytes.clone()).problem(422, "recording_refused").await;
+}
+
 async fn consents_cover_branches_and_chains_over_time(app: &TestApp) {
     let world = World::make(app).await;
     set_policy(&world, "needs_proof").await;
     let mut visits = Vec::new();
-    for (branch, day) in [(0, "2026-03-09"), (0, "2026-03-10"), (1, "2026-03-10")] {
+    let day = |ago: i64| (chrono::Utc::now() - chrono::Duration::days(ago)).format("%Y-%m-%d").to_string();
+    for (branch, day) in [(0, day(12)), (0, day(11)), (1, day(11))] {
         let mut call = recording();
         call.entry["captured_at"] = json!(format!("{day}T12:00:00Z"));
         visits.push((visit_with(&world, branch, &[&call]).await, call));
@@ -178,12 +262,12 @@ async fn consents_cover_branches_and_chains_over_time(app: &TestApp) {
         heard
     };
     let mut of_branch = about("branch_id", &world.branches[0]);
-    of_branch["covers_from"] = json!("2026-03-10T00:00:00Z");
+    of_branch["covers_from"] = json!(format!("{}T00:00:00Z", day(11)));
     let of_branch = id_of(&record(&world.reviewer, &of_branch).await);
     assert_eq!(heard().await, [false, true, false]);
     let mut of_chain = about("chain_id", &world.chain);
     (of_chain["covers_from"], of_chain["covers_until"]) =
-        (json!("2026-03-01T00:00:00Z"), json!("2026-03-10T11:59:59Z"));
+        (json!(format!("{}T00:00:00Z", day(20))), json!(format!("{}T11:59:59Z", day(11))));
     let first = id_of(&record(&world.reviewer, &of_chain).await);
     assert_eq!(heard().await, [true, true, false]);
     // One that ends is replaced by the next; what is about less goes on beside it.

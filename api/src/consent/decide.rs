@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::entity::{chain, consent};
@@ -23,6 +23,10 @@ pub enum Verdict {
     Purged,
 }
 
+/// How far what the phone says of the time of a recording may be from when the server first heard of it, to be believed: a
+/// phone may be without a network for long.
+const LATE: TimeDelta = TimeDelta::days(31);
+
 /// A recording as consents see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recording {
@@ -34,8 +38,12 @@ pub struct Recording {
     pub branch_id: Uuid,
     /// The chain of that branch.
     pub chain_id: Uuid,
+    /// Who filed the visit.
+    pub auditor_id: Uuid,
     /// When it was made, by the phone; if that says nothing, when the server heard of it.
     pub at: DateTime<Utc>,
+    /// When the server heard of it.
+    pub declared_at: DateTime<Utc>,
 }
 
 /// True for what may hold voices: everything announced as a recording, and sound and film under another name.
@@ -50,10 +58,17 @@ pub fn policy(client: &chain::Model, of_branch: &chain::Model) -> RecordingPolic
     if of_branch.kind == ChainKind::Competitor { RecordingPolicy::Refuse } else { client.recording_policy }
 }
 
-/// Whether a consent is about a recording.
+/// Whether a consent is about a recording. What is beyond belief of the phone's clock gains nothing: then both times have to
+/// be covered by what allows it, and either by what was withdrawn.
 pub fn covers(consent: &consent::Model, recording: &Recording) -> bool {
-    let in_time = consent.covers_from.is_none_or(|from| from <= recording.at)
-        && consent.covers_until.is_none_or(|until| recording.at <= until);
+    let within = |at: DateTime<Utc>| {
+        consent.covers_from.is_none_or(|from| from <= at) && consent.covers_until.is_none_or(|until| at <= until)
+    };
+    let is_believed = (recording.declared_at - recording.at).abs() <= LATE;
+    let in_time = match consent.withdrawn_at {
+        Some(_) => within(recording.at) || !is_believed && within(recording.declared_at),
+        None => within(recording.at) && (is_believed || within(recording.declared_at)),
+    };
     match consent.scope {
         ConsentScope::Chain => consent.chain_id == recording.chain_id && in_time,
         ConsentScope::Branch => consent.branch_id == Some(recording.branch_id) && in_time,
@@ -65,8 +80,14 @@ pub fn covers(consent: &consent::Model, recording: &Recording) -> bool {
 /// Judges a recording by the consents that cover it.
 ///
 /// A withdrawal counts for all that its consent covered: against every wider consent, against those of the same scope
-/// that were recorded before it, and against a policy that demands none. A consent that is about less stands beside it.
-pub fn verdict(policy: RecordingPolicy, state: EvidenceState, covering: &[&consent::Model]) -> Verdict {
+/// that were recorded before it, and against a policy that demands none. A consent that is about less stands beside it,
+/// but not one that the auditor recorded afterwards: who made a recording does not lift a no.
+pub fn verdict(
+    policy: RecordingPolicy,
+    state: EvidenceState,
+    auditor_id: Uuid,
+    covering: &[&consent::Model],
+) -> Verdict {
     if state == EvidenceState::Purged {
         return Verdict::Purged;
     }
@@ -77,6 +98,7 @@ pub fn verdict(policy: RecordingPolicy, state: EvidenceState, covering: &[&conse
         covering.iter().filter_map(|consent| Some((consent.withdrawn_at?, breadth(consent)))).collect();
     let stands = |consent: &consent::Model| {
         let is_beaten = |(at, of): &(DateTime<Utc>, u8)| match breadth(consent).cmp(of) {
+            _ if consent.recorded_by == auditor_id && consent.recorded_at >= *at => true,
             Ordering::Greater => true,
             Ordering::Equal => consent.recorded_at <= *at,
             Ordering::Less => false,
@@ -113,6 +135,7 @@ mod tests {
     const BRANCH: Uuid = Uuid::from_u128(2);
     const VISIT: Uuid = Uuid::from_u128(3);
     const FILE: Uuid = Uuid::from_u128(4);
+    const AUDITOR: Uuid = Uuid::from_u128(5);
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(second, 0).unwrap()
@@ -146,7 +169,7 @@ mod tests {
     }
 
     fn judged(policy: RecordingPolicy, consents: &[consent::Model]) -> Verdict {
-        verdict(policy, EvidenceState::Processed, &consents.iter().collect::<Vec<_>>())
+        verdict(policy, EvidenceState::Processed, AUDITOR, &consents.iter().collect::<Vec<_>>())
     }
 
     #[test]
@@ -164,7 +187,7 @@ mod tests {
         assert_eq!(judged(RecordingPolicy::Allow, &[]), Verdict::Heard);
         assert_eq!(judged(RecordingPolicy::NeedsProof, &[]), Verdict::NoProof);
         assert_eq!(judged(RecordingPolicy::Refuse, &[]), Verdict::Refused);
-        assert_eq!(verdict(RecordingPolicy::Allow, EvidenceState::Purged, &[]), Verdict::Purged);
+        assert_eq!(verdict(RecordingPolicy::Allow, EvidenceState::Purged, AUDITOR, &[]), Verdict::Purged);
     }
 
     #[test]
@@ -193,8 +216,65 @@ mod tests {
     }
 
     #[test]
+    fn an_auditor_lifts_no_withdrawal() {
+        use ConsentScope::{Branch, Chain, Recording, Visit};
+        let by_auditor = |scope, recorded| consent::Model { recorded_by: AUDITOR, ..consent(scope, recorded, None) };
+        for policy in [RecordingPolicy::NeedsProof, RecordingPolicy::Allow] {
+            for withdrawn in [Visit, Branch, Chain] {
+                for scope in [Recording, Visit] {
+                    let withdrawn = consent(withdrawn, 1, Some(2));
+                    let later = [withdrawn.clone(), by_auditor(scope, 3)];
+                    assert_eq!(judged(policy, &later), Verdict::Withdrawn, "{scope} after {}", withdrawn.scope);
+                    let by_reviewer = [withdrawn, consent(scope, 3, None)];
+                    assert_eq!(judged(policy, &by_reviewer), Verdict::Heard);
+                }
+            }
+        }
+        // Whoever agreed before the chain's agreement ended agreed all the same.
+        let before = [consent(Chain, 1, Some(2)), by_auditor(Recording, 1)];
+        assert_eq!(judged(RecordingPolicy::NeedsProof, &before), Verdict::Heard);
+    }
+
+    #[test]
+    fn the_phones_clock_lifts_nothing() {
+        let about = |day: i64, declared: i64| Recording {
+            at: at(day * 86_400),
+            declared_at: at(declared * 86_400),
+            ..RECORDING
+        };
+        let over_time = |withdrawn| consent::Model {
+            covers_from: Some(at(100 * 86_400)),
+            covers_until: Some(at(200 * 86_400)),
+            ..consent(ConsentScope::Branch, 1, withdrawn)
+        };
+        for (day, declared, allows, forbids) in [
+            (150, 150, true, true),
+            (199, 220, true, true),
+            (90, 105, false, false),
+            // Said to be of then, and heard of much later, or before.
+            (150, 300, false, true),
+            (150, 50, false, true),
+            (10, 150, false, true),
+            (10, 300, false, false),
+        ] {
+            assert_eq!(covers(&over_time(None), &about(day, declared)), allows, "{day} {declared}");
+            assert_eq!(covers(&over_time(Some(1)), &about(day, declared)), forbids, "{day} {declared}");
+        }
+    }
+
+    const RECORDING: Recording = Recording {
+        id: FILE,
+        visit_id: VISIT,
+        branch_id: BRANCH,
+        chain_id: CHAIN,
+        auditor_id: AUDITOR,
+        at: DateTime::UNIX_EPOCH,
+        declared_at: DateTime::UNIX_EPOCH,
+    };
+
+    #[test]
     fn a_consent_covers_its_own() {
-        let recording = Recording { id: FILE, visit_id: VISIT, branch_id: BRANCH, chain_id: CHAIN, at: at(10) };
+        let recording = Recording { at: at(10), declared_at: at(10), ..RECORDING };
         let other = Uuid::from_u128(9);
         let elsewhere = [
             (ConsentScope::Chain, Recording { chain_id: other, ..recording }),

@@ -79,11 +79,13 @@ async fn verdicts(
             visit_id: visit.id,
             branch_id: branch.id,
             chain_id: branch.chain_id,
+            auditor_id: visit.auditor_id,
             at: file.captured_at.unwrap_or(file.declared_at),
+            declared_at: file.declared_at,
         };
         let policy = policy(chain(visit.client_chain_id)?, chain(branch.chain_id)?);
         let covering: Vec<_> = consents.iter().filter(|consent| covers(consent, &recording)).collect();
-        Some((file.id, verdict(policy, file.state, &covering)))
+        Some((file.id, verdict(policy, file.state, visit.auditor_id, &covering)))
     };
     Ok(files.iter().copied().filter_map(judge).collect())
 }
