@@ -57,7 +57,8 @@ pub struct EvidenceView {
     pub problem_code: Option<String>,
     /// Why it was refused or cannot be shown, and what to do; of a lost file, what the auditor said.
     pub problem: Option<String>,
-    /// What was found in it: size in pixels of a photo, length of a recording and how much of it is speech.
+    /// What was found in it: size in pixels of a photo, length of a recording and, where it may be heard, how much of it is
+    /// speech.
     pub facts: Option<Any<Value>>,
     /// True when previews can be fetched.
     pub has_preview: bool,
@@ -130,15 +131,26 @@ impl From<Exif> for ExifView {
 }
 
 impl EvidenceView {
-    /// A file as somebody with this reach sees it.
-    pub fn seen_by(reach: Reach, row: evidence::Model) -> Self {
+    /// A file as somebody with this reach sees it, who may hear it or not.
+    pub fn seen_by(reach: Reach, is_heard: bool, row: evidence::Model) -> Self {
         let exif = row.exif.as_deref().filter(|_| reach == Reach::Firm);
         let exif = exif.and_then(|text| serde_json::from_str::<Exif>(text).ok());
-        Self { exif: exif.map(Into::into), ..row.into() }
+        let facts = row.facts.as_deref().filter(|_| is_heard).and_then(|text| serde_json::from_str(text).ok());
+        let view = Self::from(row);
+        Self { exif: exif.map(Into::into), facts: facts.map(Any).or(view.facts), ..view }
+    }
+}
+
+/// What was found in a file, without what tells when somebody speaks in it.
+fn silent_facts(text: &str) -> Option<Value> {
+    match serde_json::from_str::<RecordingFacts>(text) {
+        Ok(facts) => serde_json::to_value(RecordingFacts { sound: None, ..facts }).ok(),
+        Err(_) => serde_json::from_str(text).ok(),
     }
 }
 
 impl From<evidence::Model> for EvidenceView {
+    /// As everybody sees it who sees the file, whether they may hear it or not.
     fn from(row: evidence::Model) -> Self {
         Self {
             id: row.id,
@@ -153,7 +165,7 @@ impl From<evidence::Model> for EvidenceView {
             captured_at: row.captured_at,
             problem_code: row.problem_code,
             problem: row.problem,
-            facts: row.facts.and_then(|text| serde_json::from_str(&text).ok()).map(Any),
+            facts: row.facts.as_deref().and_then(silent_facts).map(Any),
             has_preview: row.preview_320_sha256.is_some(),
             chain_visible: row.chain_visible,
             stored_at: row.stored_at,

@@ -58,6 +58,8 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
     let open_signals = open_signals(db, caller, &[id]).await?.map(|counts| count_of(&counts, id));
     let json = |text: String| serde_json::from_str::<Value>(&text).ok();
     let answers = revision.and_then(|revision| json(revision.answers));
+    let unheard = unheard(app, caller, &files).await?;
+    let view = |file: evidence::Model| EvidenceView::seen_by(caller.reach, !unheard.contains(&file.id), file);
     Ok(VisitView {
         etag: etag(visit.write_number),
         revision: visit.current_revision,
@@ -70,9 +72,9 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
         skew_ms: visit.skew_ms,
         received_at: visit.received_at,
         purged: purged(&visit),
-        unheard: unheard(app, caller, &files).await?,
         summary: summary(visit, score.and_then(|score| score.score_bp), &files, open_signals),
-        files: files.into_iter().map(|file| EvidenceView::seen_by(caller.reach, file)).collect(),
+        files: files.into_iter().map(view).collect(),
+        unheard,
     })
 }
 
