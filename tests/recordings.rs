@@ -275,6 +275,7 @@ async fn answers_point_at_a_second(app: &TestApp) {
 
     // Known lengths are looked at when it is filed.
     world.review(&visit, &["review", "return"]).await;
+    answers["needs"]["comment"] = json!("Near the end.");
     let late = put("submitted", &answers).if_match("\"3\"").send().await;
     assert_eq!(late.problems(), crate::support::client::owned(&[("/answers/needs/moments/0/at_ms", "out_of_range")]));
     answers["needs"]["moments"] = json!([moment(&call, 48_703)]);
