@@ -44,6 +44,11 @@ pub async fn of_visits(
         .await
 }
 
+/// A signal.
+pub async fn by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<signal::Model>, DbErr> {
+    signal::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
 /// A signal, locked until the transaction ends.
 pub async fn lock(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<Option<signal::Model>, DbErr> {
     signal::Entity::find_by_id((firm_id, id)).lock_exclusive().one(tx).await
