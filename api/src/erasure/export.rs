@@ -18,7 +18,7 @@ use crate::account;
 use crate::app::App;
 use crate::consent;
 use crate::entity::{user, visit};
-use crate::erasure::store;
+use crate::erasure::export_store as store;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::people::store::firm_by_id;

@@ -5,8 +5,10 @@
 
 pub mod api;
 pub mod export;
+pub mod export_store;
 pub mod run;
 pub mod service;
+pub mod step;
 pub mod store;
 pub mod tombstones;
 pub mod types;
