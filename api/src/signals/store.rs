@@ -312,6 +312,18 @@ pub async fn stays_around(
         .await
 }
 
+/// The stays of some visits.
+pub async fn stays(db: &impl ConnectionTrait, firm_id: Uuid, visit_ids: &[Uuid]) -> Result<Vec<stay::Model>, DbErr> {
+    if visit_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    stay::Entity::find()
+        .filter(stay::Column::FirmId.eq(firm_id))
+        .filter(stay::Column::VisitId.is_in(visit_ids.iter().copied()))
+        .all(db)
+        .await
+}
+
 /// How many other auditors had filed from a phone before; at most [`MOST_AUDITORS`]. It goes from one to the next in the
 /// index, so that it does not matter how often each of them filed.
 pub async fn other_auditors_of_phone(db: &impl ConnectionTrait, of: &stay::Model) -> Result<usize, DbErr> {
