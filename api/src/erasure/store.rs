@@ -13,7 +13,8 @@ use crate::entity::{
     visit,
 };
 use crate::retention::classes::ALL;
-use crate::words::{ErasureState, MembershipState, UploadState, VisitState};
+use crate::retention::due::UNDECIDED;
+use crate::words::{ErasureState, MembershipState, UploadState};
 
 /// Adds an erasure.
 pub async fn insert(tx: &DatabaseTransaction, row: erasure::Model) -> Result<(), DbErr> {
@@ -112,7 +113,7 @@ pub async fn undecided(
     of_auditors(firm_id, auditor_ids)
         .select_only()
         .column(visit::Column::Id)
-        .filter(visit::Column::State.is_in([VisitState::Submitted, VisitState::Resubmitted, VisitState::InReview]))
+        .filter(visit::Column::State.is_in(UNDECIDED))
         .order_by_asc(visit::Column::Id)
         .limit(limit)
         .into_tuple()
