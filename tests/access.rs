@@ -141,6 +141,7 @@ pub fn made_up() -> Ids {
         "api-keys",
         "jobs",
         "holds",
+        "links",
         "purges",
         "recordings",
         "signals",
@@ -165,7 +166,7 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
     let of_recording = ["/transcript", "/transcription", "/waveform"].iter().any(|end| operation.path.ends_with(end));
     let kind = if of_recording { "recordings" } else { kind_of(operation) };
     let mut path = operation.path.clone();
-    for name in ["{id}", "{visit_id}", "{evidence_id}", "{result_id}"] {
+    for name in ["{id}", "{visit_id}", "{evidence_id}", "{result_id}", "{token}"] {
         if path.contains(name) {
             path = path.replace(name, ids.get(kind).unwrap_or_else(|| panic!("an id for {}", operation.path)));
         }

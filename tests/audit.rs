@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::retention::{age, close, keep, purge};
 use crate::support::app::{Kind, TestApp};
 use crate::support::world::World;
-use crate::support::{new_id, on_both};
+use crate::support::{new_id, on_both, tiny};
 
 on_both!(
     whatever_is_done_to_the_history_is_found,
@@ -12,6 +13,7 @@ on_both!(
     the_history_can_be_taken_away_and_verified,
     an_export_is_signed,
     an_export_shows_what_was_cut_off_or_written_anew,
+    a_stranger_cannot_say_that_something_was_purged,
 );
 
 /// The events of the first firm.
@@ -478,4 +480,38 @@ async fn an_export_shows_what_was_cut_off_or_written_anew(app: &TestApp) {
     force(app, &["DELETE FROM firms WHERE code = 'alpha'".to_owned()]).await;
     audit(app, 0, &[]).await;
     assert!(audit(app, 1, &against).await.contains("the firm of the export is not here any more"));
+}
+
+/// A line of a purge that is signed, but with a key that was never this installation's, explains no missing payload.
+async fn a_stranger_cannot_say_that_something_was_purged(app: &TestApp) {
+    let world = World::make(app).await;
+    let visit = world.publish(0, &tiny::fair()).await;
+    world.review(&visit, &["unpublish", "publish"]).await;
+    keep(&world, &json!({"free_text": 1})).await;
+    close(app, &world, 40).await;
+    age(app, 40).await;
+    purge(app).await;
+    audit(app, 0, &[]).await;
+    // As if whoever writes to the database had made up a key: the line is the same, and the folder knows it not.
+    let (keys, own) = (app.data().join("keys"), app.data().join("keys of the line"));
+    app.stop().await;
+    std::fs::rename(&keys, &own).expect("another name");
+    app.serve(&[]).await;
+    let said = audit(app, 1, &[]).await;
+    assert!(said.contains("the line of the purge is wrong"), "{said}");
+    // An earlier key of the installation is as good as the one of now.
+    for entry in std::fs::read_dir(&own).expect("a folder").flatten() {
+        if !keys.join(entry.file_name()).exists() {
+            std::fs::copy(entry.path(), keys.join(entry.file_name())).expect("a copy");
+        }
+    }
+    audit(app, 0, &[]).await;
+
+    // Whoever reads one line of what it says and goes is no reason to panic.
+    let mut reader = app.command(["audit", "verify"]);
+    reader.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = reader.spawn().expect("peegel runs");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().await.expect("it ends");
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
 }

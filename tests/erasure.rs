@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::access::{Ids, call, everybody, made_up};
 use crate::openapi::{document, operations};
 use crate::receipts::{keys_file, verdict, verify};
-use crate::retention::{add_exif, add_stay, age, close, files_under, is_stored, lines, number};
+use crate::retention::{add_exif, add_signal, add_stay, age, close, files_under, is_stored, lines, number};
 use crate::support::app::{Kind, TestApp};
 use crate::support::files::{fixture, sha256};
 use crate::support::world::{File, PASSWORD, Person, World, filing, proofs};
@@ -19,6 +19,9 @@ on_both!(
     another_firm_keeps_what_it_has,
     an_erasure_goes_on_after_a_kill,
     a_hold_delays_an_erasure,
+    a_hold_keeps_what_a_reviewer_wrote,
+    the_words_of_others_on_an_action_stay,
+    each_reads_what_is_theirs,
     who_left_is_forgotten_in_time,
 );
 
@@ -424,6 +427,153 @@ async fn a_hold_delays_an_erasure(app: &TestApp) {
     assert_eq!(purged(&kept).await.as_array().expect("classes").len(), 6);
 }
 
+async fn a_hold_keeps_what_a_reviewer_wrote(app: &TestApp) {
+    let world = World::make(app).await;
+    let admin = &world.admin.client;
+    let mut visits = Vec::new();
+    for branch in [0, 1] {
+        let assignment = world.assign(branch, 1).await.remove(0);
+        let visit = world.file(&assignment, &tiny::perfect()).await;
+        world.review(&visit, &["review", "return"]).await;
+        let verdict = json!({"verdict": "wrong", "note": "Palun küsi üle."});
+        let signal = add_signal(app, &visit).await;
+        world.reviewer.client.post(&format!("/v1/signals/{signal}/verdict"), &verdict).ok().await;
+        visits.push(visit);
+    }
+    let consent = json!({
+        "visit_id": visits[0], "basis": "explicit_consent", "given_by": "Palun", "given_at": "2026-03-02T09:00:00Z",
+        "notice": "Palun",
+    });
+    world.reviewer.client.post("/v1/consents", &consent).created().await;
+    let agreement = json!({
+        "chain_id": world.chain, "basis": "works_agreement", "given_by": "the works council",
+        "given_at": "2026-03-02T09:00:00Z", "notice": "Calls are recorded.",
+    });
+    world.reviewer.client.post("/v1/consents", &agreement).created().await;
+    let hold = async |on: &str, object: &str| {
+        let body = json!({"on": on, "object_id": object, "reason": "A complaint is open."});
+        admin.post("/v1/holds", &body).created().await["id"].as_str().expect("an id").to_owned()
+    };
+    let release = async |id: &str| admin.act(&format!("/v1/holds/{id}/release")).ok().await;
+    let written = async || {
+        let of = |table: &str, condition: &str| format!("SELECT COUNT(*) AS n FROM {table} WHERE {condition}");
+        [
+            number(app, &of("visits", "review_reason IS NOT NULL")).await,
+            number(app, &of("events", "payload LIKE '%Palun vaata%'")).await,
+            number(app, &of("signals", "verdict_note IS NOT NULL")).await,
+            number(app, &of("consents", "given_by IS NOT NULL OR notice <> ''")).await,
+        ]
+    };
+    assert_eq!(written().await, [2, 2, 2, 2]);
+    let on_branch = hold("branch", &world.branches[0]).await;
+    let erasure = erase(&world, &world.reviewer).await["id"].as_str().expect("an id").to_owned();
+    let waits = until(&world, &erasure, "waiting").await;
+    assert_eq!((&waits["visits_total"], &waits["visits_held"]), (&json!(0), &json!(1)), "{waits}");
+    assert_eq!(written().await, [1, 1, 1, 2], "what the hold is on stays, the rest is gone");
+    let view = admin.get(&format!("/v1/visits/{}", visits[0])).ok().await;
+    assert_eq!(view["review_reason"], "Palun vaata üle.");
+    app.peegel(&["audit", "verify"]).await.expect(0);
+
+    // A hold on the person, made while the erasure waits, keeps all of it.
+    let on_person = hold("person", &world.reviewer.id).await;
+    let finished = "SELECT COUNT(*) AS n FROM events WHERE kind = 'erasure.finished'";
+    let times = number(app, finished).await;
+    release(&on_branch).await;
+    eventually("it was looked at again", || async { (number(app, finished).await > times).then_some(()) }).await;
+    until(&world, &erasure, "waiting").await;
+    assert_eq!(written().await, [1, 1, 1, 2]);
+    release(&on_person).await;
+    until(&world, &erasure, "done").await;
+    assert_eq!(written().await, [0, 0, 0, 1], "an agreement of the chain is the firm's proof");
+    app.peegel(&["audit", "verify"]).await.expect(0);
+}
+
+async fn the_words_of_others_on_an_action_stay(app: &TestApp) {
+    let world = World::make(app).await;
+    world.publish(0, &tiny::fair()).await;
+    let (manager, leaves) = (world.branch_manager(app).await, world.person(app, "leaves", "firm_admin", None).await);
+    let plan = format!("/v1/branches/{}/action-plan", world.branches[0]);
+    let actions = world.admin.client.get(&plan).ok().await["actions"].as_array().expect("actions").clone();
+    let change = async |person: &Person, n: usize, change: Value| {
+        let path = format!("/v1/actions/{}", actions[n]["id"].as_str().expect("an id"));
+        person.client.patch(&path, &change).if_match("*").ok().await;
+    };
+    // Theirs, and then somebody else's; somebody else's, of which they changed the day; theirs to the end.
+    change(&leaves, 0, json!({"owner": "First"})).await;
+    change(&manager, 0, json!({"owner": "Mari"})).await;
+    change(&manager, 1, json!({"owner": "Juku"})).await;
+    change(&leaves, 1, json!({"due_on": "2026-12-24"})).await;
+    change(&leaves, 2, json!({"owner": "Kalle"})).await;
+    let owners = async || {
+        let actions = world.admin.client.get(&plan).ok().await["actions"].clone();
+        json!(actions.as_array().expect("actions").iter().map(|action| action["owner"].clone()).collect::<Vec<_>>())
+    };
+    let hold = json!({"on": "chain", "object_id": world.chain, "reason": "A complaint is open."});
+    let hold = world.admin.client.post("/v1/holds", &hold).created().await["id"].as_str().expect("an id").to_owned();
+    let erasure = erase(&world, &leaves).await["id"].as_str().expect("an id").to_owned();
+    until(&world, &erasure, "waiting").await;
+    assert_eq!(owners().await, json!(["Mari", "Juku", "Kalle"]));
+    world.admin.client.act(&format!("/v1/holds/{hold}/release")).ok().await;
+    until(&world, &erasure, "done").await;
+    assert_eq!(owners().await, json!(["Mari", "Juku", null]));
+}
+
+async fn each_reads_what_is_theirs(app: &TestApp) {
+    let world = World::make(app).await;
+    let call = crate::consent::recording();
+    let visit = crate::consent::visit_with(&world, 0, &[&call]).await;
+    let path = format!("/v1/evidence/{}/transcript?language=hu", call.id);
+    let put = world.reviewer.client.call(Method::PUT, &path).header("content-type", "text/plain").bytes("Jó napot!");
+    put.send().await.expect(200);
+    let signal = add_signal(app, &visit).await;
+    let verdict = json!({"verdict": "wrong", "note": "Suspected before."});
+    world.reviewer.client.post(&format!("/v1/signals/{signal}/verdict"), &verdict).ok().await;
+    let consent = json!({
+        "visit_id": visit, "basis": "explicit_consent", "given_by": "the manager", "given_at": "2026-03-02T09:00:00Z",
+        "notice": "It is recorded.",
+    });
+    world.reviewer.client.post("/v1/consents", &consent).created().await;
+    let own = async |person: &Person| person.client.get("/v1/me/data").ok().await["firms"][0].clone();
+    let by_firm = async |person: &Person| {
+        world.admin.client.get(&format!("/v1/users/{}/data", person.id)).ok().await["firms"][0].clone()
+    };
+    // The auditor is told of signals that a reviewer asked about, and never what was made of them.
+    let told = own(&world.auditor).await;
+    assert_eq!(told["visits"][0]["signals"], json!([]));
+    assert!(!told.to_string().contains("Suspected"), "{told}");
+    assert!(by_firm(&world.auditor).await["visits"][0]["signals"].to_string().contains("Suspected"));
+    world.reviewer.client.act(&format!("/v1/signals/{signal}/share")).ok().await;
+    let told = own(&world.auditor).await;
+    assert_eq!(told["visits"][0]["signals"][0]["code"], "short_stay");
+    assert!(!told.to_string().contains("Suspected") && !told["visits"].to_string().contains("verdict"), "{told}");
+
+    // A reviewer reads what they did, and nothing opens anything.
+    for told in [own(&world.reviewer).await, by_firm(&world.reviewer).await] {
+        assert_eq!((&told["verdicts"][0]["verdict_note"], &told["visits"]), (&json!("Suspected before."), &json!([])));
+        assert_eq!(told["consents"][0]["given_by"], "the manager");
+        assert!(told["transcripts"][0]["cues"].to_string().contains("Jó napot"), "{told}");
+        for name in ["transcriptions", "holds", "actions", "retention_rules", "erasures", "kept_answers"] {
+            assert!(told[name].is_array(), "{name}");
+        }
+    }
+    let admins = own(&world.admin).await;
+    assert!(admins["kept_answers"].as_array().expect("answers").iter().all(|kept| kept["answer"].is_null()));
+    let made = by_firm(&world.auditor).await["kept_answers"].clone();
+    assert!(made.as_array().expect("answers").iter().all(|kept| kept["operation"] == "create_user"), "{made}");
+    let person = world.auditor.client.get("/v1/me/data").ok().await;
+    assert!(person["links"].is_array() && person["letters"].is_array() && !person.to_string().contains("token_sha256"));
+
+    // What may not be heard is not read either, by nobody.
+    crate::consent::set_policy(&world, "refuse").await;
+    for told in [own(&world.auditor).await, by_firm(&world.auditor).await] {
+        let files = told["visits"][0]["files"].as_array().expect("files").clone();
+        let file = files.iter().find(|file| file["id"] == call.id.as_str()).expect("the recording");
+        assert_eq!((&file["transcript"]["withheld"], &file["transcript"]["cues"]), (&json!(true), &Value::Null));
+        assert!(!told.to_string().contains("Jó napot"));
+    }
+    assert!(!own(&world.reviewer).await.to_string().contains("Jó napot"));
+}
+
 async fn who_left_is_forgotten_in_time(app: &TestApp) {
     let world = World::make(app).await;
     let visit = world.publish(0, &tiny::fair()).await;
@@ -452,6 +602,24 @@ async fn who_left_is_forgotten_in_time(app: &TestApp) {
     assert!(!Value::from(users).to_string().contains(&world.auditor.email));
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
     assert_eq!(view["purged"], json!([]), "what they filed has periods of its own");
+
+    // They can still ask for the rest, under the address that stands there; what the marks of earlier purges say is not
+    // relied on.
+    app.execute("UPDATE visits SET purged = 63").await.expect("an update");
+    let users = world.admin.client.all("/v1/users", 50).await;
+    let nobody = users.iter().find(|user| user["membership_id"] == world.auditor.id.as_str()).expect("a row");
+    let body = json!({"email": nobody["email"], "reason": "request"});
+    let path = format!("/v1/users/{}/erase", world.auditor.id);
+    let whole = world.admin.client.post(&path, &body).created().await;
+    assert_eq!((&whole["extent"], &whole["label"]), (&json!("person"), &erasure["label"]));
+    assert_ne!(whole["id"], erasure["id"]);
+    until(&world, whole["id"].as_str().expect("an id"), "done").await;
+    assert_eq!(number(app, "SELECT COUNT(*) AS n FROM evidence WHERE state <> 'purged'").await, 0);
+    assert_eq!(number(app, "SELECT COUNT(*) AS n FROM revisions WHERE withheld IS NULL").await, 0);
+    assert_eq!(world.admin.client.post(&path, &body).created().await["id"], whole["id"], "again is the same");
+    // Both stand beside the keys, and neither is done again.
+    let said = app.peegel(&["erasures", "replay"]).await.expect(0);
+    assert!(said.text().starts_with("2 erasures are known, 0 were done once more"), "{}", said.text());
 }
 
 /// An older copy of the database is put back: who was erased since is erased once more, by what lies beside the keys.

@@ -21,6 +21,8 @@ on_both!(
     one_phone_and_one_auditor_in_two_towns,
     signals_follow_what_is_there,
     a_recording_is_shorter_than_what_was_heard_in_it,
+    what_was_purged_is_not_weighed_anew,
+    a_trip_is_one_however_late_its_files_come,
     a_long_history_costs_no_more,
 );
 
@@ -93,7 +95,7 @@ async fn file(app: &TestApp, world: &World, who: &Person, branch: usize, change:
 }
 
 /// Waits until every file and every visit was looked at.
-async fn looked_at(app: &TestApp) {
+pub async fn looked_at(app: &TestApp) {
     eventually("all is looked at", || async {
         let kinds = "kind IN ('visit.signals', 'evidence.process') AND state IN ('ready', 'running')";
         let open = app.query(&format!("SELECT COUNT(*) FROM jobs WHERE {kinds}")).await;
@@ -297,6 +299,13 @@ async fn nobody_judges_signals_of_their_own_visit(app: &TestApp) {
     let as_reviewer = |call: crate::support::client::Call| call.header("peegel-membership", second);
     let listed = as_reviewer(client.get(&format!("/v1/visits/{visit}/signals"))).ok().await;
     assert_eq!(listed, json!({"data": []}));
+    // Nor do they read how many there are, or what else its files look like.
+    let view = as_reviewer(client.get(&format!("/v1/visits/{visit}"))).ok().await;
+    let listed = as_reviewer(client.get("/v1/visits")).ok().await["data"][0].clone();
+    assert!(view.get("open_signals").is_none() && listed.get("open_signals").is_none(), "{listed}");
+    let similar = format!("/v1/evidence/{}/similar", view["files"][0]["id"].as_str().expect("an id"));
+    as_reviewer(client.get(&similar)).problem(403, "own_visit").await;
+    world.reviewer.client.get(&similar).ok().await;
     as_reviewer(client.act(&format!("/v1/signals/{id}/share"))).problem(403, "own_visit").await;
     let verdict = client.post(&format!("/v1/signals/{id}/verdict"), &json!({"verdict": "wrong"}));
     as_reviewer(verdict).problem(403, "own_visit").await;
@@ -528,6 +537,43 @@ async fn signals_follow_what_is_there(app: &TestApp) {
     looked_at(app).await;
     assert_eq!(codes(&world, &visit).await, ["short_stay"]);
     assert_eq!(signal(&world, &visit, "short_stay").await["verdict"], "right");
+}
+
+async fn what_was_purged_is_not_weighed_anew(app: &TestApp) {
+    let world = World::make(app).await;
+    let home = [position(6, (59.3972, 24.6713), 12.0)];
+    let visit = file(app, &world, &world.auditor, 0, &json!({"stay": stay(5, 2, &home)}), &[&scene()]).await;
+    let wanted = ["outside_fence", "short_stay"];
+    assert_eq!(codes(&world, &visit).await, wanted);
+    world.review(&visit, &["review", "approve", "publish"]).await;
+    crate::retention::keep(&world, &json!({"positions": 1})).await;
+    crate::retention::close(app, &world, 40).await;
+    crate::retention::age(app, 40).await;
+    crate::retention::purge(app).await;
+    let before = signals(&world, &visit).await;
+    assert_eq!(signal(&world, &visit, "outside_fence").await["figures"], json!({}));
+    app.execute(&again(app, &visit)).await.expect("a job");
+    looked_at(app).await;
+    assert_eq!(signals(&world, &visit).await, before, "nothing goes, and nothing is filled in");
+}
+
+async fn a_trip_is_one_however_late_its_files_come(app: &TestApp) {
+    let world = World::make(app).await;
+    let door = scene();
+    let same = || File::new("photo", &["front"], "door.jpg", door.bytes.clone());
+    let here = || json!({"stay": stay(10, 25, &[position(20, SHOP, 8.0)])});
+    file(app, &world, &world.auditor, 0, &here(), &[&same()]).await;
+    let late = (now() - Duration::days(2)).format("%Y-%m-%dT%H:%M:%S%.6f+00:00");
+    for (table, column) in [("evidence", "stored_at"), ("visits", "submitted_at"), ("sketches", "filed_at")] {
+        app.execute(&format!("UPDATE {table} SET {column} = '{late}'")).await.expect("an update");
+    }
+    // The other phone had no network for two days.
+    let second = file(app, &world, &world.auditor, 0, &here(), &[&same()]).await;
+    assert_eq!(codes(&world, &second).await, Vec::<String>::new(), "{:#?}", signals(&world, &second).await);
+    // On another day it is a photo that was used before.
+    app.execute(&format!("UPDATE stays SET arrived_at = '{late}', left_at = '{late}'")).await.expect("an update");
+    let third = file(app, &world, &world.auditor, 0, &here(), &[&same()]).await;
+    assert_eq!(codes(&world, &third).await, ["same_file"]);
 }
 
 /// Queues looking at a visit once more.

@@ -1,7 +1,7 @@
 //! `peegel audit`: is the history whole, and the history as a file.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -100,7 +100,11 @@ async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
         return Ok(match compare(&app, file, &read).await? {
             Ok((reached, flaw)) => {
                 if flaw.is_none() {
-                    println!("{}: it goes through the export of {}", shown(&read.firm), shown(&read.exported_at));
+                    print(&format!(
+                        "{}: it goes through the export of {}",
+                        shown(&read.firm),
+                        shown(&read.exported_at)
+                    ));
                 }
                 exit(tell(&read.firm, &reached, flaw.as_ref()))
             }
@@ -211,7 +215,7 @@ fn exit(is_well: bool) -> ExitCode {
 fn tell_export(read: &Read, is_own_key: bool) -> bool {
     if let Some(key_id) = &read.key_id {
         let whose = if is_own_key { ", the key inside: whose it is, --key checks" } else { "" };
-        println!("{}: exported at {}, signed by {key_id}{whose}", shown(&read.firm), shown(&read.exported_at));
+        print(&format!("{}: exported at {}, signed by {key_id}{whose}", shown(&read.firm), shown(&read.exported_at)));
     }
     tell(&read.firm, &read.reached, read.flaw.as_ref())
 }
@@ -219,12 +223,17 @@ fn tell_export(read: &Read, is_own_key: bool) -> bool {
 /// Prints how it stands; true when all is well.
 fn tell(firm: &str, reached: &Head, flaw: Option<&Flaw>) -> bool {
     let firm = shown(firm);
-    match flaw {
-        None => println!("{firm}: {} events, the chain is whole, head {}", reached.seq, reached.hash),
-        Some(Flaw { seq: Some(seq), why }) => println!("{firm}: event {seq} is wrong: {}", shown(why)),
-        Some(Flaw { seq: None, why }) => println!("{firm}: the history is wrong: {}", shown(why)),
-    }
+    print(&match flaw {
+        None => format!("{firm}: {} events, the chain is whole, head {}", reached.seq, reached.hash),
+        Some(Flaw { seq: Some(seq), why }) => format!("{firm}: event {seq} is wrong: {}", shown(why)),
+        Some(Flaw { seq: None, why }) => format!("{firm}: the history is wrong: {}", shown(why)),
+    });
     flaw.is_none()
+}
+
+fn print(line: &str) {
+    // A reader that has gone away is no reason to panic; how it ended says the exit code.
+    drop(writeln!(std::io::stdout().lock(), "{line}"));
 }
 
 /// A text of a file or a row that somebody may have changed: what a terminal would act upon is shown instead.

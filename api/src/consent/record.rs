@@ -17,10 +17,12 @@ use crate::failure::{Failure, FieldProblem};
 use crate::http::json::{Reader, text_problem};
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
+use crate::retention::classes::bit;
+use crate::retention::store::reopen;
 use crate::transcripts::transcription::queue_consented;
 use crate::visits::read::sees;
 use crate::visits::store::lock_visits;
-use crate::words::{ConsentScope, EvidenceKind};
+use crate::words::{ConsentScope, DataClass, EvidenceKind};
 use crate::write::{Once, Write};
 
 /// Longest reason of a withdrawal, in characters.
@@ -86,6 +88,9 @@ pub async fn create(app: &App, caller: &Caller, key: Option<String>, body: &Valu
         return Err(Failure::conflict("consent_withdrawn", detail));
     }
     store::insert(&write.tx, vec![row.clone()]).await?;
+    if let Some(visit_id) = row.visit_id {
+        reopen(&write.tx, caller.firm_id, visit_id, bit(DataClass::FreeText)).await?;
+    }
     write.event(recorded(&row));
     queue_consented(app, &mut write, &row).await?;
     write.commit_once(&once, &ConsentView::from(row)).await
@@ -240,6 +245,9 @@ pub async fn withdraw(app: &App, caller: &Caller, id: Uuid, reason: &str) -> Res
     row.withdrawn_at = Some(app.clock.now());
     row.withdrawal_reason = Some(reason.to_owned());
     store::update(&write.tx, row.clone()).await?;
+    if let Some(visit_id) = row.visit_id {
+        reopen(&write.tx, caller.firm_id, visit_id, bit(DataClass::FreeText)).await?;
+    }
     let payload = json!({"scope": row.scope, "visit_id": row.visit_id, "evidence_id": row.evidence_id});
     write.event(NewEvent::new("consent.withdrawn", "consent", id, caller.membership_id, payload));
     write.commit().await?;

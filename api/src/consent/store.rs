@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
@@ -65,13 +65,17 @@ pub async fn of_visit(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) 
 
 /// Takes away what people wrote on the consents of a visit. On what they rest, when, and that they were withdrawn stays.
 pub async fn clear_texts(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid) -> Result<u64, DbErr> {
+    let any = Condition::any()
+        .add(consent::Column::GivenBy.is_not_null())
+        .add(consent::Column::Notice.ne(""))
+        .add(consent::Column::WithdrawalReason.is_not_null());
     let cleared = consent::Entity::update_many()
         .col_expr(consent::Column::GivenBy, Expr::value(None::<String>))
         .col_expr(consent::Column::Notice, Expr::value(""))
         .col_expr(consent::Column::WithdrawalReason, Expr::value(None::<String>))
         .filter(consent::Column::FirmId.eq(firm_id))
         .filter(consent::Column::VisitId.eq(visit_id))
-        .filter(consent::Column::Notice.ne(""))
+        .filter(any)
         .exec(tx)
         .await?;
     Ok(cleared.rows_affected)

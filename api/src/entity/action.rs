@@ -1,10 +1,11 @@
 //! Rows of `actions`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::ActionState;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "actions")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -1,10 +1,11 @@
 //! Rows of `erasures`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::{ErasureExtent, ErasureReason, ErasureState};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "erasures")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -1,10 +1,11 @@
 //! Rows of `holds`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::HeldObject;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "holds")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -1,15 +1,17 @@
 //! Rows of `links`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::LinkKind;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "links")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub kind: LinkKind,
+    #[serde(skip)]
     pub token_sha256: String,
     pub user_id: Uuid,
     pub firm_id: Option<Uuid>,

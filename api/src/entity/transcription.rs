@@ -1,10 +1,11 @@
 //! Rows of `transcriptions`.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
 use crate::words::TranscriptionState;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "transcriptions")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -17,10 +17,13 @@ use uuid::Uuid;
 use crate::account;
 use crate::app::App;
 use crate::consent;
+use crate::consent::service::heard;
 use crate::entity::{user, visit};
-use crate::erasure::store;
+use crate::erasure::acts::{self, shown_transcript};
+use crate::erasure::export_store as store;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
+use crate::mail::service::SEND_JOB;
 use crate::people::store::firm_by_id;
 use crate::signals;
 use crate::signals::types::SignalView;
@@ -30,7 +33,7 @@ use crate::visits::store::{draft_of, revisions_of, stay_of};
 /// What the document is.
 const FORMAT: &str = "peegel.person-data/1";
 /// Rows read at once.
-const PAGE: u64 = 200;
+pub const PAGE: u64 = 200;
 /// Pieces that wait to be sent.
 const WAITING: usize = 8;
 /// Columns that hold JSON.
@@ -60,7 +63,7 @@ pub fn stream(
 }
 
 /// Why it ends before the end.
-enum Stopped {
+pub enum Stopped {
     /// Nobody reads on.
     Gone,
     /// It cannot be read.
@@ -73,29 +76,49 @@ impl<E: Into<Failure>> From<E> for Stopped {
     }
 }
 
-struct Out {
+/// Where it is written to.
+pub struct Out {
     sender: mpsc::Sender<Result<Bytes, Error>>,
     is_first: bool,
 }
 
 impl Out {
-    async fn text(&mut self, text: impl Into<Bytes>) -> Result<(), Stopped> {
+    /// Writes a piece of text.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped::Gone`] when nobody reads on.
+    pub async fn text(&mut self, text: impl Into<Bytes>) -> Result<(), Stopped> {
         self.sender.send(Ok(text.into())).await.map_err(|_| Stopped::Gone)
     }
 
     /// Begins a list under a name.
-    async fn begin(&mut self, name: &str) -> Result<(), Stopped> {
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::text`].
+    pub async fn begin(&mut self, name: &str) -> Result<(), Stopped> {
         self.is_first = true;
         self.text(format!(",\"{name}\":[")).await
     }
 
-    async fn entry(&mut self, entry: &impl Serialize) -> Result<(), Stopped> {
+    /// Writes an entry of a list.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::text`], and when it cannot be written.
+    pub async fn entry(&mut self, entry: &impl Serialize) -> Result<(), Stopped> {
         let mut text = if std::mem::take(&mut self.is_first) { String::new() } else { ",".to_owned() };
         text.push_str(&serde_json::to_string(entry).map_err(Failure::internal)?);
         self.text(text).await
     }
 
-    async fn list(&mut self, name: &str, rows: Vec<Value>) -> Result<(), Stopped> {
+    /// Writes a whole list.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::entry`].
+    pub async fn list(&mut self, name: &str, rows: Vec<Value>) -> Result<(), Stopped> {
         self.begin(name).await?;
         for row in rows {
             self.entry(&row).await?;
@@ -105,7 +128,11 @@ impl Out {
 }
 
 /// A row, with what is JSON in it.
-fn row(row: &impl Serialize, nested: &[&str]) -> Result<Value, Failure> {
+///
+/// # Errors
+///
+/// [`Failure`] (500) when it cannot be written.
+pub fn row(row: &impl Serialize, nested: &[&str]) -> Result<Value, Failure> {
     let mut value = serde_json::to_value(row).map_err(Failure::internal)?;
     for name in nested {
         if let Some(member) = value.get_mut(*name)
@@ -137,6 +164,16 @@ async fn write(app: &App, out: &mut Out, person: &user::Model, only: Option<Uuid
     let bound: Vec<_> = memberships.iter().map(|row| row.id).collect();
     let sessions = store::sessions(db, person.id, only.map(|_| bound.as_slice())).await?;
     out.list("sessions", rows(&sessions)?).await?;
+    let links = store::links(db, person.id, only.map(|_| bound.as_slice())).await?;
+    out.list("links", rows(&links)?).await?;
+    let mut words: Vec<_> = bound.iter().map(Uuid::to_string).collect();
+    words.extend([person.id.to_string(), person.email.clone()]);
+    let letters = store::letters(db, SEND_JOB, &words, only).await?;
+    let letter = |job: &crate::entity::job::Model| {
+        let letter: Value = serde_json::from_str(&job.payload).unwrap_or_default();
+        json!({"letter": letter, "created_at": job.created_at, "run_at": job.run_at, "attempts": job.attempts})
+    };
+    out.list("letters", letters.iter().map(letter).collect()).await?;
     out.text(",\"firms\":[").await?;
     let mut firms: Vec<_> = memberships.iter().map(|row| row.firm_id).collect();
     firms.sort_unstable();
@@ -150,13 +187,15 @@ async fn write(app: &App, out: &mut Out, person: &user::Model, only: Option<Uuid
         let here: Vec<_> = memberships.iter().filter(|row| row.firm_id == firm_id).cloned().collect();
         out.list("memberships", rows(&here)?).await?;
         let ids: Vec<_> = here.iter().map(|row| row.id).collect();
-        firm(app, out, firm_id, &ids).await?;
+        firm(app, out, firm_id, &ids, only.is_none()).await?;
+        acts::write(app, out, firm_id, &here).await?;
         out.text("}").await?;
     }
     out.text("]}").await
 }
 
-async fn firm(app: &App, out: &mut Out, firm_id: Uuid, ids: &[Uuid]) -> Result<(), Stopped> {
+/// What a firm holds on the memberships of a person; `is_own` when they read it themselves.
+async fn firm(app: &App, out: &mut Out, firm_id: Uuid, ids: &[Uuid], is_own: bool) -> Result<(), Stopped> {
     let db = app.db.reader();
     out.list("api_keys", rows(&store::keys(db, firm_id, ids).await?)?).await?;
     out.begin("assignments").await?;
@@ -177,7 +216,7 @@ async fn firm(app: &App, out: &mut Out, firm_id: Uuid, ids: &[Uuid]) -> Result<(
         let Some(last) = some.last() else { break };
         after = Some(last.id);
         for visit in &some {
-            out.entry(&whole(app, visit).await?).await?;
+            out.entry(&whole(app, visit, is_own).await?).await?;
         }
     }
     out.text("]").await?;
@@ -197,21 +236,32 @@ async fn firm(app: &App, out: &mut Out, firm_id: Uuid, ids: &[Uuid]) -> Result<(
 }
 
 /// A visit with everything that hangs on it. A table that comes to hold data of visits is a line here.
-async fn whole(app: &App, visit: &visit::Model) -> Result<Value, Failure> {
+///
+/// Who filed it reads those signals that a reviewer asked about, as everywhere; the firm, which decides what it gives on,
+/// has all of them. What is said in a recording that may not be heard is withheld from both.
+async fn whole(app: &App, visit: &visit::Model, is_own: bool) -> Result<Value, Failure> {
     let (db, firm_id, id) = (app.db.reader(), visit.firm_id, visit.id);
     let mut value = row(visit, &NESTED)?;
     value["revisions"] = json!(rows(&revisions_of(db, firm_id, id).await?)?);
     value["draft"] = draft_of(db, firm_id, id).await?.map(|draft| row(&draft, &NESTED)).transpose()?.into();
     value["stay"] = stay_of(db, firm_id, id).await?.map(|stay| row(&stay, &NESTED)).transpose()?.into();
+    let sketch = signals::store::sketch_of(db, firm_id, id).await?;
+    value["sketch"] = sketch.map(|sketch| row(&sketch, &[])).transpose()?.into();
     let signals = signals::store::of_visits(db, firm_id, &[id]).await?.into_iter();
-    value["signals"] = signals.filter_map(|signal| SignalView::of_person(signal).to_json()).collect();
+    let shown = signals.filter(|signal| !is_own || signal.shared_at.is_some()).map(|signal| match is_own {
+        true => SignalView::for_auditor(signal),
+        false => SignalView::of_person(signal),
+    });
+    value["signals"] = shown.filter_map(|signal| signal.to_json()).collect();
     value["consents"] = json!(rows(&consent::store::of_visit(db, firm_id, id).await?)?);
     let files = evidence_of_visits(db, firm_id, &[id]).await?;
+    let may_be_heard = heard(db, firm_id, &files).await?;
     let mut listed = Vec::with_capacity(files.len());
     for file in &files {
         let mut entry = row(file, &NESTED_OF_FILES)?;
         let transcript = transcript_of(db, firm_id, file.id).await?;
-        entry["transcript"] = transcript.map(|transcript| row(&transcript, &["cues"])).transpose()?.into();
+        let shown = transcript.map(|transcript| shown_transcript(&transcript, may_be_heard.contains(&file.id)));
+        entry["transcript"] = shown.transpose()?.into();
         listed.push(entry);
     }
     value["files"] = json!(listed);

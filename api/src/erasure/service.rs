@@ -50,7 +50,8 @@ pub struct Begin {
 }
 
 /// Erases a person from the caller's firm, in all roles that they have there. Name, address and every way in end at once; a
-/// job takes the rest. Doing it again answers with the same erasure.
+/// job takes the rest. Doing it again answers with the same erasure. Of somebody whose name went by a period, the address is
+/// the one that stands there since then.
 ///
 /// # Errors
 ///
@@ -63,9 +64,14 @@ pub async fn erase(app: &App, caller: &Caller, id: Uuid, asked: EraseUser) -> Re
     let firm_id = caller.firm_id;
     let not_found = || Failure::not_found("user");
     let known = membership_by_id(app.db.reader(), firm_id, id).await?.ok_or_else(not_found)?;
+    // Whose name alone is gone, because a period ended, can still be erased with all the rest.
+    let mut earlier = None;
     if known.erased_at.is_some() {
-        let found = store::of_membership(app.db.reader(), firm_id, id).await?;
-        return found.map(Into::into).ok_or_else(not_found);
+        let found = store::of_membership(app.db.reader(), firm_id, id).await?.ok_or_else(not_found)?;
+        if found.extent == ErasureExtent::Person {
+            return Ok(found.into());
+        }
+        earlier = Some(found.label);
     }
     let mut write = Write::begin_by(app, caller).await?;
     let person = store::lock_user_alone(&write.tx, known.user_id).await?.ok_or_else(not_found)?;
@@ -103,7 +109,7 @@ pub async fn erase(app: &App, caller: &Caller, id: Uuid, asked: EraseUser) -> Re
     let begin = Begin {
         id: app.ids.next(),
         membership_ids: ids,
-        label: new_label(),
+        label: earlier.unwrap_or_else(new_label),
         extent: ErasureExtent::Person,
         reason: asked.reason.into(),
         requested_by: Some(caller.membership_id),
@@ -157,8 +163,11 @@ pub async fn erase_identity(app: &App, row: &membership::Model) -> Result<(), Fa
 pub async fn erase_again(app: &App, firm_id: Uuid, mut begin: Begin) -> Result<bool, Failure> {
     let mut known = Vec::new();
     for id in &begin.membership_ids {
-        let row = membership_by_id(app.db.reader(), firm_id, *id).await?;
-        known.extend(row.filter(|row| row.erased_at.is_none()));
+        let Some(row) = membership_by_id(app.db.reader(), firm_id, *id).await? else { continue };
+        let is_known = row.erased_at.is_some() && begin.extent == ErasureExtent::Identity;
+        if !is_known && store::by_id(app.db.reader(), firm_id, begin.id).await?.is_none() {
+            known.push(row);
+        }
     }
     let Some(user_id) = known.first().map(|row| row.user_id) else { return Ok(false) };
     let mut write = Write::begin(app, firm_id).await?;
@@ -270,9 +279,7 @@ pub async fn look_again(app: &App, firm_id: Uuid) -> Result<(), Failure> {
     let since = app.clock.now() - LOOKED_AGAIN;
     for mut row in store::done_since(app.db.reader(), firm_id, since).await? {
         let ids: Vec<Uuid> = serde_json::from_str(&row.membership_ids).map_err(Failure::internal)?;
-        if row.extent == ErasureExtent::Identity
-            || store::unpurged(app.db.reader(), firm_id, &ids, None, 1).await?.is_empty()
-        {
+        if row.extent == ErasureExtent::Identity || !store::has_unpurged(app.db.reader(), firm_id, &ids).await? {
             continue;
         }
         let write = Write::begin(app, firm_id).await?;

@@ -9,11 +9,12 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{
-    action, api_key, assignment, erasure, event, idempotency_key, job, link, membership, session, upload, upload_day,
-    user, visit,
+    action, api_key, consent, erasure, event, idempotency_key, job, link, membership, session, signal, upload, user,
+    visit,
 };
 use crate::retention::classes::ALL;
-use crate::words::{ErasureState, MembershipState, UploadState, VisitState};
+use crate::retention::due::UNDECIDED;
+use crate::words::{ErasureState, MembershipState, UploadState};
 
 /// Adds an erasure.
 pub async fn insert(tx: &DatabaseTransaction, row: erasure::Model) -> Result<(), DbErr> {
@@ -112,7 +113,7 @@ pub async fn undecided(
     of_auditors(firm_id, auditor_ids)
         .select_only()
         .column(visit::Column::Id)
-        .filter(visit::Column::State.is_in([VisitState::Submitted, VisitState::Resubmitted, VisitState::InReview]))
+        .filter(visit::Column::State.is_in(UNDECIDED))
         .order_by_asc(visit::Column::Id)
         .limit(limit)
         .into_tuple()
@@ -131,13 +132,14 @@ pub async fn count_visits(db: &impl ConnectionTrait, firm_id: Uuid, auditor_ids:
     of_auditors(firm_id, auditor_ids).count(db).await
 }
 
-/// How many visits of somebody have something left to purge.
-pub async fn count_unpurged(db: &impl ConnectionTrait, firm_id: Uuid, auditor_ids: &[Uuid]) -> Result<u64, DbErr> {
-    of_auditors(firm_id, auditor_ids).filter(visit::Column::Purged.ne(ALL)).count(db).await
+/// Whether something has come to visits of somebody since they were purged.
+pub async fn has_unpurged(db: &impl ConnectionTrait, firm_id: Uuid, auditor_ids: &[Uuid]) -> Result<bool, DbErr> {
+    let found = of_auditors(firm_id, auditor_ids).filter(visit::Column::Purged.ne(ALL)).limit(1).one(db).await?;
+    Ok(found.is_some())
 }
 
-/// The next visits of somebody after an id, of which something is left to purge.
-pub async fn unpurged(
+/// The next visits of somebody after an id.
+pub async fn visit_ids(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
     auditor_ids: &[Uuid],
@@ -147,7 +149,6 @@ pub async fn unpurged(
     of_auditors(firm_id, auditor_ids)
         .select_only()
         .column(visit::Column::Id)
-        .filter(visit::Column::Purged.ne(ALL))
         .apply_if(after, |query, after| query.filter(visit::Column::Id.gt(after)))
         .order_by_asc(visit::Column::Id)
         .limit(limit)
@@ -233,12 +234,33 @@ pub async fn forget_answers(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid
     Ok(rows)
 }
 
-/// Ends uploads of some memberships, and takes what phones said of their files.
+/// The next uploads of some memberships after an id that go on, or of whose files a phone has said something.
+pub async fn telling_uploads(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<upload::Model>, DbErr> {
+    let tells = upload::Column::Metadata.ne("").or(upload::Column::State.eq(UploadState::Open));
+    upload::Entity::find()
+        .filter(upload::Column::FirmId.eq(firm_id))
+        .filter(upload::Column::MembershipId.is_in(ids.iter().copied()))
+        .filter(tells)
+        .apply_if(after, |query, after| query.filter(upload::Column::Id.gt(after)))
+        .order_by_asc(upload::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Ends uploads, and takes what phones said of their files.
 pub async fn end_uploads(tx: &DatabaseTransaction, firm_id: Uuid, ids: &[Uuid]) -> Result<u64, DbErr> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
     let of = |update: sea_orm::UpdateMany<upload::Entity>| {
-        update
-            .filter(upload::Column::FirmId.eq(firm_id))
-            .filter(upload::Column::MembershipId.is_in(ids.iter().copied()))
+        update.filter(upload::Column::FirmId.eq(firm_id)).filter(upload::Column::Id.is_in(ids.iter().copied()))
     };
     let cleared =
         of(upload::Entity::update_many()).col_expr(upload::Column::Metadata, Expr::value("")).exec(tx).await?;
@@ -263,16 +285,84 @@ pub async fn forget_letters(tx: &DatabaseTransaction, kind: &str, words: &[Strin
     Ok(())
 }
 
-/// Takes what people wrote from an action: who sees to it, and why it was dropped.
-pub async fn clear_action(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<u64, DbErr> {
-    let cleared = action::Entity::update_many()
-        .col_expr(action::Column::Owner, Expr::value(None::<String>))
-        .col_expr(action::Column::DropReason, Expr::value(None::<String>))
-        .filter(action::Column::FirmId.eq(firm_id))
-        .filter(action::Column::Id.eq(id))
+/// Takes what people wrote from an action: who sees to it, why it was dropped, or both.
+pub async fn clear_action(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    owner: bool,
+    drop_reason: bool,
+) -> Result<u64, DbErr> {
+    let mut rows = 0;
+    for (column, _) in
+        [(action::Column::Owner, owner), (action::Column::DropReason, drop_reason)].iter().filter(|of| of.1)
+    {
+        let cleared = action::Entity::update_many()
+            .col_expr(*column, Expr::value(None::<String>))
+            .filter(action::Column::FirmId.eq(firm_id))
+            .filter(action::Column::Id.eq(id))
+            .filter(column.is_not_null())
+            .exec(tx)
+            .await?;
+        rows += cleared.rows_affected;
+    }
+    Ok(rows)
+}
+
+/// The next visits after an id on whose signals some memberships have written a note.
+pub async fn noted_visits(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    signal::Entity::find()
+        .select_only()
+        .column(signal::Column::VisitId)
+        .distinct()
+        .filter(signal::Column::FirmId.eq(firm_id))
+        .filter(signal::Column::VerdictBy.is_in(ids.iter().copied()))
+        .filter(signal::Column::VerdictNote.is_not_null())
+        .apply_if(after, |query, after| query.filter(signal::Column::VisitId.gt(after)))
+        .order_by_asc(signal::Column::VisitId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Takes the notes of some memberships on the signals of a visit.
+pub async fn clear_notes(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid, ids: &[Uuid]) -> Result<u64, DbErr> {
+    let cleared = signal::Entity::update_many()
+        .col_expr(signal::Column::VerdictNote, Expr::value(None::<String>))
+        .filter(signal::Column::FirmId.eq(firm_id))
+        .filter(signal::Column::VisitId.eq(visit_id))
+        .filter(signal::Column::VerdictBy.is_in(ids.iter().copied()))
         .exec(tx)
         .await?;
     Ok(cleared.rows_affected)
+}
+
+/// The next consents after an id that some memberships recorded or withdrew.
+pub async fn consents_by(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<consent::Model>, DbErr> {
+    let by = Condition::any()
+        .add(consent::Column::RecordedBy.is_in(ids.iter().copied()))
+        .add(consent::Column::WithdrawnBy.is_in(ids.iter().copied()));
+    consent::Entity::find()
+        .filter(consent::Column::FirmId.eq(firm_id))
+        .filter(by)
+        .apply_if(after, |query, after| query.filter(consent::Column::Id.gt(after)))
+        .order_by_asc(consent::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 /// Takes what was said last in the review of a visit, if it is this.
@@ -299,120 +389,6 @@ pub async fn events_by(
         .filter(event::Column::FirmId.eq(firm_id))
         .filter(event::Column::Seq.gt(after))
         .filter(event::Column::ActorId.is_in(actor_ids.iter().copied()))
-        .order_by_asc(event::Column::Seq)
-        .limit(limit)
-        .all(db)
-        .await
-}
-
-/// All memberships of a person.
-pub async fn all_memberships(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<membership::Model>, DbErr> {
-    membership::Entity::find()
-        .filter(membership::Column::UserId.eq(user_id))
-        .order_by_asc(membership::Column::Id)
-        .all(db)
-        .await
-}
-
-/// Sessions of a person: all, or those bound to some memberships.
-pub async fn sessions(
-    db: &impl ConnectionTrait,
-    user_id: Uuid,
-    bound: Option<&[Uuid]>,
-) -> Result<Vec<session::Model>, DbErr> {
-    session::Entity::find()
-        .filter(session::Column::UserId.eq(user_id))
-        .apply_if(bound, |query, ids| query.filter(session::Column::MembershipId.is_in(ids.iter().copied())))
-        .order_by_asc(session::Column::Id)
-        .all(db)
-        .await
-}
-
-/// API keys of some memberships.
-pub async fn keys(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<api_key::Model>, DbErr> {
-    api_key::Entity::find()
-        .filter(api_key::Column::FirmId.eq(firm_id))
-        .filter(api_key::Column::MembershipId.is_in(ids.iter().copied()))
-        .order_by_asc(api_key::Column::Id)
-        .all(db)
-        .await
-}
-
-/// Assignments of some auditors after an id.
-pub async fn assignments(
-    db: &impl ConnectionTrait,
-    firm_id: Uuid,
-    ids: &[Uuid],
-    after: Option<Uuid>,
-    limit: u64,
-) -> Result<Vec<assignment::Model>, DbErr> {
-    assignment::Entity::find()
-        .filter(assignment::Column::FirmId.eq(firm_id))
-        .filter(assignment::Column::AuditorId.is_in(ids.iter().copied()))
-        .apply_if(after, |query, after| query.filter(assignment::Column::Id.gt(after)))
-        .order_by_asc(assignment::Column::Id)
-        .limit(limit)
-        .all(db)
-        .await
-}
-
-/// Visits of some auditors after an id.
-pub async fn visits(
-    db: &impl ConnectionTrait,
-    firm_id: Uuid,
-    ids: &[Uuid],
-    after: Option<Uuid>,
-    limit: u64,
-) -> Result<Vec<visit::Model>, DbErr> {
-    of_auditors(firm_id, ids)
-        .apply_if(after, |query, after| query.filter(visit::Column::Id.gt(after)))
-        .order_by_asc(visit::Column::Id)
-        .limit(limit)
-        .all(db)
-        .await
-}
-
-/// Uploads of some memberships.
-pub async fn uploads(db: &impl ConnectionTrait, firm_id: Uuid, ids: &[Uuid]) -> Result<Vec<upload::Model>, DbErr> {
-    upload::Entity::find()
-        .filter(upload::Column::FirmId.eq(firm_id))
-        .filter(upload::Column::MembershipId.is_in(ids.iter().copied()))
-        .order_by_asc(upload::Column::Id)
-        .all(db)
-        .await
-}
-
-/// How much some memberships sent a day.
-pub async fn upload_days(
-    db: &impl ConnectionTrait,
-    firm_id: Uuid,
-    ids: &[Uuid],
-) -> Result<Vec<upload_day::Model>, DbErr> {
-    upload_day::Entity::find()
-        .filter(upload_day::Column::FirmId.eq(firm_id))
-        .filter(upload_day::Column::MembershipId.is_in(ids.iter().copied()))
-        .order_by_asc(upload_day::Column::Day)
-        .all(db)
-        .await
-}
-
-/// The next events of a firm that some memberships caused, that concerned them, or that happened to them.
-pub async fn events_about(
-    db: &impl ConnectionTrait,
-    firm_id: Uuid,
-    ids: &[Uuid],
-    after: i64,
-    limit: u64,
-) -> Result<Vec<event::Model>, DbErr> {
-    let objects = ids.iter().map(|id| format!("membership/{id}"));
-    let about = Condition::any()
-        .add(event::Column::ActorId.is_in(ids.iter().copied()))
-        .add(event::Column::AudienceId.is_in(ids.iter().copied()))
-        .add(event::Column::Object.is_in(objects));
-    event::Entity::find()
-        .filter(event::Column::FirmId.eq(firm_id))
-        .filter(event::Column::Seq.gt(after))
-        .filter(about)
         .order_by_asc(event::Column::Seq)
         .limit(limit)
         .all(db)

@@ -55,13 +55,13 @@ pub struct ErasureView {
     pub extent: ErasureExtent,
     /// Why.
     pub reason: ErasureReason,
-    /// `running` until everything is gone, `waiting` while holds keep visits.
+    /// `running` until everything is gone, `waiting` while holds keep something.
     pub state: ErasureState,
     /// Visits that the person filed.
     pub visits_total: i64,
     /// Those of them that are done.
     pub visits_done: i64,
-    /// Those of them that holds keep.
+    /// Visits that holds keep: of those that the person filed, and of those on which the person wrote something.
     pub visits_held: i64,
     /// The membership that asked for it; null for one that follows from a period.
     pub requested_by: Option<Uuid>,
@@ -101,6 +101,10 @@ pub struct PersonData {
     pub person: Any<Value>,
     /// Signed-in devices and earlier ones, without what opens anything; for a firm those bound to it.
     pub sessions: Vec<Any<Value>>,
+    /// Links to accept a membership or to choose a password, without what opens anything.
+    pub links: Vec<Any<Value>>,
+    /// Letters that wait to be sent to them.
+    pub letters: Vec<Any<Value>>,
     /// One entry a firm: who they are there, what they filed and did.
     pub firms: Vec<FirmData>,
 }
@@ -118,7 +122,9 @@ pub struct FirmData {
     pub api_keys: Vec<Any<Value>>,
     /// Assignments.
     pub assignments: Vec<Any<Value>>,
-    /// Visits that they filed, each with revisions, draft, where the phone was, consents, and files with what was found in them.
+    /// Visits that they filed, each with revisions, draft, where the phone was, consents, signals, what it is compared by, and
+    /// files with what was found in them. Who reads it themselves gets the signals that a reviewer asked about. What is said
+    /// in a recording that may not be heard is `withheld`.
     pub visits: Vec<Any<Value>>,
     /// Uploads that have not been forgotten yet.
     pub uploads: Vec<Any<Value>>,
@@ -126,4 +132,22 @@ pub struct FirmData {
     pub upload_days: Vec<Any<Value>>,
     /// What they did, what concerned them and what happened to their memberships, oldest first.
     pub events: Vec<Any<Value>>,
+    /// What they made of signals of others' visits, with their notes.
+    pub verdicts: Vec<Any<Value>>,
+    /// Consents that they recorded or withdrew.
+    pub consents: Vec<Any<Value>>,
+    /// Transcripts that they attached.
+    pub transcripts: Vec<Any<Value>>,
+    /// Transcripts that they asked the service for.
+    pub transcriptions: Vec<Any<Value>>,
+    /// Holds that they made or released.
+    pub holds: Vec<Any<Value>>,
+    /// Actions that name them as the owner.
+    pub actions: Vec<Any<Value>>,
+    /// Rules of retention that they set.
+    pub retention_rules: Vec<Any<Value>>,
+    /// Erasures that they asked for.
+    pub erasures: Vec<Any<Value>>,
+    /// Answers kept for repeated requests: to theirs, and those that made their memberships.
+    pub kept_answers: Vec<Any<Value>>,
 }

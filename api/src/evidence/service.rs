@@ -25,11 +25,13 @@ use crate::jobs::queue;
 use crate::people::service::still_may;
 use crate::people::store::membership_by_id;
 use crate::people::types::Caller;
+use crate::retention::classes::{bit, of_file};
+use crate::retention::store::reopen;
 use crate::states::{EVIDENCE_MOVES, after};
 use crate::uploads::sweep::MARK_STAYS;
 use crate::uploads::{self, incoming};
 use crate::visits;
-use crate::words::{EvidenceState, MembershipState, Role, UploadState};
+use crate::words::{DataClass, EvidenceState, MembershipState, Role, UploadState};
 use crate::write::Write;
 use peegel_media::sniff;
 
@@ -179,7 +181,7 @@ async fn accept_once(
         }
         kept?;
     }
-    let judged = judge(app, (firm_id, membership_id, id), received, way, is_kept.then_some(began)).await;
+    let judged = judge(app, membership_id, &announced, received, way, is_kept.then_some(began)).await;
     let is_referred = judged.as_ref().is_ok_and(|judged| matches!(judged.outcome, Some(Ok(_))));
     if is_kept && !is_referred {
         leave_to_sweep(app, firm_id, &[received]).await;
@@ -207,15 +209,19 @@ pub fn being_removed() -> Failure {
 /// Judges a file in one transaction. `kept` is when it was begun to be given its place, if it was.
 async fn judge(
     app: &App,
-    (firm_id, membership_id, id): (Uuid, Uuid, Uuid),
+    membership_id: Uuid,
+    announced: &evidence::Model,
     received: &Received,
     way: Way,
     kept: Option<DateTime<Utc>>,
 ) -> Result<Judged, Failure> {
     let gone = || Failure::not_found("evidence");
+    let (firm_id, id) = (announced.firm_id, announced.id);
     let at = app.clock.now();
     let mut write = Write::begin(app, firm_id).await?;
     sender_still_may(&write.tx, firm_id, membership_id).await?;
+    // The visit first, as a purge has it.
+    visits::store::lock_visits(&write.tx, firm_id, &[announced.visit_id]).await?;
     let mut row = store::lock_evidence(&write.tx, firm_id, id).await?.ok_or_else(gone)?;
     let open = uploads::store::upload_of(&write.tx, firm_id, id, UploadState::Open).await?;
     let finish = async |write: &Write<'_>| match &open {
@@ -279,6 +285,8 @@ async fn judge(
     let payload = json!({"visit_id": row.visit_id, "sha256": received.sha256, "bytes": received.bytes});
     let event = NewEvent::new("evidence.stored", "evidence", id, membership_id, payload);
     write.event(event.for_auditor(membership_id));
+    // What comes after a purge is purged in its turn.
+    reopen(&write.tx, firm_id, row.visit_id, of_file(row.kind)).await?;
     store::update(&write.tx, row.clone()).await?;
     write.commit().await?;
     app.wake.wake();
@@ -384,13 +392,16 @@ pub async fn lose(app: &App, caller: &Caller, id: Uuid, reason: String) -> Resul
     if let Some((code, message)) = text_problem(&reason, REASON_CHARS) {
         return Err(Failure::invalid(vec![FieldProblem::new("/reason", code, message)]));
     }
-    visible(app, caller, id).await?;
+    let known = visible(app, caller, id).await?;
     let mut write = Write::begin_by(app, caller).await?;
     let gone = || Failure::not_found("evidence");
+    // The visit first, as a purge has it.
+    visits::store::lock_visits(&write.tx, caller.firm_id, &[known.visit_id]).await?;
     let mut row = store::lock_evidence(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
     if row.state == EvidenceState::Lost {
         return Ok(row.into());
     }
+    reopen(&write.tx, caller.firm_id, row.visit_id, bit(DataClass::FreeText)).await?;
     row.state = after(EVIDENCE_MOVES, "evidence", row.state, "lose")?;
     row.problem_code = Some("lost".to_owned());
     let payload = json!({"visit_id": row.visit_id, "reason": reason});

@@ -10,8 +10,10 @@ use crate::app::App;
 use crate::entity::evidence;
 use crate::evidence::service::visible;
 use crate::evidence::types::{SimilarEvidence, SimilarEvidenceList};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::people::types::Caller;
+use crate::review::store::same_person;
+use crate::visits::store::visit_by_id;
 
 /// Photos that differ in at most so many of 64 bits look alike. Every such photo is found: of four bands of 16 bits at
 /// least one has at most one wrong bit.
@@ -83,10 +85,16 @@ fn probes(phash: i64, from: u32) -> Vec<i64> {
 ///
 /// # Errors
 ///
-/// 404 when there is no such file.
+/// * 403 `own_visit` when the caller filed its visit, under whatever membership.
+/// * 404 when there is no such file.
 pub async fn similar(app: &App, caller: &Caller, id: Uuid) -> Result<SimilarEvidenceList, Failure> {
     let row = visible(app, caller, id).await?;
     let db = app.db.reader();
+    let visit = visit_by_id(db, caller.firm_id, row.visit_id).await?.ok_or_else(|| Failure::not_found("evidence"))?;
+    if same_person(db, caller.firm_id, visit.auditor_id, caller.membership_id).await? {
+        let detail = "You filed this visit yourself; somebody else has to look into its files.";
+        return Err(Failure::new(Kind::Forbidden, "own_visit", detail));
+    }
     let mut distances = BTreeMap::new();
     if let Some(phash) = row.phash {
         for near in near_duplicates(db, caller.firm_id, phash, ALIKE_WITHIN, id).await? {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DatabaseTransaction;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -36,6 +36,8 @@ pub const OF_VISITS: [DataClass; 6] = [
 ];
 /// The bits of all of them.
 pub const ALL: i32 = (1 << OF_VISITS.len()) - 1;
+/// How long a photo that has come may wait for its previews before what the camera wrote goes, and the photo with it.
+const UNPROCESSED_FOR: TimeDelta = TimeDelta::days(2);
 /// The member of payloads of events that holds what somebody wrote.
 const WRITTEN: &str = "reason";
 
@@ -63,6 +65,22 @@ pub const fn bit(class: DataClass) -> i32 {
     }
 }
 
+/// The bits of a visit after somebody wrote something on it: its texts are purged anew. Whatever writes a text on a visit
+/// says so, by this or by [`reopen`](super::store::reopen).
+pub const fn written(purged: i32) -> i32 {
+    purged & !bit(DataClass::FreeText)
+}
+
+/// The bits of what comes anew with the bytes of a file: what it is, what the camera wrote, and its name.
+pub const fn of_file(kind: EvidenceKind) -> i32 {
+    let class = match kind {
+        EvidenceKind::Photo => DataClass::Photos,
+        EvidenceKind::Recording => DataClass::Recordings,
+        EvidenceKind::Document => DataClass::Documents,
+    };
+    bit(class) | bit(DataClass::Exif) | bit(DataClass::FreeText)
+}
+
 /// A visit that is being purged: its rows, locked, and what was taken so far.
 pub struct Purging<'a> {
     /// Everything shared.
@@ -77,7 +95,8 @@ pub struct Purging<'a> {
     pub files: Vec<evidence::Model>,
     /// What was taken.
     pub taken: Taken,
-    changed: BTreeSet<Uuid>,
+    /// The rows as they were.
+    before: (visit::Model, Vec<evidence::Model>),
     unreferred: Vec<String>,
     ended: BTreeSet<Uuid>,
 }
@@ -92,8 +111,13 @@ impl<'a> Purging<'a> {
         files: Vec<evidence::Model>,
     ) -> Self {
         let taken = Taken::default();
-        let (changed, unreferred, ended) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
-        Self { app, tx, at, visit, files, taken, changed, unreferred, ended }
+        let (before, unreferred, ended) = ((visit.clone(), files.clone()), Vec::new(), BTreeSet::new());
+        Self { app, tx, at, visit, files, taken, before, unreferred, ended }
+    }
+
+    /// Whether there was anything to take.
+    pub fn has_changed(&self) -> bool {
+        !self.taken.is_empty() || (&self.visit, &self.files) != (&self.before.0, &self.before.1)
     }
 
     /// Writes the rows of the visit and of its files, and gives up their references to stored bytes.
@@ -103,7 +127,8 @@ impl<'a> Purging<'a> {
     /// [`Failure`] (500) when the database fails.
     pub async fn finish(mut self) -> Result<(visit::Model, Taken), Failure> {
         let firm_id = self.visit.firm_id;
-        for row in self.files.into_iter().filter(|row| self.changed.contains(&row.id)) {
+        let both = self.files.into_iter().zip(&self.before.1);
+        for (row, _) in both.filter(|(row, before)| row != *before) {
             crate::evidence::store::update(self.tx, row).await?;
         }
         // What was made of files that are gone. A table of that kind is a line here.
@@ -132,8 +157,11 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
         DataClass::Recordings => files(of, EvidenceKind::Recording, class, rule),
         DataClass::Documents => files(of, EvidenceKind::Document, class, rule),
         DataClass::Exif => {
-            exif(of, rule);
+            let waits = exif(of, rule);
             figures(of, &SIGNALS_OF_EXIF).await?;
+            if waits {
+                return Ok(());
+            }
         }
         DataClass::Positions => {
             stay(of).await?;
@@ -186,15 +214,22 @@ fn whole_file(of: &mut Purging<'_>, at: usize, class: DataClass, rule: &str) {
     row.file_name = row.id.to_string();
     row.purged_at = Some(row.purged_at.unwrap_or(of.at));
     row.purge_rule = Some(rule.to_owned());
-    of.changed.insert(row.id);
     of.ended.insert(row.id);
 }
 
-/// What cameras wrote. The original holds it too, so it goes; where there is no preview, nothing would be left to look at.
-fn exif(of: &mut Purging<'_>, rule: &str) {
+/// What cameras wrote. The original holds it too, so it goes, whatever was read of it: a position may stand in XMP or in
+/// what a maker adds. Where there is no preview, nothing would be left to look at, and the whole file goes; one that has
+/// just come and is not processed is left for another night, which gives true.
+fn exif(of: &mut Purging<'_>, rule: &str) -> bool {
+    let mut waits = false;
     for at in 0..of.files.len() {
         let row = &mut of.files[at];
-        if row.exif.is_none() || !has_bytes(row.state) {
+        if !is_picture(row) || !has_bytes(row.state) {
+            continue;
+        }
+        let came_at = row.stored_at.unwrap_or(row.declared_at);
+        if row.state == EvidenceState::Stored && of.at - came_at < UNPROCESSED_FOR {
+            waits = true;
             continue;
         }
         if row.preview_1600_sha256.is_none() {
@@ -208,8 +243,14 @@ fn exif(of: &mut Purging<'_>, rule: &str) {
             row.purged_at = Some(of.at);
             row.purge_rule = Some(rule.to_owned());
         }
-        of.changed.insert(row.id);
     }
+    waits
+}
+
+/// Whether a camera may have written into a file.
+fn is_picture(row: &evidence::Model) -> bool {
+    let is_image = row.media_type.as_deref().is_some_and(|media_type| media_type.starts_with("image/"));
+    row.kind == EvidenceKind::Photo || is_image || row.exif.is_some()
 }
 
 /// Where the auditor was, and with which phone; when they came and left stays.
@@ -263,7 +304,6 @@ async fn file_names(of: &mut Purging<'_>) -> Result<(), Failure> {
         if row.state == EvidenceState::Lost {
             row.problem = None;
         }
-        of.changed.insert(row.id);
     }
     let ids: Vec<_> = of.files.iter().map(|row| row.id).collect();
     let rows = uploads::store::clear_metadata(of.tx, of.visit.firm_id, &ids).await?;

@@ -2,7 +2,8 @@
 //!
 //! The clock of a visit starts when it was published, because until then nobody outside has seen it and could appeal; one
 //! that never was, when it was filed; a draft, when it was last saved. Nothing is purged before the wave has been closed for
-//! [`GRACE`]: until then visits of it are compared, appealed and published.
+//! [`GRACE`]: until then visits of it are compared, appealed and published. Nor is anything of a visit that waits for a
+//! decision, as nobody is erased meanwhile: what would prove it would be gone.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -23,16 +24,11 @@ use crate::words::{DataClass, VisitState, WaveState};
 pub const GRACE: Duration = Duration::days(30);
 /// Visits looked at together.
 const BATCH: u64 = 100;
-/// States of visits that are not published.
-const UNPUBLISHED: [VisitState; 7] = [
-    VisitState::Draft,
-    VisitState::Submitted,
-    VisitState::InReview,
-    VisitState::Returned,
-    VisitState::Resubmitted,
-    VisitState::Approved,
-    VisitState::Rejected,
-];
+/// States of visits that are not published, and not to be decided.
+const UNPUBLISHED: [VisitState; 4] =
+    [VisitState::Draft, VisitState::Returned, VisitState::Approved, VisitState::Rejected];
+/// States of visits that wait for a decision.
+pub const UNDECIDED: [VisitState; 3] = [VisitState::Submitted, VisitState::Resubmitted, VisitState::InReview];
 
 /// When the clock of a visit started.
 pub fn started_at(visit: &visit::Model) -> DateTime<Utc> {
@@ -47,7 +43,7 @@ fn closed_at(wave: &wave::Model) -> Option<DateTime<Utc>> {
 
 /// The classes of a visit whose periods have ended and that were not purged.
 pub fn classes(visit: &visit::Model, wave: &wave::Model, days: &Days, now: DateTime<Utc>) -> Vec<DataClass> {
-    if closed_at(wave).is_none_or(|closed_at| closed_at + GRACE > now) {
+    if UNDECIDED.contains(&visit.state) || closed_at(wave).is_none_or(|closed_at| closed_at + GRACE > now) {
         return Vec::new();
     }
     let has_ended = |class: DataClass| {
@@ -200,6 +196,10 @@ mod tests {
         assert_eq!(due(&visit, Some(20), 59), []);
         assert_eq!(due(&visit, Some(20), 60), [DataClass::Recordings]);
         assert_eq!(due(&visit, Some(20), 150), [DataClass::Photos, DataClass::Recordings]);
+        for state in UNDECIDED {
+            let waits = visit::Model { state, ..visit.clone() };
+            assert_eq!(due(&waits, Some(20), 150), [], "{state} waits for a decision");
+        }
         visit.purged = bit(DataClass::Recordings);
         assert_eq!(due(&visit, Some(20), 150), [DataClass::Photos]);
         assert_eq!(purged(&visit), [DataClass::Recordings]);

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::chains::store::{branch_by_id, chain_by_id};
 use crate::entity::{hold, visit};
 use crate::erasure;
+use crate::events::store::lock_head;
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::json::text_problem;
@@ -85,6 +86,8 @@ pub async fn release(app: &App, caller: &Caller, id: Uuid) -> Result<HoldView, F
     }
     (row.released_at, row.released_by) = (Some(app.clock.now()), Some(caller.membership_id));
     store::update_hold(&write.tx, row.clone()).await?;
+    // An erasure that is about to wait sees this end, or is seen waiting here.
+    lock_head(&write.tx, caller.firm_id).await?;
     erasure::service::wake_waiting(app, &write).await?;
     let payload = json!({"on": row.on_what, "object_id": row.object_id});
     write.event(NewEvent::new("hold.released", "hold", id, caller.membership_id, payload).log_only());
@@ -103,4 +106,43 @@ pub async fn on_visit(db: &impl ConnectionTrait, visit: &visit::Model) -> Result
     let mut objects = store::memberships_beside(db, visit.firm_id, visit.auditor_id).await?;
     objects.extend([visit.id, visit.branch_id, visit.client_chain_id]);
     Ok(store::holds_on(db, visit.firm_id, &objects).await?.first().map(|row| row.id))
+}
+
+/// 409: a hold keeps what is to be taken from a visit.
+///
+/// # Errors
+///
+/// When one does.
+pub async fn check_free(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) -> Result<(), Failure> {
+    let Some(visit) = visit_by_id(db, firm_id, visit_id).await? else { return Ok(()) };
+    match on_visit(db, &visit).await? {
+        Some(id) => {
+            Err(Failure::conflict("held", format!("The hold {id} keeps what is known of this visit as it is.")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Something that a hold may keep as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kept {
+    /// A visit, whatever the hold is on.
+    Visit(Uuid),
+    /// A branch, a chain or a membership, by a hold on itself.
+    Itself(Uuid),
+}
+
+/// Whether a hold keeps something; a visit that is not there is free.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails.
+pub async fn is_kept(db: &impl ConnectionTrait, firm_id: Uuid, kept: Kept) -> Result<bool, Failure> {
+    match kept {
+        Kept::Itself(id) => Ok(!store::holds_on(db, firm_id, &[id]).await?.is_empty()),
+        Kept::Visit(id) => match visit_by_id(db, firm_id, id).await? {
+            Some(visit) => Ok(on_visit(db, &visit).await?.is_some()),
+            None => Ok(false),
+        },
+    }
 }

@@ -14,7 +14,7 @@ use crate::events::store::lock_head;
 use crate::events::types::NewEvent;
 use crate::failure::Failure;
 use crate::fieldwork::store::wave_by_id;
-use crate::retention::classes::{ALL, OF_VISITS, Purging, take};
+use crate::retention::classes::{OF_VISITS, Purging, take};
 use crate::retention::line::{About, EndedPeriod, Taken, issue};
 use crate::retention::types::{ClassCount, Days, HeldCount, PurgeView};
 use crate::retention::{due, holds, store};
@@ -90,6 +90,9 @@ pub async fn visit(
     for period in &periods {
         take(&mut purging, period.class, &rule(period)).await?;
     }
+    if !purging.has_changed() {
+        return Ok(Outcome::Nothing);
+    }
     let (row, taken) = purging.finish().await?;
     let reason = match because {
         Because::Retention(_) => PurgeReason::Retention,
@@ -119,8 +122,7 @@ async fn periods(
 ) -> Result<Vec<EndedPeriod>, Failure> {
     let days = match because {
         Because::Retention(days) => days,
-        Because::Erasure if row.purged == ALL => return Ok(Vec::new()),
-        // All of them: what was purged once may have come again.
+        // All of them, whatever the bits say: an erasure does not rest on every writer having thought of them.
         Because::Erasure => {
             return Ok(OF_VISITS.map(|class| EndedPeriod { class, days: None, since: None }).to_vec());
         }

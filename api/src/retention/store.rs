@@ -9,6 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{hold, membership, purge, purge_line, retention_rule, visit};
+use crate::retention::classes::ALL;
 use crate::words::{MembershipState, Role, VisitState};
 
 /// The rules of a firm.
@@ -83,6 +84,18 @@ pub async fn unpublished_in(
 /// Writes a visit that is locked.
 pub async fn update_visit(tx: &DatabaseTransaction, row: visit::Model) -> Result<(), DbErr> {
     visit::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
+}
+
+/// Has some classes of a visit purged anew, by their bits, because something of them has come. The visit is locked.
+pub async fn reopen(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid, bits: i32) -> Result<(), DbErr> {
+    visit::Entity::update_many()
+        .col_expr(visit::Column::Purged, Expr::col(visit::Column::Purged).bit_and(ALL & !bits))
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::Id.eq(visit_id))
+        .filter(visit::Column::Purged.ne(0))
+        .exec(tx)
+        .await
+        .map(drop)
 }
 
 /// Adds a hold.

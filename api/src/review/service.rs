@@ -12,6 +12,7 @@ use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::json::text_problem;
 use crate::people::types::Caller;
 use crate::plans;
+use crate::retention::classes::written;
 use crate::review::store;
 use crate::review::types::ReviewView;
 use crate::scorecards::store::lock_branch;
@@ -153,6 +154,9 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Resul
 /// The visit as the move leaves it.
 fn moved(app: &App, caller: &Caller, mut row: visit::Model, mv: &Move, to: VisitState) -> visit::Model {
     row.state = to;
+    if mv.reason().is_some() {
+        row.purged = written(row.purged);
+    }
     match mv {
         Move::Review => row.reviewer_id = Some(caller.membership_id),
         Move::Release => row.reviewer_id = None,

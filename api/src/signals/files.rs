@@ -11,7 +11,7 @@ use crate::words::{EvidenceKind, SignalCode};
 pub const ALIKE_BITS: u32 = 6;
 /// Files of other visits that a signal names.
 pub const MOST_NAMED: usize = 5;
-/// How long apart files of one auditor and branch are still of one trip: two assignments may share a photo of the door.
+/// How long apart visits of one auditor to one branch are still of one trip: two assignments may share a photo of the door.
 pub const ONE_TRIP: Duration = Duration::hours(6);
 /// How much shorter than a claimed time a recording may be, in seconds: it was started when the call was.
 pub const RECORDING_TOLERANCE_S: f64 = 5.0;

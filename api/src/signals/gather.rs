@@ -1,9 +1,9 @@
 //! What is known of a visit, read in a bounded number of queries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use peegel_scoring::{EvidenceKind as Proof, ItemKind};
 use sea_orm::ConnectionTrait;
 use serde_json::{Map, Value};
@@ -127,7 +127,7 @@ fn place_of(branch: &branch::Model) -> Option<Place> {
 }
 
 /// What a phone said of its clocks with one filing.
-fn contact(received_at: chrono::DateTime<chrono::Utc>, device: &str) -> Contact {
+fn contact(received_at: DateTime<Utc>, device: &str) -> Contact {
     let device: Value = serde_json::from_str(device).unwrap_or_default();
     let at = |clocks: &Value| clocks["at"].as_str().and_then(time);
     let sent = &device["sent"];
@@ -207,18 +207,21 @@ async fn others(
     db: &impl ConnectionTrait,
     filed: &Filed,
     file: &evidence::Model,
-    found: Vec<(Uuid, Uuid, Option<chrono::DateTime<chrono::Utc>>)>,
+    found: Vec<(Uuid, Uuid, Option<DateTime<Utc>>)>,
 ) -> Result<Vec<OtherFile>, Failure> {
     let ids: Vec<_> = found.iter().map(|(_, visit_id, _)| *visit_id).collect();
     let visits = store::visits(db, file.firm_id, &ids).await?;
     let own_at = file.stored_at.unwrap_or(file.declared_at);
+    let stays = store::stays(db, file.firm_id, &ids).await?;
     let mut others: Vec<_> = found
         .into_iter()
         .filter_map(|(id, visit_id, stored_at)| {
             let (visit, stored_at) = (visits.iter().find(|visit| visit.id == visit_id)?, stored_at?);
             let is_own = visit.auditor_id == filed.visit.auditor_id;
             let is_same_branch = visit.branch_id == filed.visit.branch_id;
-            let is_one_trip = is_own && is_same_branch && own_at - stored_at <= ONE_TRIP;
+            let stay = stays.iter().find(|stay| stay.visit_id == visit_id);
+            let is_one_trip =
+                is_own && is_same_branch && is_one_trip(made(&filed.visit, filed.stay.as_ref()), made(visit, stay));
             let is_before = (stored_at, id) < (own_at, file.id);
             let is_other = visit.assignment_id != filed.visit.assignment_id && !is_one_trip && is_before;
             is_other.then_some(OtherFile { id, visit_id, stored_at, is_own, is_same_branch })
@@ -226,6 +229,21 @@ async fn others(
         .collect();
     others.sort_unstable_by_key(|other| (other.stored_at, other.id));
     Ok(others)
+}
+
+/// From when until when a visit was made, as far as anybody told: the stay, or the phone's clock when it was filed, or ours.
+fn made(visit: &visit::Model, stay: Option<&stay::Model>) -> (DateTime<Utc>, DateTime<Utc>) {
+    let filed = visit.device_at.or(visit.submitted_at).unwrap_or(visit.received_at);
+    let ends = stay.map(|stay| (stay.arrived_at.or(stay.left_at), stay.left_at.or(stay.arrived_at)));
+    match ends {
+        Some((Some(arrived), Some(left))) => (arrived.min(left), arrived.max(left)),
+        _ => (filed, filed),
+    }
+}
+
+/// Whether two visits are of one trip, by when they were made: when their files came says what a network did.
+fn is_one_trip(one: (DateTime<Utc>, DateTime<Utc>), other: (DateTime<Utc>, DateTime<Utc>)) -> bool {
+    (one.0 - other.1).max(other.0 - one.1) <= ONE_TRIP
 }
 
 /// The longest time that an answer says was heard in a recording, in seconds, with its item: of the items that only a
@@ -282,13 +300,19 @@ fn peer(row: sketch::Model, auditor_id: Uuid) -> Peer {
 async fn same_text(app: &App, filed: &Filed, own: &sketch::Model) -> Result<Option<SameText>, Failure> {
     let db = app.db.reader();
     let Some(sketch) = &own.text else { return Ok(None) };
-    let is_one_trip = |row: &sketch::Model| {
-        row.auditor_id == own.auditor_id && row.branch_id == own.branch_id && own.filed_at - row.filed_at <= ONE_TRIP
+    let beside = store::beside(db, own).await?;
+    let is_mine = |row: &&sketch::Model| row.auditor_id == own.auditor_id && row.branch_id == own.branch_id;
+    let mine: Vec<_> = beside.iter().filter(is_mine).map(|row| row.visit_id).collect();
+    let (visits, stays) = (store::visits(db, own.firm_id, &mine).await?, store::stays(db, own.firm_id, &mine).await?);
+    let own_made = made(&filed.visit, filed.stay.as_ref());
+    let one_trip = |visit: &&visit::Model| {
+        let stay = stays.iter().find(|stay| stay.visit_id == visit.id);
+        is_one_trip(own_made, made(visit, stay))
     };
-    let mut alike: Vec<_> = store::beside(db, own)
-        .await?
+    let one_trip: BTreeSet<_> = visits.iter().filter(one_trip).map(|visit| visit.id).collect();
+    let mut alike: Vec<_> = beside
         .into_iter()
-        .filter(|row| !is_one_trip(row))
+        .filter(|row| !one_trip.contains(&row.visit_id))
         .filter_map(|row| {
             let share = texts::estimate(sketch, row.text.as_deref()?);
             (share >= texts::READ_SHARE).then_some((share, row))
@@ -320,4 +344,39 @@ async fn same_text(app: &App, filed: &Filed, own: &sketch::Model) -> Result<Opti
         }
     }
     Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trip_is_told_by_when_visits_were_made() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let mut visit = crate::scorecards::totals::tests::published_visit();
+        (visit.submitted_at, visit.received_at) = (Some(at("2026-05-06T18:00:00Z")), at("2026-05-06T18:00:00Z"));
+        let stay = |arrived: &str, left: &str| stay::Model {
+            firm_id: visit.firm_id,
+            visit_id: visit.id,
+            auditor_id: visit.auditor_id,
+            arrived_at: Some(at(arrived)),
+            left_at: Some(at(left)),
+            answering_ms: None,
+            positions: None,
+            device_sha256: None,
+            created_at: at("2026-05-06T18:00:00Z"),
+        };
+        let first = stay("2026-05-04T10:00:00Z", "2026-05-04T10:30:00Z");
+        let beside = stay("2026-05-04T16:30:00Z", "2026-05-04T16:40:00Z");
+        let later = stay("2026-05-04T16:30:01Z", "2026-05-04T16:40:00Z");
+        let of = |stay: &stay::Model| made(&visit, Some(stay));
+        assert!(is_one_trip(of(&first), of(&beside)) && is_one_trip(of(&beside), of(&first)));
+        assert!(!is_one_trip(of(&first), of(&later)) && !is_one_trip(of(&later), of(&first)));
+        // Without a stay the phone's clock says it, and without that ours.
+        assert!(!is_one_trip(of(&first), made(&visit, None)), "two days later, by our clock");
+        let told = visit::Model { device_at: Some(at("2026-05-04T11:00:00Z")), ..visit.clone() };
+        assert!(is_one_trip(of(&first), made(&told, None)));
+        let half = stay::Model { arrived_at: None, ..first.clone() };
+        assert_eq!(of(&half), (at("2026-05-04T10:30:00Z"), at("2026-05-04T10:30:00Z")));
+    }
 }

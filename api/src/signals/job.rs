@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::canonical::canonical;
-use crate::entity::signal;
+use crate::entity::{evidence, signal};
 use crate::events::types::NewEvent;
+use crate::evidence::service::has_bytes;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::jobs;
@@ -138,10 +139,15 @@ impl Changes {
 }
 
 /// Compares what was found with what is known. A signal of which the auditor was told, or that somebody judged, stays as
-/// it was then.
+/// it was then. Of a visit of which something was purged all stay, with the figures that are left: what they rested on is
+/// gone, and nothing can be weighed anew. Only files that came since, of which nothing is gone, can add one.
 fn changes(app: &App, visit: &Filed, known: &[signal::Model], found: &[Found]) -> Result<Changes, Failure> {
     let mut changes = Changes::default();
-    for found in found {
+    let is_purged = visit.visit.purged != 0;
+    let is_whole = |file: &evidence::Model| file.purged_at.is_none() && has_bytes(file.state);
+    let may_add =
+        |subject_id: Uuid| !is_purged || visit.files.iter().any(|file| file.id == subject_id && is_whole(file));
+    for found in found.iter().filter(|found| may_add(found.subject_id)) {
         let figures = canonical(&found.figures)?.text;
         match known.iter().find(|row| (row.code, row.subject_id) == (found.code, found.subject_id)) {
             None => changes.new.push(signal::Model {
@@ -160,20 +166,20 @@ fn changes(app: &App, visit: &Filed, known: &[signal::Model], found: &[Found]) -
                 verdict_by: None,
                 verdict_at: None,
             }),
-            Some(row) if !is_kept(row) && row.figures != figures => {
+            Some(row) if !is_kept(row) && !is_purged && row.figures != figures => {
                 changes.other.push(signal::Model { figures, ..row.clone() });
             }
             Some(_) => {}
         }
     }
     let holds = |row: &signal::Model| found.iter().any(|f| (f.code, f.subject_id) == (row.code, row.subject_id));
-    changes.gone = known.iter().filter(|row| !is_kept(row) && !holds(row)).cloned().collect();
+    changes.gone = known.iter().filter(|row| !is_kept(row) && !is_purged && !holds(row)).cloned().collect();
     Ok(changes)
 }
 
-/// Whether somebody has done something with a signal.
+/// Whether somebody has done something with a signal, or its figures were purged.
 fn is_kept(row: &signal::Model) -> bool {
-    row.shared_at.is_some() || row.verdict.is_some()
+    row.shared_at.is_some() || row.verdict.is_some() || row.figures == "{}"
 }
 
 async fn apply(write: &mut Write<'_>, visit: &Filed, changes: Changes) -> Result<(), Failure> {

@@ -13,6 +13,8 @@ use crate::words::SignalCode;
 pub const FENCE_M: f64 = 200.0;
 /// The error of a position without one, in metres.
 pub const UNKNOWN_ACCURACY_M: f64 = 100.0;
+/// From this error on a position says nothing, in metres: some phones write the error of their guess at the country.
+pub const MAX_ACCURACY_M: f64 = 50_000.0;
 /// How far from the branch a photo may be taken by what its camera says, in metres: the receipt is photographed in the
 /// car.
 pub const PHOTO_FENCE_M: f64 = 1000.0;
@@ -52,12 +54,18 @@ fn accuracy_m(position: &Position) -> f64 {
     position.accuracy_m.unwrap_or(UNKNOWN_ACCURACY_M)
 }
 
+/// Whether somebody measured a position: receivers and cameras without a fix write zeros.
+fn is_measured(position: &Position) -> bool {
+    (position.latitude, position.longitude) != (0.0, 0.0) && accuracy_m(position) <= MAX_ACCURACY_M
+}
+
 /// Positions of the stay itself, if its times are known; those of the way there and back say nothing.
 fn during(stay: &Stay) -> Vec<&Position> {
-    let (Some(arrived), Some(left)) = (stay.arrived_at, stay.left_at) else { return stay.positions.iter().collect() };
-    let is_during = |position: &&Position| (arrived.min(left)..=arrived.max(left)).contains(&position.at);
-    let during: Vec<_> = stay.positions.iter().filter(is_during).collect();
-    if during.is_empty() { stay.positions.iter().collect() } else { during }
+    let measured: Vec<_> = stay.positions.iter().filter(|position| is_measured(position)).collect();
+    let (Some(arrived), Some(left)) = (stay.arrived_at, stay.left_at) else { return measured };
+    let is_during = |position: &&&Position| (arrived.min(left)..=arrived.max(left)).contains(&position.at);
+    let during: Vec<_> = measured.iter().filter(is_during).copied().collect();
+    if during.is_empty() { measured } else { during }
 }
 
 /// Every position is farther from the branch than fence and error explain. One that fits is enough: receivers jump.
@@ -213,6 +221,7 @@ mod tests {
         assert_eq!(find(&seen(&[position(north(400.0), 500.0)])), []);
         assert_eq!(find(&seen(&[position(north(299.0), None)])), [], "an unknown error is some error");
         assert_eq!(find(&plain()), [], "no position");
+        assert_eq!(find(&seen(&[position(Place { latitude: 0.0, longitude: 0.0 }, 5.0)])), [], "no fix");
         let nowhere = Facts { branch: None, ..seen(&[position(TARTU, 5.0)]) };
         assert_eq!(find(&nowhere), [], "a branch without a position");
         let call = Facts { channel: Channel::Phone, ..seen(&[position(TARTU, 5.0)]) };
@@ -227,6 +236,10 @@ mod tests {
         let figures = &found[0].figures;
         let figures = ["distance_m", "accuracy_m", "fence_m", "positions"].map(|name| figures[name].as_f64().unwrap());
         assert_eq!(figures, [213.0, 12.0, 200.0, 2.0]);
+        let guess = position(TARTU, MAX_ACCURACY_M + 1.0);
+        let silenced = find(&seen(&[position(north(213.0), 12.0), guess.clone()]));
+        assert_eq!(codes(&silenced), ["outside_fence"], "one that nobody measured fits nowhere");
+        assert_eq!(find(&seen(&[guess])), [], "and says nothing by itself");
         // One that fits is enough.
         assert_eq!(find(&seen(&[position(TARTU, 5.0), position(north(10.0), 12.0)])), []);
     }

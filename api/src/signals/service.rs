@@ -12,13 +12,15 @@ use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::json::text_problem;
 use crate::people::types::Caller;
+use crate::retention::classes::bit;
+use crate::retention::store::reopen;
 use crate::review::store::same_person;
 use crate::signals::store;
 use crate::signals::types::{SignalPrecision, SignalPrecisions, SignalView, SignalsView};
 use crate::visits::read::{sees, visible_visit};
 use crate::visits::stay;
-use crate::visits::store::{stay_of, visit_by_id};
-use crate::words::{SignalCode, SignalVerdict};
+use crate::visits::store::{lock_visits, stay_of};
+use crate::words::{DataClass, SignalCode, SignalVerdict};
 use crate::write::Write;
 
 /// Longest answer and note, in characters.
@@ -49,13 +51,20 @@ pub async fn list(app: &App, caller: &Caller, visit_id: Uuid) -> Result<SignalsV
     })
 }
 
-/// A signal with its visit, locked, if the caller reaches it.
+/// A signal with its visit, locked, if the caller reaches it. The visit first, as a purge has it.
 async fn locked(write: &Write<'_>, caller: &Caller, id: Uuid) -> Result<(signal::Model, visit::Model), Failure> {
     let gone = || Failure::not_found("signal");
-    let row = store::lock(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
-    let visit = visit_by_id(&write.tx, caller.firm_id, row.visit_id).await?;
+    let known = store::by_id(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
+    let visit = lock_visits(&write.tx, caller.firm_id, &[known.visit_id]).await?.pop();
     let visit = visit.filter(|visit| sees(caller, visit)).ok_or_else(gone)?;
+    let row = store::lock(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
     Ok((row, visit))
+}
+
+/// Writes a signal on which something was said: the texts of its visit are purged anew.
+async fn said(write: &Write<'_>, row: &signal::Model) -> Result<(), Failure> {
+    store::update(&write.tx, row.clone()).await?;
+    Ok(reopen(&write.tx, row.firm_id, row.visit_id, bit(DataClass::FreeText)).await?)
 }
 
 /// Nobody judges signals of a visit that they filed.
@@ -127,7 +136,7 @@ pub async fn answer(app: &App, caller: &Caller, id: Uuid, answer: String) -> Res
     row.answered_at = Some(app.clock.now());
     // Their other phone need not ask any more.
     write.event(fact("visit.signal_answered", &row, caller, None).for_auditor(visit.auditor_id));
-    store::update(&write.tx, row.clone()).await?;
+    said(&write, &row).await?;
     write.commit().await?;
     Ok(SignalView::for_auditor(row))
 }
@@ -160,7 +169,7 @@ pub async fn judge(
     row.verdict_by = Some(caller.membership_id);
     row.verdict_at = Some(app.clock.now());
     write.event(fact("visit.signal_judged", &row, caller, Some(verdict)));
-    store::update(&write.tx, row.clone()).await?;
+    said(&write, &row).await?;
     write.commit().await?;
     Ok(SignalView::for_reviewer(row))
 }

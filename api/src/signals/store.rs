@@ -44,6 +44,11 @@ pub async fn of_visits(
         .await
 }
 
+/// A signal.
+pub async fn by_id(db: &impl ConnectionTrait, firm_id: Uuid, id: Uuid) -> Result<Option<signal::Model>, DbErr> {
+    signal::Entity::find_by_id((firm_id, id)).one(db).await
+}
+
 /// A signal, locked until the transaction ends.
 pub async fn lock(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid) -> Result<Option<signal::Model>, DbErr> {
     signal::Entity::find_by_id((firm_id, id)).lock_exclusive().one(tx).await
@@ -303,6 +308,18 @@ pub async fn stays_around(
         .filter(stay::Column::CreatedAt.lt(of.created_at).or(stay::Column::VisitId.lt(of.visit_id)))
         .order_by_asc(stay::Column::ArrivedAt)
         .limit(MOST_STAYS)
+        .all(db)
+        .await
+}
+
+/// The stays of some visits.
+pub async fn stays(db: &impl ConnectionTrait, firm_id: Uuid, visit_ids: &[Uuid]) -> Result<Vec<stay::Model>, DbErr> {
+    if visit_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    stay::Entity::find()
+        .filter(stay::Column::FirmId.eq(firm_id))
+        .filter(stay::Column::VisitId.is_in(visit_ids.iter().copied()))
         .all(db)
         .await
 }

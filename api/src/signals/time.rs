@@ -29,7 +29,8 @@ pub fn find(facts: &Facts) -> Vec<Found> {
 }
 
 /// The auditor was there before the window opened or after it closed. Filing late is no signal: that is what
-/// `quarantine_reason` says, and what a network does.
+/// `quarantine_reason` says, and what a network does. Where nobody told when the auditor was there, one file that was
+/// taken in the window is enough: the receipt is photographed at home.
 fn outside_window(facts: &Facts) -> Option<Found> {
     let (start, end) = facts.window;
     let skew = facts.skew();
@@ -39,11 +40,18 @@ fn outside_window(facts: &Facts) -> Option<Found> {
         times if times.is_empty() => (taken.collect(), "files"),
         times => (times, "stay"),
     };
+    let is_inside = |at: &DateTime<Utc>| {
+        let at = *at + skew;
+        start - at <= CLOCK_TOLERANCE && at - end <= CLOCK_TOLERANCE
+    };
+    let is_made_inside = basis == "files" && times.iter().any(is_inside);
     let (mut first, mut last) = (times.iter().min().map(|at| *at + skew), times.iter().max().map(|at| *at + skew));
     let mut basis = basis;
     if facts.filed_at < start {
         // Our own clock: nothing that the phone says can explain it.
         (first, last, basis) = (Some(facts.filed_at), Some(facts.filed_at), "filing");
+    } else if is_made_inside {
+        return None;
     }
     let (first, last) = (first?, last?);
     let (early, late) = (start - first, last - end);
@@ -101,7 +109,10 @@ fn clock_backwards(facts: &Facts) -> Option<Found> {
     let order = |what: &'static str, first: DateTime<Utc>, then: DateTime<Utc>| {
         (first - then > ORDER_TOLERANCE).then(|| (what, first, then, first - then))
     };
-    let told = facts.contacts.iter().filter_map(Contact::latest).max();
+    // When the phone sent last. Unless it told its clock with that, nobody knows: an earlier one says nothing of a visit that
+    // was returned and filed again.
+    let tells_last = facts.contacts.last().is_some_and(|contact| contact.latest().is_some());
+    let told = facts.contacts.iter().filter_map(Contact::latest).max().filter(|_| tells_last);
     let stay = &facts.stay;
     let ends = stay.arrived_at.zip(stay.left_at).and_then(|(came, left)| order("left_before_arriving", came, left));
     let sent = stay.left_at.zip(told).and_then(|(left, told)| order("filed_before_leaving", left, told));
@@ -309,6 +320,40 @@ mod tests {
         let october = stayed("2026-10-25T00:30:00Z", "2026-10-25T00:50:00Z");
         assert_eq!(capture_time(&october, &camera("2026-10-25T03:40:00", None)), None);
         assert_eq!(capture_time(&facts, &camera("2026-03-29T03:30:00", None)), None);
+    }
+
+    #[test]
+    fn one_photo_in_the_window_is_enough() {
+        let file = |taken: &str| FileFacts { captured_at: Some(at(taken)), ..photo() };
+        let found = |files: Vec<FileFacts>| {
+            let found = find(&Facts { files, ..plain() });
+            found.into_iter().filter(|found| found.code == SignalCode::OutsideWindow).collect::<Vec<_>>()
+        };
+        let receipt = file("2026-06-01T00:30:00Z");
+        assert_eq!(found(vec![file("2026-05-31T23:40:00Z"), receipt.clone()]), [], "the receipt is photographed later");
+        let outside = found(vec![file("2026-06-01T00:20:00Z"), receipt]);
+        assert_eq!((codes(&outside), outside[0].figures["late_s"].as_i64()), (vec!["outside_window"], Some(1801)));
+        // A stay that was told goes before them, and so does our own clock.
+        let stay = stayed("2026-06-01T00:20:00Z", "2026-06-01T00:40:00Z").stay;
+        let told = find(&Facts { stay, files: vec![file("2026-05-31T23:40:00Z")], ..plain() });
+        assert_eq!(told[0].figures["basis"], "stay");
+        let early =
+            Facts { filed_at: at("2026-04-30T12:00:00Z"), files: vec![file("2026-05-01T10:00:00Z")], ..plain() };
+        assert_eq!(find(&early)[0].figures["basis"], "filing");
+    }
+
+    #[test]
+    fn a_clock_of_an_earlier_filing_says_nothing_of_what_came_later() {
+        let contact = |day: u32, device: bool| Contact {
+            received_at: at(&format!("2026-05-{day:02}T12:00:00Z")),
+            at: device.then(|| at(&format!("2026-05-{day:02}T12:00:00Z"))),
+            ..Contact::default()
+        };
+        let files = vec![FileFacts { captured_at: Some(at("2026-05-09T11:00:00Z")), ..photo() }];
+        let found = |contacts| codes(&find(&Facts { contacts, files: files.clone(), ..plain() })).join(" ");
+        assert_eq!(found(vec![contact(4, true), contact(9, false)]), "", "it was returned, and filed without a clock");
+        assert_eq!(found(vec![contact(4, true), contact(9, true)]), "");
+        assert_eq!(found(vec![contact(4, true), contact(5, true)]), "clock_backwards");
     }
 
     #[test]

@@ -8,11 +8,13 @@ use crate::app::App;
 use crate::consent::decide::holds_voices;
 use crate::consent::service::check_recording;
 use crate::entity::{evidence, transcript};
+use crate::events::store::lock_head;
 use crate::events::types::NewEvent;
 use crate::evidence::service::{has_bytes, visible};
 use crate::evidence::store::lock_evidence;
 use crate::failure::{Failure, Kind};
 use crate::people::types::Caller;
+use crate::retention::holds;
 use crate::transcripts::folding::terms;
 use crate::transcripts::parse::parse;
 use crate::transcripts::store;
@@ -36,7 +38,8 @@ pub struct NewTranscript<'a> {
 ///
 /// * 404 when no visit that the caller sees names the file, or it was purged.
 /// * 422 `not_a_recording` when it holds no voices; `invalid` with every line that is wrong.
-/// * 409 `illegal_state` while its bytes are not stored.
+/// * 409 `illegal_state` while its bytes are not stored; `held` when it would replace another while a hold is on the
+///   visit.
 /// * 403 `recording_not_permitted` when it may not be heard; `transcript_of_others` when an auditor would replace what
 ///   somebody else attached.
 pub async fn put(app: &App, caller: &Caller, id: Uuid, new: NewTranscript<'_>) -> Result<TranscriptView, Failure> {
@@ -49,6 +52,7 @@ pub async fn put(app: &App, caller: &Caller, id: Uuid, new: NewTranscript<'_>) -
     check_recording(&write.tx, &file).await?;
     if let Some(before) = store::transcript_of(&write.tx, caller.firm_id, id).await? {
         check_author(caller, &before)?;
+        check_free(&write, before.visit_id).await?;
     }
     let row = transcript::Model {
         firm_id: caller.firm_id,
@@ -103,6 +107,7 @@ pub async fn transcript(app: &App, caller: &Caller, id: Uuid) -> Result<Transcri
 ///
 /// * 404 when there is none, or no such recording.
 /// * 403 `transcript_of_others` when an auditor would remove what somebody else attached.
+/// * 409 `held` while a hold is on the visit.
 pub async fn remove(app: &App, caller: &Caller, id: Uuid) -> Result<(), Failure> {
     visible(app, caller, id).await?;
     let mut write = Write::begin_by(app, caller).await?;
@@ -110,6 +115,7 @@ pub async fn remove(app: &App, caller: &Caller, id: Uuid) -> Result<(), Failure>
     let row = store::transcript_of(&write.tx, caller.firm_id, id).await?;
     let row = row.ok_or_else(|| Failure::not_found("transcript"))?;
     check_author(caller, &row)?;
+    check_free(&write, row.visit_id).await?;
     store::forget(&write.tx, caller.firm_id, id).await?;
     let payload = json!({"visit_id": row.visit_id});
     write.event(NewEvent::new("transcript.removed", "evidence", id, caller.membership_id, payload));
@@ -149,6 +155,16 @@ fn check_author(caller: &Caller, before: &transcript::Model) -> Result<(), Failu
     }
     let detail = "Somebody else attached this transcript. Ask a reviewer to change it.";
     Err(Failure::new(Kind::Forbidden, "transcript_of_others", detail))
+}
+
+/// What a hold is on is neither removed nor replaced. Under the lock of the head, which making a hold takes too.
+///
+/// # Errors
+///
+/// 409 `held` when there is one.
+pub async fn check_free(write: &Write<'_>, visit_id: Uuid) -> Result<(), Failure> {
+    lock_head(&write.tx, write.firm_id).await?;
+    holds::check_free(&write.tx, write.firm_id, visit_id).await
 }
 
 /// The cues of a row.

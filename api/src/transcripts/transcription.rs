@@ -15,7 +15,7 @@ use crate::evidence::store::{evidence_by_id, evidence_of_visits, lock_evidence};
 use crate::failure::{Failure, Kind};
 use crate::jobs::queue;
 use crate::people::types::Caller;
-use crate::transcripts::service::{check_stored, is_of_service, keep, recording, stored, tag};
+use crate::transcripts::service::{check_free, check_stored, is_of_service, keep, recording, stored, tag};
 use crate::transcripts::store;
 use crate::transcripts::transcriber::{Recording, Trouble};
 use crate::transcripts::types::{Cue, TranscriptionView};
@@ -31,7 +31,8 @@ pub const JOB: &str = "transcribe";
 /// # Errors
 ///
 /// * 404, 403, 422 as [`recording`], 409 `illegal_state` while its bytes are not stored.
-/// * 409 `no_transcription_service` when none is set; `has_transcript` when somebody attached one.
+/// * 409 `no_transcription_service` when none is set; `has_transcript` when somebody attached one; `held` when it would
+///   replace another while a hold is on the visit.
 /// * As [`Once`] for a repeated key.
 pub async fn create(
     app: &App,
@@ -56,6 +57,9 @@ pub async fn create(
     if attached.is_some() {
         let detail = "Somebody attached a transcript to this recording. Remove it first.";
         return Err(Failure::conflict("has_transcript", detail));
+    }
+    if store::transcript_of(&write.tx, caller.firm_id, id).await?.is_some() {
+        check_free(&write, file.visit_id).await?;
     }
     let before = store::transcription_of(&write.tx, caller.firm_id, id).await?;
     let row = match before.filter(|before| before.state == TranscriptionState::Queued) {
@@ -235,6 +239,16 @@ async fn store_answer(
         };
     }
     let before = store::transcript_of(&write.tx, file.firm_id, file.id).await?;
+    if before.is_some()
+        && let Err(failure) = check_free(&write, file.visit_id).await
+    {
+        drop(write);
+        return if failure.kind == Kind::Conflict {
+            fail(app, asked, failure.code, &failure.detail).await
+        } else {
+            Err(failure)
+        };
+    }
     if before.is_none_or(|before| is_of_service(&before)) {
         let row = transcript::Model {
             firm_id: file.firm_id,

@@ -1,5 +1,7 @@
 //! Reading visits: what each role sees of them.
 
+use std::collections::BTreeMap;
+
 use poem_openapi::types::Any;
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
@@ -16,6 +18,7 @@ use crate::http::conditions::etag;
 use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
 use crate::retention::due::purged;
+use crate::retention::store::memberships_beside;
 use crate::signals;
 use crate::visits::manifest::progress;
 use crate::visits::moments;
@@ -55,7 +58,7 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
     let revision = store::revision_of(db, caller.firm_id, id, visit.current_revision).await?;
     let draft = store::draft_of(db, caller.firm_id, id).await?;
     let score = store::score_of(db, caller.firm_id, id, visit.current_score_version).await?;
-    let open_signals = open_signals(db, caller, &[id]).await?.map(|counts| count_of(&counts, id));
+    let open_signals = open_signals(db, caller, std::slice::from_ref(&visit)).await?.get(&id).copied();
     let json = |text: String| serde_json::from_str::<Value>(&text).ok();
     let answers = revision.and_then(|revision| json(revision.answers));
     let unheard = unheard(app, caller, &files).await?;
@@ -103,29 +106,33 @@ pub async fn visits(
     let ids: Vec<_> = rows.iter().map(|visit| visit.id).collect();
     let files = evidence_of_visits(db, caller.firm_id, &ids).await?;
     let scores = store::current_scores(db, caller.firm_id, &rows).await?;
-    let signals = open_signals(db, caller, &ids).await?;
+    let signals = open_signals(db, caller, &rows).await?;
     Ok(slice.page(
         rows,
         |visit| visit.id.to_string(),
         |visit| {
             let files: Vec<_> = files.iter().filter(|file| file.visit_id == visit.id).cloned().collect();
             let score_bp = scores.iter().find(|(id, _)| *id == visit.id).and_then(|(_, bp)| *bp);
-            let open_signals = signals.as_ref().map(|counts| count_of(counts, visit.id));
+            let open_signals = signals.get(&visit.id).copied();
             summary(visit, score_bp, &files, open_signals)
         },
     ))
 }
 
-/// The signals of visits that nobody has judged; none for who does not review.
+/// The signals of visits that nobody has judged, by visit; none for who does not review, and of visits that the caller filed
+/// under whatever membership.
 async fn open_signals(
     db: &impl ConnectionTrait,
     caller: &Caller,
-    ids: &[Uuid],
-) -> Result<Option<Vec<(Uuid, i64)>>, Failure> {
-    match caller.reach {
-        Reach::Firm => Ok(Some(signals::store::count_open(db, caller.firm_id, ids).await?)),
-        Reach::Own | Reach::Scope => Ok(None),
+    visits: &[visit::Model],
+) -> Result<BTreeMap<Uuid, i64>, Failure> {
+    if caller.reach != Reach::Firm {
+        return Ok(BTreeMap::new());
     }
+    let own = memberships_beside(db, caller.firm_id, caller.membership_id).await?;
+    let ids: Vec<_> = visits.iter().filter(|visit| !own.contains(&visit.auditor_id)).map(|visit| visit.id).collect();
+    let counts = signals::store::count_open(db, caller.firm_id, &ids).await?;
+    Ok(ids.into_iter().map(|id| (id, count_of(&counts, id))).collect())
 }
 
 /// The count of a visit; those that are not counted have none.
