@@ -13,6 +13,9 @@ use crate::erasure::export_store as store;
 use crate::evidence::store::evidence_by_id;
 use crate::failure::Failure;
 
+/// The id of a row, and what is told of it.
+type Shown<M> = (fn(&M) -> Uuid, fn(&M) -> Result<Value, Failure>);
+
 /// Writes a list page by page.
 async fn list<E>(
     app: &App,
@@ -20,7 +23,7 @@ async fn list<E>(
     name: &str,
     query: Select<E>,
     id: E::Column,
-    (id_of, shown): (fn(&E::Model) -> Uuid, fn(&E::Model) -> Result<Value, Failure>),
+    (id_of, shown): Shown<E::Model>,
 ) -> Result<(), Stopped>
 where
     E: EntityTrait,
