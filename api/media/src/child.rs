@@ -176,7 +176,7 @@ impl WorkFolder {
 
 impl Drop for WorkFolder {
     fn drop(&mut self) {
-        // What stays behind is removed when the program starts next.
+        // What stays behind is swept away with what uploads leave.
         drop(std::fs::remove_dir_all(&self.0));
     }
 }
