@@ -7,7 +7,7 @@ use crate::support::chain::{checked_events, count};
 use crate::support::client::{Call, owned};
 use crate::support::files::fixture;
 use crate::support::world::{File, Person, World, filing, id_of, ids_of};
-use crate::support::{new_id, on_both, on_buckets, tiny};
+use crate::support::{new_id, now, on_both, on_buckets, tiny};
 use crate::uploads::creation;
 
 on_both!(
@@ -248,7 +248,7 @@ async fn consents_cover_branches_and_chains_over_time(app: &TestApp) {
     let world = World::make(app).await;
     set_policy(&world, "needs_proof").await;
     let mut visits = Vec::new();
-    let day = |ago: i64| (chrono::Utc::now() - chrono::Duration::days(ago)).format("%Y-%m-%d").to_string();
+    let day = |ago: i64| (now() - chrono::Duration::days(ago)).format("%Y-%m-%d").to_string();
     for (branch, day) in [(0, day(12)), (0, day(11)), (1, day(11))] {
         let mut call = recording();
         call.entry["captured_at"] = json!(format!("{day}T12:00:00Z"));

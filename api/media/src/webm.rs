@@ -2,7 +2,7 @@
 //! sizes of the outermost two open, and readers cannot tell their end from a cut.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use super::MAX_PACKETS;
 
@@ -37,7 +37,7 @@ pub(super) fn is_whole(file: &mut File, len: u64) -> io::Result<bool> {
 
 /// A number of one to eight bytes, the first of which tells how many, and how many there were; none at the end of the file.
 /// In ids, what tells the length is a part of the number.
-fn number(reader: &mut impl Read, is_id: bool) -> io::Result<Option<(u64, u64)>> {
+fn number(reader: &mut impl BufRead, is_id: bool) -> io::Result<Option<(u64, u64)>> {
     let Some(first) = byte(reader)? else { return Ok(None) };
     let more = first.leading_zeros();
     if more > 7 {
@@ -52,6 +52,6 @@ fn number(reader: &mut impl Read, is_id: bool) -> io::Result<Option<(u64, u64)>>
 }
 
 /// The next byte; none at the end of the file.
-fn byte(reader: &mut impl Read) -> io::Result<Option<u8>> {
+fn byte(reader: &mut impl BufRead) -> io::Result<Option<u8>> {
     reader.bytes().next().transpose()
 }
