@@ -315,6 +315,8 @@ fn visit(
     });
     let path = format!("/v1/visits/{visit}");
     recorder.call_with(auditor, "put_visit", "PUT", &path, &[("if-none-match", "*")], &body)?;
+    // What is found before the photo comes is found first.
+    signal_of(reviewer, &path, "short_stay")?;
     let content = format!("/v1/evidence/{photo}/content");
     let headers = [("content-type", "application/octet-stream")];
     let stored = auditor.client.send(&request("PUT", &content, &auditor.token, &headers, &bytes))?.json()?;
@@ -409,21 +411,25 @@ fn consents(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person
     Ok(())
 }
 
+/// Waits for a signal of a visit, and gives its id.
+fn signal_of(reviewer: &mut Person, visit: &str, code: &str) -> Outcome<String> {
+    for _ in 0..200 {
+        let found = reviewer.client.json("GET", &format!("{visit}/signals"), &reviewer.token, &Value::Null)?;
+        let found = found["data"].as_array().ok_or("no list of signals")?;
+        if let Some(signal) = found.iter().find(|signal| signal["code"] == code) {
+            return text(&signal["id"]);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Err("no signal".into())
+}
+
 /// The reviewer asks about the short stay, and thinks the answer good.
 fn signals(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person, visit: &str) -> Outcome<()> {
     let (none, list) = (Value::Null, format!("{visit}/signals"));
     // Signals of the photo come after those of the visit.
-    let mut signal = None;
-    for _ in 0..200 {
-        let found = reviewer.client.json("GET", &list, &reviewer.token, &none)?;
-        let found = found["data"].as_array().ok_or("no list of signals")?.clone();
-        signal = found.iter().find(|signal| signal["code"] == "short_stay").cloned();
-        if signal.is_some() && found.iter().any(|signal| signal["code"] == "capture_time") {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    let signal = text(&signal.ok_or("no signal")?["id"])?;
+    signal_of(reviewer, visit, "capture_time")?;
+    let signal = signal_of(reviewer, visit, "short_stay")?;
     let path = |verb: &str| format!("/v1/signals/{signal}/{verb}");
     recorder.call(reviewer, "list_signals", "GET", &list, &none)?;
     recorder.call(reviewer, "share_signal", "POST", &path("share"), &none)?;
@@ -578,7 +584,7 @@ fn letter_code(folder: &Path, count: usize) -> Outcome<String> {
 /// Work that was given up, which no walk through the API makes.
 fn jobs(recorder: &mut Recorder, admin: &mut Person, folder: &Path) -> Outcome<()> {
     let given_up = "INSERT INTO jobs (id, firm_id, kind, payload, state, run_at, attempts, last_error, created_at) \
-        SELECT randomblob(16), id, 'evidence.process', '{\"evidence_id\": \"01900000-0000-7000-8000-000000000000\"}', \
+        SELECT unhex('01900000000070008000' || hex(substr(id, 11))), id, 'evidence.process', '{\"evidence_id\": \"01900000-0000-7000-8000-000000000000\"}', \
         'dead', created_at, 8, 'the worker ended before the job did, every time', created_at FROM firms";
     let database = format!("sqlite://{}", folder.join("peegel.db").display());
     tokio::runtime::Runtime::new()?.block_on(async {
