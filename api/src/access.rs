@@ -46,6 +46,8 @@ pub enum Right {
     SearchTranscripts,
     /// Review, correct and publish visits.
     ReviewVisits,
+    /// Write on questions about visits.
+    AnswerQuestions,
     /// Read published results, scorecards, action plans and reports.
     ReadResults,
     /// Work on actions.
@@ -99,6 +101,7 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (SearchTranscripts, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (RecordConsents, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReviewVisits, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
+        (AnswerQuestions, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
         (ReadEvents, &[(FirmAdmin, Firm)]),
@@ -132,8 +135,10 @@ pub enum When {
     Assignment(&'static str),
     /// Where the table of visits has this move.
     Visit(&'static str),
-    /// Where the table of visits has the first of these moves; and the second, when nothing but files is added.
+    /// Where the table of visits has the first of these moves; and the second, under conditions of its own (in the notes).
     Write(&'static str, &'static str),
+    /// Where the table of questions has this move, or the other for auditors.
+    Question(&'static str),
     /// Where the table of evidence has this move.
     Evidence(&'static str),
     /// Where the bytes of the file are stored.
@@ -282,7 +287,7 @@ operations! {
     ListSuggestions "list_suggestions" => To(ReadVisits), Always;
     ListSimilarEvidence "list_similar_evidence" => To(ReviewVisits), Always;
 
-    ReviewVisit "review_visit" => To(ReviewVisits), Visit("review");
+    ReviewVisit "review_visit" => To(ReviewVisits), Write("review", "take_over");
     ReleaseVisit "release_visit" => To(ReviewVisits), Visit("release");
     ReturnVisit "return_visit" => To(ReviewVisits), Visit("return");
     RejectVisit "reject_visit" => To(ReviewVisits), Visit("reject");
@@ -290,6 +295,21 @@ operations! {
     ApproveVisit "approve_visit" => To(ReviewVisits), Visit("approve");
     PublishVisit "publish_visit" => To(ReviewVisits), Visit("publish");
     UnpublishVisit "unpublish_visit" => To(ReviewVisits), Visit("unpublish");
+
+    ListReviewQueue "list_review_queue" => To(ReviewVisits), Always;
+    GetReviewView "get_review_view" => To(ReviewVisits), Always;
+    ListRevisions "list_revisions" => To(ReadVisits), Always;
+    CorrectVisit "correct_visit" => To(ReviewVisits), Visit("correct");
+    PutCorrectionDraft "put_correction_draft" => To(ReviewVisits), Always;
+    GetCorrectionDraft "get_correction_draft" => To(ReviewVisits), Always;
+    DeleteCorrectionDraft "delete_correction_draft" => To(ReviewVisits), Always;
+    CreateQuestion "create_question" => To(ReviewVisits), Always;
+    ListQuestions "list_questions" => To(ReadVisits), Always;
+    AddQuestionMessage "add_question_message" => To(AnswerQuestions), Question("ask");
+    CloseQuestion "close_question" => To(ReviewVisits), Question("close");
+    ExcludeVisit "exclude_visit" => To(ReviewVisits), Visit("exclude");
+    IncludeVisit "include_visit" => To(ReviewVisits), Visit("include");
+    ClearQuarantine "clear_quarantine" => To(ReviewVisits), Visit("clear_quarantine");
 
     ListSignals "list_signals" => To(ReadVisits), Always;
     ShareSignal "share_signal" => To(ReviewVisits), Always;
@@ -328,6 +348,10 @@ const NOTES: &str = "\
   `recording_not_permitted`. An auditor replaces and removes no transcript but their own: 403 `transcript_of_others`.
 - Auditors see the signals of their visits that a reviewer shared, and answer each once (409 `already_answered`). Of a
   visit that they filed themselves, reviewers and firm admins see no others, and share and judge none (403 `own_visit`).
+- `review_visit` with `take_over` also takes a visit in review from its reviewer, who has done nothing about it for four
+  hours (409 `not_idle`). What concerns a visit in review (corrections, drafts of them, excluding, clearing) is for who
+  took it or a firm admin: 403 `not_the_reviewer`. A correction is put aside where one can be made.
+- Questions are asked about visits that were filed. Auditors write on those about their own visits.
 - `put_visit` also adds files to a visit that waits for its review (submitted, resubmitted), when the answers stay as
   they are.
 - An operation in a state that the last column does not name is 409 `illegal_state`. A write that comes again is answered
@@ -432,6 +456,7 @@ impl When {
             Self::Assignment(mv) => format!("assignment: {}", before(states::ASSIGNMENT_MOVES, mv)),
             Self::Visit(mv) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
             Self::Write(mv, _) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
+            Self::Question(mv) => format!("question: {}", before(states::QUESTION_MOVES, mv)),
             Self::Evidence(mv) => format!("evidence: {}", before(states::EVIDENCE_MOVES, mv)),
             Self::Stored => "evidence: stored, processed, unpreviewable".to_owned(),
             Self::Wave(mv) => format!("wave: {}", before(states::WAVE_MOVES, mv)),

@@ -38,6 +38,7 @@ use crate::rehearsals::api::RehearsalsApi;
 use crate::results::api::ResultsApi;
 use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
+use crate::review::desk_api::DeskApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
 use crate::signals::api::SignalsApi;
@@ -171,7 +172,7 @@ type Apis = (
     FieldworkApi,
     (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-    (ReviewApi, SignalsApi),
+    (ReviewApi, DeskApi, SignalsApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
@@ -192,7 +193,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         FieldworkApi,
         (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-        (ReviewApi, SignalsApi),
+        (ReviewApi, DeskApi, SignalsApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::failure::Failure;
-use crate::words::{ActionState, AssignmentState, EvidenceState, VersionState, VisitState, WaveState};
+use crate::words::{ActionState, AssignmentState, EvidenceState, QuestionState, VersionState, VisitState, WaveState};
 
 /// One legal move: `(from, move, to)`.
 pub type Moves<S> = &'static [(S, &'static str, S)];
@@ -50,6 +50,22 @@ pub const VISIT_MOVES: Moves<VisitState> = {
         (Rejected, "reopen", InReview),
         (Approved, "publish", Published),
         (Published, "unpublish", Approved),
+        // From a reviewer who does nothing about it.
+        (InReview, "take_over", InReview),
+        // New answers by somebody other than the auditor.
+        (InReview, "correct", InReview),
+        (Approved, "correct", Approved),
+        (Published, "correct", Published),
+        // Whether it counts; published ones leave the totals and come back.
+        (InReview, "exclude", InReview),
+        (Approved, "exclude", Approved),
+        (Published, "exclude", Published),
+        (InReview, "include", InReview),
+        (Approved, "include", Approved),
+        (Published, "include", Published),
+        (Submitted, "clear_quarantine", Submitted),
+        (Resubmitted, "clear_quarantine", Resubmitted),
+        (InReview, "clear_quarantine", InReview),
     ]
 };
 
@@ -94,6 +110,19 @@ pub const ACTION_MOVES: Moves<ActionState> = {
         (Reopened, "start", InProgress),
         (Reopened, "finish", Done),
         (Reopened, "drop", Dropped),
+    ]
+};
+
+/// Moves of a question. What the auditor writes answers it, what a reviewer writes asks again.
+pub const QUESTION_MOVES: Moves<QuestionState> = {
+    use QuestionState::{Answered, Closed, Open};
+    &[
+        (Open, "answer", Answered),
+        (Answered, "answer", Answered),
+        (Open, "ask", Open),
+        (Answered, "ask", Open),
+        (Open, "close", Closed),
+        (Answered, "close", Closed),
     ]
 };
 
@@ -147,7 +176,8 @@ mod tests {
         let failure = after(VISIT_MOVES, "visit", VisitState::InReview, "publish").unwrap_err();
         assert_eq!(
             failure.detail,
-            "The visit is in_review; cannot publish it. Allowed now: release, return, reject, approve."
+            "The visit is in_review; cannot publish it. Allowed now: release, return, reject, approve, take_over, correct, \
+             exclude, include, clear_quarantine."
         );
     }
 

@@ -181,6 +181,30 @@ words! {
 }
 
 words! {
+    /// Why a visit could not be made.
+    AttemptedBecause {
+        /// The branch was closed.
+        Closed = "closed",
+        /// The auditor was turned away.
+        Refused = "refused",
+        /// It was not safe.
+        Unsafe = "unsafe",
+    }
+}
+
+words! {
+    /// How far a question has come.
+    QuestionState {
+        /// It waits for the auditor.
+        Open = "open",
+        /// It waits for a reviewer.
+        Answered = "answered",
+        /// It is settled.
+        Closed = "closed",
+    }
+}
+
+words! {
     /// The part of the day of a visit at its branch: what people outside the firm read instead of the time.
     PartOfDay {
         /// Before noon.

@@ -47,6 +47,9 @@ mod m20261130_000051_sketches;
 mod m20261130_000053_retention;
 mod m20261130_000054_purges;
 mod m20261130_000055_erasures;
+mod m20261201_000060_review;
+mod m20261201_000061_questions;
+mod m20261201_000062_correction_drafts;
 mod table;
 
 /// All steps in order.
@@ -96,6 +99,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000053_retention::Migration),
             Box::new(m20261130_000054_purges::Migration),
             Box::new(m20261130_000055_erasures::Migration),
+            Box::new(m20261201_000060_review::Migration),
+            Box::new(m20261201_000061_questions::Migration),
+            Box::new(m20261201_000062_correction_drafts::Migration),
         ]
     }
 }

@@ -311,6 +311,7 @@ impl Filing<'_> {
         });
         if visit.story == Fate::Attempted {
             body["outcome"] = json!("attempted");
+            body["attempted_because"] = json!("closed");
         } else {
             let mut random = Random::new(mix(number as u64) ^ u64::from(visit.day.to_epoch_days().unsigned_abs()));
             let mut given = answers(&standard.0, &standard.1, branch, visit, &mut random)?;
@@ -396,7 +397,13 @@ impl Filing<'_> {
         reviewer.post(&format!("/v1/visits/{id}/review"), &nothing).await?;
         if visit.story == Fate::Returned {
             let reason = visit.return_reason.values().next().cloned().unwrap_or_default();
-            reviewer.post(&format!("/v1/visits/{id}/return"), &json!({"reason": reason})).await?;
+            let standard = self.standards.get(&visit.standard).ok_or_else(|| missing("standard", &visit.standard))?;
+            let order = json!({
+                "items": [{"item_id": standard.1["items"][0]["id"], "reason": reason}],
+                "due_at": self.app.clock.now() + Duration::days(7),
+                "reason": reason,
+            });
+            reviewer.post(&format!("/v1/visits/{id}/return"), &order).await?;
             return Ok(());
         }
         reviewer.post(&format!("/v1/visits/{id}/approve"), &nothing).await?;

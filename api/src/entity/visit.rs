@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::Serialize;
 
-use crate::words::{Outcome, QuarantineReason, Reporting, VisitState};
+use crate::words::{AttemptedBecause, Outcome, QuarantineReason, Reporting, VisitState};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "visits")]
@@ -43,6 +43,23 @@ pub struct Model {
     pub copy_of: Option<Uuid>,
     /// The classes of its data that were purged, one bit each ([`crate::retention::classes`]).
     pub purged: i32,
+    /// Since when its reviewer has it.
+    pub taken_at: Option<DateTimeUtc>,
+    /// When its reviewer did something about it last.
+    pub acted_at: Option<DateTimeUtc>,
+    pub returned_at: Option<DateTimeUtc>,
+    /// Until when the auditor is to file it again.
+    pub due_at: Option<DateTimeUtc>,
+    /// The items that it was returned for, with what is asked of each, as JSON.
+    pub return_items: Option<String>,
+    /// The revision that was judged last.
+    pub reviewed_revision: Option<i32>,
+    /// Why it could not be made.
+    pub attempted_because: Option<AttemptedBecause>,
+    /// Whether the auditor is paid for it.
+    pub payable: bool,
+    /// Why it was excluded or included last.
+    pub reporting_reason: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::consent::service::heard;
-use crate::entity::{action, consent, hold, membership, signal, transcript, transcription};
+use crate::entity::{
+    action, consent, correction_draft, hold, membership, question_message, signal, transcript, transcription,
+};
 use crate::erasure::export::{Out, PAGE, Stopped, row};
 use crate::erasure::export_store as store;
 use crate::evidence::store::evidence_by_id;
@@ -60,6 +62,13 @@ pub async fn write(app: &App, out: &mut Out, firm_id: Uuid, people: &[membership
     };
     let query = store::judged(firm_id, &ids);
     list(app, out, "verdicts", query, signal::Column::Id, (|signal| signal.id, verdict)).await?;
+    let query = store::messages(firm_id, &ids);
+    let of = (|message: &question_message::Model| message.id, |message: &question_message::Model| row(message, &[]));
+    list(app, out, "question_messages", query, question_message::Column::Id, (of.0, of.1)).await?;
+    let query = store::correction_drafts(firm_id, &ids);
+    let of =
+        (|draft: &correction_draft::Model| draft.visit_id, |draft: &correction_draft::Model| row(draft, &["changes"]));
+    list(app, out, "correction_drafts", query, correction_draft::Column::VisitId, (of.0, of.1)).await?;
     let query = store::consents(firm_id, &ids);
     list(app, out, "consents", query, consent::Column::Id, (|consent| consent.id, |consent| row(consent, &[]))).await?;
     transcripts(app, out, firm_id, &ids).await?;

@@ -25,6 +25,7 @@ use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::mail::service::SEND_JOB;
 use crate::people::store::firm_by_id;
+use crate::review;
 use crate::signals;
 use crate::signals::types::SignalView;
 use crate::transcripts::store::transcript_of;
@@ -37,8 +38,19 @@ pub const PAGE: u64 = 200;
 /// Pieces that wait to be sent.
 const WAITING: usize = 8;
 /// Columns that hold JSON.
-const NESTED: [&str; 9] =
-    ["scope", "rights", "answers", "withheld", "device", "positions", "body", "item_ids", "payload"];
+const NESTED: [&str; 11] = [
+    "scope",
+    "rights",
+    "answers",
+    "withheld",
+    "device",
+    "positions",
+    "body",
+    "item_ids",
+    "payload",
+    "reasons",
+    "return_items",
+];
 /// Columns of files that hold JSON.
 const NESTED_OF_FILES: [&str; 3] = ["item_ids", "facts", "exif"];
 
@@ -253,6 +265,8 @@ async fn whole(app: &App, visit: &visit::Model, is_own: bool) -> Result<Value, F
         false => SignalView::of_person(signal),
     });
     value["signals"] = shown.filter_map(|signal| signal.to_json()).collect();
+    value["questions"] = json!(rows(&review::store::questions_of(db, firm_id, &[id]).await?)?);
+    value["question_messages"] = json!(rows(&review::store::messages_of(db, firm_id, &[id]).await?)?);
     value["consents"] = json!(rows(&consent::store::of_visit(db, firm_id, id).await?)?);
     let files = evidence_of_visits(db, firm_id, &[id]).await?;
     let may_be_heard = heard(db, firm_id, &files).await?;

@@ -8,8 +8,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{
-    action, api_key, assignment, consent, erasure, event, hold, idempotency_key, job, link, membership, retention_rule,
-    session, signal, transcript, transcription, upload, upload_day, visit,
+    action, api_key, assignment, consent, correction_draft, erasure, event, hold, idempotency_key, job, link,
+    membership, question_message, retention_rule, session, signal, transcript, transcription, upload, upload_day,
+    visit,
 };
 
 /// All memberships of a person.
@@ -214,6 +215,20 @@ pub fn judged(firm_id: Uuid, ids: &[Uuid]) -> Select<signal::Entity> {
     signal::Entity::find()
         .filter(signal::Column::FirmId.eq(firm_id))
         .filter(signal::Column::VerdictBy.is_in(ids.iter().copied()))
+}
+
+/// What some memberships wrote on questions.
+pub fn messages(firm_id: Uuid, ids: &[Uuid]) -> Select<question_message::Entity> {
+    question_message::Entity::find()
+        .filter(question_message::Column::FirmId.eq(firm_id))
+        .filter(question_message::Column::AuthorId.is_in(ids.iter().copied()))
+}
+
+/// Corrections that some memberships are working on.
+pub fn correction_drafts(firm_id: Uuid, ids: &[Uuid]) -> Select<correction_draft::Entity> {
+    correction_draft::Entity::find()
+        .filter(correction_draft::Column::FirmId.eq(firm_id))
+        .filter(correction_draft::Column::AuthorId.is_in(ids.iter().copied()))
 }
 
 /// Consents that some memberships recorded or withdrew.

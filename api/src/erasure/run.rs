@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::canonical::canonical;
 use crate::chains::store::branch_by_id;
 use crate::entity::{erasure, event};
 use crate::erasure::step::Step;
@@ -30,6 +31,8 @@ const VISITS: u64 = 50;
 const ROWS: u64 = 500;
 /// The kind of event that says who changed an action.
 const ACTION: &str = "action.updated";
+/// The kind of event that says who corrected the answers of a visit.
+const CORRECTED: &str = "visit.corrected";
 
 /// What the job carries.
 #[derive(Deserialize)]
@@ -66,6 +69,7 @@ pub async fn run_job(app: &App, firm_id: Uuid, of: &OfErasure) -> Result<(), Fai
             run.visits().await?;
             run.history().await?;
             run.notes().await?;
+            run.questions().await?;
             run.consents().await?;
             run.uploads().await?;
         }
@@ -153,6 +157,30 @@ impl<'a> Run<'a> {
                 if step.may_take(Kept::Visit(visit_id)).await? {
                     let rows = store::clear_notes(&step.write.tx, firm_id, visit_id, &ids).await?;
                     step.taken.rows("signals.verdict_note", rows);
+                }
+            }
+            let held: Vec<_> = step.held().collect();
+            if step.commit(&row, &ids, false).await? {
+                self.held.extend(held);
+                after = Some(last);
+            }
+        }
+    }
+
+    /// Takes what they wrote on questions about others' visits, and corrections that they were working on.
+    async fn questions(&mut self) -> Result<(), Failure> {
+        let (app, firm_id, mut after) = (self.app, self.row.firm_id, None);
+        loop {
+            let some = store::questioned_visits(app.db.reader(), firm_id, &self.ids, after, ROWS).await?;
+            let Some(last) = some.last().copied() else { return Ok(()) };
+            let (ids, row) = (self.ids.clone(), self.row.clone());
+            let Some(mut step) = self.begin().await? else { return Ok(()) };
+            for visit_id in some {
+                if step.may_take(Kept::Visit(visit_id)).await? {
+                    let rows = store::clear_messages(&step.write.tx, firm_id, visit_id, &ids).await?;
+                    step.taken.rows("question_messages.text", rows);
+                    let rows = store::remove_corrections(&step.write.tx, firm_id, visit_id, &ids).await?;
+                    step.taken.rows("correction_drafts", rows);
                 }
             }
             let held: Vec<_> = step.held().collect();
@@ -274,6 +302,9 @@ impl<'a> Run<'a> {
 
 /// Takes a reason from an event of theirs, and from the visit while it still shows there; false when a hold keeps it.
 async fn wrote(step: &mut Step<'_>, fact: &event::Model) -> Result<bool, Failure> {
+    if fact.kind == CORRECTED {
+        return corrected(step, fact).await;
+    }
     if !is_written(fact) {
         return Ok(true);
     }
@@ -290,10 +321,23 @@ async fn wrote(step: &mut Step<'_>, fact: &event::Model) -> Result<bool, Failure
     }
     let payload: Value = serde_json::from_str(fact.payload.as_deref().unwrap_or("null")).map_err(Failure::internal)?;
     if let (Some(id), Some(reason)) = (reviewed, payload["reason"].as_str()) {
-        let rows = store::clear_review(&step.write.tx, fact.firm_id, id, reason).await?;
+        let items = payload.get("items").map(canonical).transpose()?.map(|items| items.text);
+        let rows = store::clear_review(&step.write.tx, fact.firm_id, id, reason, items.as_deref()).await?;
         step.taken.rows("visits.review_reason", rows);
     }
     erase_payload(&step.write.tx, &mut step.taken, fact).await?;
+    Ok(true)
+}
+
+/// Takes why they corrected the answers of a visit; false when a hold keeps it.
+async fn corrected(step: &mut Step<'_>, fact: &event::Model) -> Result<bool, Failure> {
+    let id = fact.object.strip_prefix("visit/").and_then(|id| id.parse::<Uuid>().ok());
+    let (Some(id), Some(by)) = (id, fact.actor_id) else { return Ok(true) };
+    if !step.may_take(Kept::Visit(id)).await? {
+        return Ok(false);
+    }
+    let rows = store::clear_corrections(&step.write.tx, fact.firm_id, id, by).await?;
+    step.taken.rows("revisions.reasons", rows);
     Ok(true)
 }
 

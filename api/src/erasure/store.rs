@@ -9,8 +9,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{
-    action, api_key, consent, erasure, event, idempotency_key, job, link, membership, session, signal, upload, user,
-    visit,
+    action, api_key, consent, correction_draft, erasure, event, idempotency_key, job, link, membership,
+    question_message, revision, session, signal, upload, user, visit,
 };
 use crate::retention::classes::ALL;
 use crate::retention::due::UNDECIDED;
@@ -309,6 +309,98 @@ pub async fn clear_action(
     Ok(rows)
 }
 
+/// The next visits of others after an id on whose questions some memberships have written, or which they are correcting.
+pub async fn questioned_visits(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>, DbErr> {
+    let mut found: Vec<Uuid> = question_message::Entity::find()
+        .select_only()
+        .column(question_message::Column::VisitId)
+        .distinct()
+        .filter(question_message::Column::FirmId.eq(firm_id))
+        .filter(question_message::Column::AuthorId.is_in(ids.iter().copied()))
+        .filter(question_message::Column::Text.is_not_null())
+        .apply_if(after, |query, after| query.filter(question_message::Column::VisitId.gt(after)))
+        .order_by_asc(question_message::Column::VisitId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let drafts: Vec<Uuid> = correction_draft::Entity::find()
+        .select_only()
+        .column(correction_draft::Column::VisitId)
+        .distinct()
+        .filter(correction_draft::Column::FirmId.eq(firm_id))
+        .filter(correction_draft::Column::AuthorId.is_in(ids.iter().copied()))
+        .apply_if(after, |query, after| query.filter(correction_draft::Column::VisitId.gt(after)))
+        .order_by_asc(correction_draft::Column::VisitId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    found.extend(drafts);
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
+}
+
+/// Takes what some memberships wrote on the questions about a visit.
+pub async fn clear_messages(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    visit_id: Uuid,
+    ids: &[Uuid],
+) -> Result<u64, DbErr> {
+    let cleared = question_message::Entity::update_many()
+        .col_expr(question_message::Column::Text, Expr::value(None::<String>))
+        .filter(question_message::Column::FirmId.eq(firm_id))
+        .filter(question_message::Column::VisitId.eq(visit_id))
+        .filter(question_message::Column::AuthorId.is_in(ids.iter().copied()))
+        .filter(question_message::Column::Text.is_not_null())
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
+/// Removes the corrections of a visit that some memberships are working on.
+pub async fn remove_corrections(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    visit_id: Uuid,
+    ids: &[Uuid],
+) -> Result<u64, DbErr> {
+    let removed = correction_draft::Entity::delete_many()
+        .filter(correction_draft::Column::FirmId.eq(firm_id))
+        .filter(correction_draft::Column::VisitId.eq(visit_id))
+        .filter(correction_draft::Column::AuthorId.is_in(ids.iter().copied()))
+        .exec(tx)
+        .await?;
+    Ok(removed.rows_affected)
+}
+
+/// Takes why some memberships corrected answers of a visit; that they did stays.
+pub async fn clear_corrections(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    visit_id: Uuid,
+    by: Uuid,
+) -> Result<u64, DbErr> {
+    let cleared = revision::Entity::update_many()
+        .col_expr(revision::Column::Reasons, Expr::value(None::<String>))
+        .filter(revision::Column::FirmId.eq(firm_id))
+        .filter(revision::Column::VisitId.eq(visit_id))
+        .filter(revision::Column::AuthorId.eq(by))
+        .filter(revision::Column::Reasons.is_not_null())
+        .exec(tx)
+        .await?;
+    Ok(cleared.rows_affected)
+}
+
 /// The next visits after an id on whose signals some memberships have written a note.
 pub async fn noted_visits(
     db: &impl ConnectionTrait,
@@ -365,8 +457,34 @@ pub async fn consents_by(
         .await
 }
 
-/// Takes what was said last in the review of a visit, if it is this.
-pub async fn clear_review(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, reason: &str) -> Result<u64, DbErr> {
+/// Takes what was said last in the review of a visit, if it is this, and what was asked of its items with it.
+pub async fn clear_review(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    reason: &str,
+    items: Option<&str>,
+) -> Result<u64, DbErr> {
+    let asked = match items {
+        Some(items) => {
+            visit::Entity::update_many()
+                .col_expr(visit::Column::ReturnItems, Expr::value(None::<String>))
+                .filter(visit::Column::FirmId.eq(firm_id))
+                .filter(visit::Column::Id.eq(id))
+                .filter(visit::Column::ReturnItems.eq(items))
+                .exec(tx)
+                .await?
+                .rows_affected
+        }
+        None => 0,
+    };
+    let told = visit::Entity::update_many()
+        .col_expr(visit::Column::ReportingReason, Expr::value(None::<String>))
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::Id.eq(id))
+        .filter(visit::Column::ReportingReason.eq(reason))
+        .exec(tx)
+        .await?;
     let cleared = visit::Entity::update_many()
         .col_expr(visit::Column::ReviewReason, Expr::value(None::<String>))
         .filter(visit::Column::FirmId.eq(firm_id))
@@ -374,7 +492,7 @@ pub async fn clear_review(tx: &DatabaseTransaction, firm_id: Uuid, id: Uuid, rea
         .filter(visit::Column::ReviewReason.eq(reason))
         .exec(tx)
         .await?;
-    Ok(cleared.rows_affected)
+    Ok(cleared.rows_affected + told.rows_affected + asked)
 }
 
 /// The next events of a firm that some memberships caused, oldest first.

@@ -122,8 +122,8 @@ pub struct FirmData {
     pub api_keys: Vec<Any<Value>>,
     /// Assignments.
     pub assignments: Vec<Any<Value>>,
-    /// Visits that they filed, each with revisions, draft, where the phone was, consents, signals, what it is compared by, and
-    /// files with what was found in them. Who reads it themselves gets the signals that a reviewer asked about. What is said
+    /// Visits that they filed, each with revisions, draft, where the phone was, consents, signals, questions, what it is
+    /// compared by, and files with what was found in them. Who reads it themselves gets the signals that a reviewer asked about. What is said
     /// in a recording that may not be heard is `withheld`.
     pub visits: Vec<Any<Value>>,
     /// Uploads that have not been forgotten yet.
@@ -134,6 +134,10 @@ pub struct FirmData {
     pub events: Vec<Any<Value>>,
     /// What they made of signals of others' visits, with their notes.
     pub verdicts: Vec<Any<Value>>,
+    /// What they wrote on questions about visits.
+    pub question_messages: Vec<Any<Value>>,
+    /// Corrections of others' visits that they are working on.
+    pub correction_drafts: Vec<Any<Value>>,
     /// Consents that they recorded or withdrew.
     pub consents: Vec<Any<Value>>,
     /// Transcripts that they attached.

@@ -18,6 +18,7 @@ use crate::events;
 use crate::evidence::service::has_bytes;
 use crate::failure::Failure;
 use crate::retention::line::Taken;
+use crate::review;
 use crate::signals;
 use crate::transcripts;
 use crate::uploads;
@@ -175,6 +176,7 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
             reviews(of);
             consents(of).await?;
             signals(of).await?;
+            questions(of).await?;
             reasons(of).await?;
         }
         DataClass::AuditorIdentity => {}
@@ -316,6 +318,12 @@ fn reviews(of: &mut Purging<'_>) {
     if of.visit.review_reason.take().is_some() {
         of.taken.rows("visits.review_reason", 1);
     }
+    if of.visit.return_items.take().is_some() {
+        of.taken.rows("visits.return_items", 1);
+    }
+    if of.visit.reporting_reason.take().is_some() {
+        of.taken.rows("visits.reporting_reason", 1);
+    }
     // The hash of what was sent would let a guess at its texts be confirmed.
     (of.visit.write_sha256, of.visit.write_answer) = (None, None);
 }
@@ -340,6 +348,15 @@ async fn signals(of: &mut Purging<'_>) -> Result<(), Failure> {
     of.taken.rows("signals.answer", rows);
     let rows = signals::store::clear_sketch(of.tx, of.visit.firm_id, of.visit.id).await?;
     of.taken.rows("sketches.text", rows);
+    Ok(())
+}
+
+/// What was written on questions, and corrections being worked on; that they were asked and answered stays.
+async fn questions(of: &mut Purging<'_>) -> Result<(), Failure> {
+    let rows = review::store::clear_messages(of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("question_messages.text", rows);
+    let rows = review::store::remove_drafts(of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("correction_drafts", rows);
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use crate::http::auth::Auth;
 use crate::http::body::Checked;
 use crate::http::json::OptionalJson;
 use crate::review::service::{Move, move_visit};
-use crate::review::types::{Approval, ReviewReason, ReviewView};
+use crate::review::types::{Approval, ReturnOrder, ReviewReason, ReviewView, Taking};
 
 /// The review.
 pub struct ReviewApi;
@@ -25,7 +25,8 @@ impl ReviewApi {
     /// Take a visit for review
     ///
     /// From then on only you or a firm admin can release, return, reject or approve it. Nobody reviews a visit that
-    /// they filed, and a visit whose files have not all arrived waits: `evidence_incomplete` names what is missing.
+    /// they filed, and a visit whose files have not all arrived waits: `evidence_incomplete` names what is missing. With
+    /// `take_over` it is taken from a reviewer who has done nothing about it for four hours; the body may be left out.
     #[oai(path = "/v1/visits/:id/review", method = "post", operation_id = "review_visit")]
     async fn review_visit(
         &self,
@@ -33,9 +34,12 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
+        body: OptionalJson<Taking>,
     ) -> Result<Json<ReviewView>, Failure> {
         let caller = auth.caller(Operation::ReviewVisit)?;
-        Ok(Json(move_visit(&app, &caller, id.0, Move::Review).await?))
+        let takes_over = body.0.and_then(|taking| taking.take_over).unwrap_or(false);
+        let mv = if takes_over { Move::TakeOver } else { Move::Review };
+        Ok(Json(move_visit(&app, &caller, id.0, mv).await?))
     }
 
     /// Release a visit
@@ -55,7 +59,7 @@ impl ReviewApi {
 
     /// Return a visit
     ///
-    /// Back to the auditor, who reads the reason and files it again.
+    /// Back to the auditor, who reads what is asked of each item and until when, and files it again. Their phone is told.
     #[oai(path = "/v1/visits/:id/return", method = "post", operation_id = "return_visit")]
     async fn return_visit(
         &self,
@@ -63,10 +67,10 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
-        body: Checked<ReviewReason>,
+        body: Checked<ReturnOrder>,
     ) -> Result<Json<ReviewView>, Failure> {
         let caller = auth.caller(Operation::ReturnVisit)?;
-        Ok(Json(move_visit(&app, &caller, id.0, Move::Return(body.0.reason)).await?))
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Return(body.0)).await?))
     }
 
     /// Reject a visit

@@ -326,6 +326,15 @@ pub mod tests {
             public_id: Uuid::from_u128(8),
             copy_of: None,
             purged: 0,
+            taken_at: None,
+            acted_at: None,
+            returned_at: None,
+            due_at: None,
+            return_items: None,
+            reviewed_revision: None,
+            attempted_because: None,
+            payable: true,
+            reporting_reason: None,
         }
     }
 

@@ -116,6 +116,15 @@ pub async fn count_open(
     count(db, firm_id, visit_ids, Condition::all().add(signal::Column::Verdict.is_null())).await
 }
 
+/// How many signals some visits have, by visit.
+pub async fn count_all(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    visit_ids: &[Uuid],
+) -> Result<Vec<(Uuid, i64)>, DbErr> {
+    count(db, firm_id, visit_ids, Condition::all()).await
+}
+
 /// How many signals of some visits wait for their auditor's answer, by visit.
 pub async fn count_unanswered(
     db: &impl ConnectionTrait,

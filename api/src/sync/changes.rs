@@ -19,6 +19,8 @@ use crate::failure::Failure;
 use crate::fieldwork;
 use crate::http::conditions::etag;
 use crate::people::types::Caller;
+use crate::review::questions;
+use crate::review::types::QuestionView;
 use crate::signals;
 use crate::standards;
 use crate::sync::cursor::{Cursor, Part};
@@ -28,7 +30,7 @@ use crate::sync::types::{
 };
 use crate::visits::manifest::progress;
 use crate::visits::read::count_of;
-use crate::words::{AssignmentState, VisitState};
+use crate::words::{AssignmentState, QuestionState, VisitState};
 
 /// Most drafts that the last page tells of.
 pub const MAX_DRAFTS: u64 = 200;
@@ -215,6 +217,7 @@ async fn told(db: &impl ConnectionTrait, caller: &Caller, found: Found) -> Resul
     let visit_ids: Vec<_> = found.visits.iter().map(|visit| visit.id).collect();
     let files = evidence_of_visits(db, firm_id, &visit_ids).await?;
     let signals = signals::store::count_unanswered(db, firm_id, &visit_ids).await?;
+    let questions = questions::of_visits(db, firm_id, &visit_ids).await?;
     let mut visits: BTreeMap<_, _> = found.visits.into_iter().map(|visit| (visit.id, visit)).collect();
     for thing in found.things {
         match thing {
@@ -230,7 +233,10 @@ async fn told(db: &impl ConnectionTrait, caller: &Caller, found: Found) -> Resul
                     .map(|file| (file.id, file.file_name.clone(), file.state))
                     .collect();
                 let tag = etag(row.write_number);
-                let object = Some(SyncVisit::new(row, progress(&of_visit), count_of(&signals, id)));
+                let waits =
+                    |question: &&QuestionView| question.visit_id == id && question.state != QuestionState::Closed;
+                let asked = questions.iter().filter(waits).cloned().collect();
+                let object = Some(SyncVisit::new(row, progress(&of_visit), count_of(&signals, id), asked));
                 changes.push(Change::Visit(VisitChange { id, deleted: false, etag: tag, object }));
             }
             Thing::Assignment(_) | Thing::File(_) => {}

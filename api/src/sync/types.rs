@@ -7,8 +7,9 @@ use uuid::Uuid;
 use crate::entity::visit;
 use crate::fieldwork::types::AssignmentView;
 use crate::http::problem::Problem;
+use crate::review::types::{QuestionView, ReturnedView};
 use crate::visits::types::{EvidenceProgress, VisitIn, VisitSaved};
-use crate::words::{Outcome, QuarantineReason, VisitState};
+use crate::words::{AttemptedBecause, Outcome, QuarantineReason, Reporting, VisitState};
 
 /// Visits that waited for a network.
 #[derive(Debug, Object)]
@@ -191,10 +192,20 @@ pub struct SyncVisit {
     pub state: VisitState,
     /// Whether it could be made.
     pub outcome: Outcome,
+    /// Why it could not be made.
+    pub attempted_because: Option<AttemptedBecause>,
+    /// Whether it counts in reports.
+    pub reporting: Reporting,
+    /// Whether the auditor is paid for it.
+    pub payable: bool,
     /// The number of the revision filed last; 0 while there is none.
     pub revision: i32,
     /// Why it was returned or rejected.
     pub review_reason: Option<String>,
+    /// What it was returned for and until when; null before, and once it is approved or rejected.
+    pub returned: Option<ReturnedView>,
+    /// Questions about it that are not closed, oldest first.
+    pub questions: Vec<QuestionView>,
     /// Why it was kept and flagged, if it was.
     pub quarantine_reason: Option<QuarantineReason>,
     /// How much of the evidence has arrived.
@@ -206,15 +217,25 @@ pub struct SyncVisit {
 }
 
 impl SyncVisit {
-    /// A visit with what has arrived of its evidence, and how many signals wait for an answer.
-    pub fn new(row: visit::Model, evidence: EvidenceProgress, signals_to_answer: i64) -> Self {
+    /// A visit with what has arrived of its evidence, how many signals wait for an answer, and its questions.
+    pub fn new(
+        row: visit::Model,
+        evidence: EvidenceProgress,
+        signals_to_answer: i64,
+        questions: Vec<QuestionView>,
+    ) -> Self {
         Self {
+            returned: ReturnedView::of(&row),
+            questions,
             assignment_id: row.assignment_id,
             branch_id: row.branch_id,
             standard_id: row.standard_id,
             standard_version: row.standard_version,
             state: row.state,
             outcome: row.outcome,
+            attempted_because: row.attempted_because,
+            reporting: row.reporting,
+            payable: row.payable,
             revision: row.current_revision,
             review_reason: row.review_reason,
             quarantine_reason: row.quarantine_reason,

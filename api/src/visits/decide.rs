@@ -171,6 +171,7 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
             "answers_sha256": answers.sha256,
             "score_bp": summary.as_ref().and_then(|s| s.score_bp),
             "outcome": row.outcome,
+            "attempted_because": row.attempted_because,
             "quarantine_reason": row.quarantine_reason,
             "evidence": prepared.write.manifest.len(),
         });
@@ -245,7 +246,10 @@ pub fn decide(prepared: &Prepared, stored: &Stored<'_>) -> Result<Decision, Fail
 /// 422 when the manifest has problems: what was filed is no draft that could keep them.
 fn adds_evidence(prepared: &Prepared, stored: &Stored<'_>, before: VisitState) -> Result<bool, Failure> {
     let Some(visit) = stored.visit else { return Ok(false) };
-    if !matches!(before, VisitState::Submitted | VisitState::Resubmitted) || prepared.write.outcome != visit.outcome {
+    if !matches!(before, VisitState::Submitted | VisitState::Resubmitted)
+        || prepared.write.outcome != visit.outcome
+        || prepared.write.attempted_because != visit.attempted_because
+    {
         return Ok(false);
     }
     let is_new = |id| stored.evidence.iter().all(|file| file.id != id);
@@ -318,15 +322,36 @@ fn begin(prepared: &Prepared, stored: &Stored<'_>, assignment: &assignment::Mode
         public_id: stored.public_id,
         copy_of: None,
         purged: 0,
+        taken_at: None,
+        acted_at: None,
+        returned_at: None,
+        due_at: None,
+        return_items: None,
+        reviewed_revision: None,
+        attempted_because: write.attempted_because,
+        payable: true,
+        reporting_reason: None,
     });
     // A draft on top of a returned visit changes nothing of what was filed; see also `manifest`.
     let keeps_filed = prepared.filing.is_none() && row.state == VisitState::Returned;
-    let outcome = if keeps_filed { row.outcome } else { write.outcome };
+    let (outcome, attempted_because) = match keeps_filed {
+        true => (row.outcome, row.attempted_because),
+        false => (write.outcome, write.attempted_because),
+    };
     // What comes anew is purged anew.
-    visit::Model { outcome, device_at: write.device_at, skew_ms, received_at: stored.at, purged: 0, ..row }
+    visit::Model {
+        outcome,
+        attempted_because,
+        device_at: write.device_at,
+        skew_ms,
+        received_at: stored.at,
+        purged: 0,
+        ..row
+    }
 }
 
-fn score_of(row: &visit::Model, score: &Score, at: DateTime<Utc>) -> score::Model {
+/// The row of the score of a visit's current revision.
+pub fn score_of(row: &visit::Model, score: &Score, at: DateTime<Utc>) -> score::Model {
     let bp = |value: Option<i64>| value.and_then(|bp| i32::try_from(bp).ok());
     score::Model {
         firm_id: row.firm_id,

@@ -16,7 +16,7 @@ use crate::http::limits::FILE_LIMIT_BYTES;
 use crate::visits::moments;
 use crate::visits::stay;
 use crate::visits::types::{ManifestEntry, Stay, WriteState};
-use crate::words::{EvidenceKind, Outcome};
+use crate::words::{AttemptedBecause, EvidenceKind, Outcome};
 
 /// Most files of one visit.
 pub const MAX_FILES: usize = 200;
@@ -40,6 +40,8 @@ pub struct VisitWrite {
     pub state: WriteState,
     /// Whether the visit could be made.
     pub outcome: Outcome,
+    /// Why it could not be made.
+    pub attempted_because: Option<AttemptedBecause>,
     /// Answers by item id, as they came.
     pub answers: Map<String, Value>,
     /// The evidence manifest.
@@ -66,6 +68,10 @@ pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
     let assignment_id = reader.uuid("assignment_id");
     let state = reader.word("state");
     let outcome = reader.optional_word("outcome");
+    let attempted_because = reader.optional_word("attempted_because");
+    if attempted_because.is_some() && outcome != Some(Outcome::Attempted) {
+        reader.problem("attempted_because", "not_allowed", "is only for a visit that could not be made");
+    }
     let answers = reader.object("answers").cloned().unwrap_or_default();
     let files = reader.optional_list("evidence", MAX_FILES).unwrap_or_default();
     let copy_of = reader.optional_uuid("copy_of");
@@ -87,6 +93,7 @@ pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
                 assignment_id,
                 state,
                 outcome,
+                attempted_because,
                 answers,
                 manifest,
                 device,
@@ -138,7 +145,7 @@ fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
 }
 
 /// What is wrong with the value of an answer, whatever its item.
-fn value_problem(value: &Value) -> Option<(&'static str, String)> {
+pub fn value_problem(value: &Value) -> Option<(&'static str, String)> {
     match value {
         Value::String(text) => value_text_problem(text),
         Value::Array(values) if values.len() > MAX_CHOSEN => {
@@ -155,7 +162,7 @@ fn value_problem(value: &Value) -> Option<(&'static str, String)> {
 }
 
 /// What is wrong with a text that may be empty.
-fn value_text_problem(text: &str) -> Option<(&'static str, String)> {
+pub fn value_text_problem(text: &str) -> Option<(&'static str, String)> {
     text_problem(text, MAX_TEXT_CHARS).filter(|(code, _)| *code != "empty")
 }
 

@@ -19,6 +19,8 @@ use crate::http::paging::{Page, Slice};
 use crate::people::types::Caller;
 use crate::retention::due::purged;
 use crate::retention::store::memberships_beside;
+use crate::review::questions;
+use crate::review::types::ReturnedView;
 use crate::signals;
 use crate::visits::manifest::progress;
 use crate::visits::moments;
@@ -58,6 +60,7 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
     let revision = store::revision_of(db, caller.firm_id, id, visit.current_revision).await?;
     let draft = store::draft_of(db, caller.firm_id, id).await?;
     let score = store::score_of(db, caller.firm_id, id, visit.current_score_version).await?;
+    let questions = questions::of_visits(db, caller.firm_id, &[id]).await?;
     let open_signals = open_signals(db, caller, std::slice::from_ref(&visit)).await?.get(&id).copied();
     let json = |text: String| serde_json::from_str::<Value>(&text).ok();
     let answers = revision.and_then(|revision| json(revision.answers));
@@ -71,6 +74,9 @@ pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Fa
         answers: answers.map(Any),
         draft: draft.and_then(|draft| json(draft.body)).map(Any),
         review_reason: visit.review_reason.clone(),
+        reporting_reason: visit.reporting_reason.clone(),
+        returned: ReturnedView::of(&visit),
+        questions,
         device_at: visit.device_at,
         skew_ms: visit.skew_ms,
         received_at: visit.received_at,
@@ -183,7 +189,9 @@ pub fn summary(
         standard_version: visit.standard_version,
         state: visit.state,
         outcome: visit.outcome,
+        attempted_because: visit.attempted_because,
         reporting: visit.reporting,
+        payable: visit.payable,
         quarantine_reason: visit.quarantine_reason,
         copy_of: visit.copy_of,
         reviewer_id: visit.reviewer_id,

@@ -94,6 +94,17 @@ pub struct Score {
     pub engine_version: &'static str,
 }
 
+impl Score {
+    /// A result in the form that is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] (500) when it cannot be written as JSON.
+    pub fn of(result: &ScoreResult) -> Result<Self, Failure> {
+        Ok(Self { summary: summary(result), result: canonical(result)?.text, engine_version: ENGINE_VERSION })
+    }
+}
+
 /// What a write led to.
 #[derive(Clone, Debug)]
 pub struct Saved {
@@ -196,6 +207,10 @@ fn file(
     let answers = canonical(&write.answers)?;
     let device = canonical(&device_of(write, contact))?;
     if write.outcome == Outcome::Attempted {
+        if write.attempted_because.is_none() {
+            let message = "say why the visit could not be made: closed, refused or unsafe";
+            problems.push(FieldProblem::new("/attempted_because", "missing", message));
+        }
         if write.manifest.is_empty() {
             let message = "prove that you were there: a photo of the closed door, for example";
             problems.push(FieldProblem::new("/evidence", "missing", message));
@@ -205,13 +220,10 @@ fn file(
             false => Filing::Incomplete(problems),
         });
     }
-    match score(&standard.standard, &scored_answers(standard, write), Mode::Submit) {
+    let files = write.manifest.iter().map(|entry| (entry.item_ids.as_slice(), entry.kind));
+    match score(&standard.standard, &scored_answers(standard, &write.answers, files), Mode::Submit) {
         Scoring::Scored(result) if problems.is_empty() => {
-            let score = Some(Score {
-                summary: summary(&result),
-                result: canonical(&result)?.text,
-                engine_version: ENGINE_VERSION,
-            });
+            let score = Some(Score::of(&result)?);
             Ok(Filing::Complete { answers, device, score })
         }
         Scoring::Scored(_) => Ok(Filing::Incomplete(problems)),
@@ -245,18 +257,23 @@ pub fn summary(result: &ScoreResult) -> ScoreSummary {
     }
 }
 
-/// The answers as the scoring engine takes them: without comments and moments, with the number of fitting files.
-fn scored_answers(standard: &CompiledStandard, write: &VisitWrite) -> Map<String, Value> {
+/// The answers as the scoring engine takes them: without comments and moments, with the number of fitting files. Each
+/// file comes with the items that it proves.
+pub fn scored_answers<'a>(
+    standard: &CompiledStandard,
+    answers: &Map<String, Value>,
+    manifest: impl Iterator<Item = (&'a [String], EvidenceKind)>,
+) -> Map<String, Value> {
     let mut files: HashMap<&str, i64> = HashMap::new();
-    for entry in &write.manifest {
-        for item in &entry.item_ids {
-            if standard.standard.item(item).is_some_and(|item| fits(item.evidence_kind, entry.kind)) {
+    for (item_ids, kind) in manifest {
+        for item in item_ids {
+            if standard.standard.item(item).is_some_and(|item| fits(item.evidence_kind, kind)) {
                 *files.entry(item).or_default() += 1;
             }
         }
     }
     let mut scored = Map::new();
-    for (item, answer) in &write.answers {
+    for (item, answer) in answers {
         let Some(answer) = answer.as_object() else { continue };
         let mut answer: Map<_, _> = answer
             .iter()
@@ -299,7 +316,7 @@ fn manifest_problems(standard: &CompiledStandard, manifest: &[ManifestEntry]) ->
 }
 
 /// What the scoring engine found wrong with an answer, as a problem of the request.
-fn answer_problem(item: &str, code: &str) -> FieldProblem {
+pub fn answer_problem(item: &str, code: &str) -> FieldProblem {
     let answer = format!("/answers/{}", escape(item));
     let value = format!("{answer}/v");
     let (pointer, message) = match code {

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::consent::types::{ConsentIn, Told};
 use crate::evidence::types::EvidenceView;
-use crate::words::{DataClass, EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState};
+use crate::review::types::{QuestionView, ReturnedView};
+use crate::words::{
+    AttemptedBecause, DataClass, EvidenceKind, Outcome, QuarantineReason, Reporting, RevisionKind, VisitState,
+};
 
 /// A visit as the phone sends it. All problems are answered at once; unknown members are refused.
 #[derive(Debug, Object)]
@@ -22,6 +25,8 @@ pub struct VisitIn {
     pub state: WriteState,
     /// Whether the visit could be made; `completed` if absent.
     pub outcome: Option<Outcome>,
+    /// Why it could not be made; required to file one that is `attempted`, together with a file that proves it.
+    pub attempted_because: Option<AttemptedBecause>,
     /// Answers by item id; null stands for no answer.
     #[oai(validator(max_properties = 500))]
     pub answers: BTreeMap<String, Option<AnswerIn>>,
@@ -290,8 +295,12 @@ pub struct VisitSummary {
     pub state: VisitState,
     /// Whether it could be made.
     pub outcome: Outcome,
+    /// Why it could not be made.
+    pub attempted_because: Option<AttemptedBecause>,
     /// Whether it counts in reports.
     pub reporting: Reporting,
+    /// Whether the auditor is paid for it.
+    pub payable: bool,
     /// Why it was kept and flagged, if it was.
     pub quarantine_reason: Option<QuarantineReason>,
     /// The visit that it is a copy of, if it was filed as one.
@@ -335,6 +344,12 @@ pub struct VisitView {
     pub stray_moments: Vec<StrayMoment>,
     /// What the reviewer said last.
     pub review_reason: Option<String>,
+    /// Why the visit was excluded from reports, or included again.
+    pub reporting_reason: Option<String>,
+    /// What it was returned for and until when; null before, and once it is approved or rejected.
+    pub returned: Option<ReturnedView>,
+    /// Questions about it, oldest first.
+    pub questions: Vec<QuestionView>,
     /// The phone's clock at the last write.
     pub device_at: Option<DateTime<Utc>>,
     /// How far the server's clock was ahead of the phone's, in milliseconds.
