@@ -126,6 +126,10 @@ pub struct FirmData {
     /// files with what was found in them. Who reads it themselves gets the signals that a reviewer asked about. What is said
     /// in a recording that may not be heard is `withheld`.
     pub visits: Vec<Any<Value>>,
+    /// What they were told of.
+    pub notices: Vec<Any<Value>>,
+    /// How they wanted to be told.
+    pub notice_settings: Vec<Any<Value>>,
     /// Uploads that have not been forgotten yet.
     pub uploads: Vec<Any<Value>>,
     /// How much they sent a day.
@@ -134,6 +138,8 @@ pub struct FirmData {
     pub events: Vec<Any<Value>>,
     /// What they made of signals of others' visits, with their notes.
     pub verdicts: Vec<Any<Value>>,
+    /// Visits of others that they were drawn to score a second time, with their answers, and those that they dropped.
+    pub second_scorings: Vec<Any<Value>>,
     /// Consents that they recorded or withdrew.
     pub consents: Vec<Any<Value>>,
     /// Transcripts that they attached.

@@ -10,6 +10,7 @@ use sea_orm::DatabaseTransaction;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::agreement;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::consent;
@@ -175,6 +176,7 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
             reviews(of);
             consents(of).await?;
             signals(of).await?;
+            second_scoring(of).await?;
             reasons(of).await?;
         }
         DataClass::AuditorIdentity => {}
@@ -340,6 +342,13 @@ async fn signals(of: &mut Purging<'_>) -> Result<(), Failure> {
     of.taken.rows("signals.answer", rows);
     let rows = signals::store::clear_sketch(of.tx, of.visit.firm_id, of.visit.id).await?;
     of.taken.rows("sketches.text", rows);
+    Ok(())
+}
+
+/// What a second scorer wrote; what they answered stays for the agreement.
+async fn second_scoring(of: &mut Purging<'_>) -> Result<(), Failure> {
+    let rows = agreement::store::clear_texts(of.app, of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("second_scorings", rows);
     Ok(())
 }
 

@@ -299,7 +299,7 @@ fn manifest_problems(standard: &CompiledStandard, manifest: &[ManifestEntry]) ->
 }
 
 /// What the scoring engine found wrong with an answer, as a problem of the request.
-fn answer_problem(item: &str, code: &str) -> FieldProblem {
+pub fn answer_problem(item: &str, code: &str) -> FieldProblem {
     let answer = format!("/answers/{}", escape(item));
     let value = format!("{answer}/v");
     let (pointer, message) = match code {
