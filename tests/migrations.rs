@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 22] = [
+const COLUMNS: [(&str, &str, &str); 26] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -39,6 +39,10 @@ const COLUMNS: [(&str, &str, &str); 22] = [
     ("actions", "state", "ActionState"),
     ("signals", "code", "SignalCode"),
     ("signals", "verdict", "SignalVerdict"),
+    ("notices", "kind", "NoticeKind"),
+    ("notices", "about", "NoticeAbout"),
+    ("notice_settings", "digest", "NoticeDigest"),
+    ("second_scorings", "state", "SecondScoringState"),
 ];
 
 /// The words that the database allows in a column.
@@ -95,6 +99,8 @@ async fn the_database_forbids_references_into_another_firm(app: &TestApp) {
         ("scores", "visit_id", "visits"),
         ("evidence", "visit_id", "visits"),
         ("actions", "branch_id", "branches"),
+        ("notices", "membership_id", "memberships"),
+        ("notices", "branch_id", "branches"),
     ] {
         let foreign = format!("(SELECT MIN(id) FROM {target} WHERE {target}.firm_id <> {table}.firm_id)");
         // PostgreSQL has no MIN of UUIDs.

@@ -61,7 +61,8 @@ fn answers(dice: &mut Dice) -> Value {
         0 => json!({"na": true}),
         n => json!({"v": n == 1}),
     };
-    answers["needs"] = json!({"v": ["full", "part", "none"][dice.below(3)]});
+    let needs = ["full", "part", "none"][dice.below(3)];
+    answers["needs"] = json!({"v": needs});
     if dice.below(3) == 0 {
         answers["offer"] = json!({"v": false});
     }
@@ -214,7 +215,8 @@ async fn review_all(world: &World, second: &Person, visits: &mut [Filed]) -> usi
             _ => json!({}),
         };
         if visit.fate == Fate::Late {
-            world.reviewer.client.post(&format!("{path}/approve"), &json!({})).send().await.expect(422);
+            let refused = world.reviewer.client.post(&format!("{path}/approve"), &json!({}));
+            refused.problem(409, "quarantined").await;
         }
         world.reviewer.client.post(&format!("{path}/approve"), &approve).ok().await;
     }

@@ -46,10 +46,10 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 type Ids = BTreeMap<&'static str, String>;
 
 /// The path of a `GET` of the document with the ids of such objects; none for those about other things than visits and
-/// people, for links, which give to anybody what they were made for, and for what is held on a person, which is all of it
+/// people, for links, which give to anybody what they were made for, for ends of mails, and for what is held on a person, which is all of it
 /// (`erasure`).
 fn target(path: &str, ids: &Ids) -> Option<String> {
-    if ["/v1/rehearsals/", "/v1/links/", "/v1/purges/"].iter().any(|start| path.starts_with(start))
+    if ["/v1/rehearsals/", "/v1/links/", "/v1/purges/", "/v1/unsubscribe/"].iter().any(|start| path.starts_with(start))
         || path.ends_with("/data")
     {
         return None;
@@ -69,6 +69,9 @@ fn target(path: &str, ids: &Ids) -> Option<String> {
     }
     if target == "/v1/transcripts" {
         target.push_str("?q=said");
+    }
+    if target == "/v1/agreement" {
+        target.push_str("?standard_id=tiny&version=1");
     }
     if target == "/v1/events" {
         target.push_str("?limit=200");

@@ -52,6 +52,8 @@ pub enum Right {
     ReadResults,
     /// Work on actions.
     WorkActions,
+    /// Read what one is told, and say how one wants to be told.
+    ReadNotices,
     /// Read the firm's history.
     ReadEvents,
     /// Say how long data is kept, hold it, see what was purged, erase people and export what is held on them.
@@ -68,7 +70,7 @@ pub enum Reach {
     /// What the scope of the membership names: a chain, one region of it, or branches.
     Scope,
     /// What is the caller's own: assignments in their hands or open to all, with the chains, branches, waves and
-    /// standards of these; visits that they file; keys that they made.
+    /// standards of these; visits that they file; keys that they made; what they are told.
     Own,
 }
 use Reach::{Firm, Own, Scope};
@@ -104,6 +106,7 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (AnswerQuestions, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
+        (ReadNotices, &[(FirmAdmin, Own), (Reviewer, Own), (Auditor, Own), (ChainViewer, Own), (BranchManager, Own)]),
         (ReadEvents, &[(FirmAdmin, Firm)]),
         (ManagePrivacy, &[(FirmAdmin, Firm)]),
         (ManageJobs, &[(FirmAdmin, Firm)]),
@@ -147,6 +150,8 @@ pub enum When {
     Wave(&'static str),
     /// Where the table of versions of standards has this move.
     Version(&'static str),
+    /// Where the table of second scorings has this move.
+    SecondScoring(&'static str),
     /// Where the job was given up.
     Job,
     /// Where the table of actions leads to the state that the change names.
@@ -181,6 +186,8 @@ operations! {
     RequestPasswordReset "request_password_reset" => Nothing, Always;
     FinishPasswordReset "finish_password_reset" => Nothing, Always;
     AcceptInvitation "accept_invitation" => Nothing, Always;
+    GetUnsubscribePage "get_unsubscribe_page" => Nothing, Always;
+    EndMails "end_mails" => Nothing, Always;
 
     GetMe "get_me" => Person, Always;
     AcceptMembership "accept_membership" => Person, Always;
@@ -204,6 +211,11 @@ operations! {
     CreateApiKey "create_api_key" => To(ManageApiKeys), Always;
     ListApiKeys "list_api_keys" => To(ManageApiKeys), Always;
     RevokeApiKey "revoke_api_key" => To(ManageApiKeys), Always;
+    ListNotices "list_notices" => To(ReadNotices), Always;
+    ReadNotice "read_notice" => To(ReadNotices), Always;
+    ReadNotices "read_notices" => To(ReadNotices), Always;
+    GetNoticeSettings "get_notice_settings" => To(ReadNotices), Always;
+    PutNoticeSettings "put_notice_settings" => To(ReadNotices), Always;
     ListEvents "list_events" => To(ReadEvents), Always;
     GetFirmRetention "get_firm_retention" => To(ManagePrivacy), Always;
     PutFirmRetention "put_firm_retention" => To(ManagePrivacy), Always;
@@ -232,6 +244,7 @@ operations! {
     CreateWave "create_wave" => To(ManageChains), Always;
     ListWaves "list_waves" => To(ReadChains), Always;
     GetWave "get_wave" => To(ReadChains), Always;
+    UpdateWave "update_wave" => To(ManageChains), Always;
     OpenWave "open_wave" => To(ManageChains), Wave("open");
     CloseWave "close_wave" => To(ManageChains), Wave("close");
 
@@ -310,6 +323,12 @@ operations! {
     ExcludeVisit "exclude_visit" => To(ReviewVisits), Visit("exclude");
     IncludeVisit "include_visit" => To(ReviewVisits), Visit("include");
     ClearQuarantine "clear_quarantine" => To(ReviewVisits), Visit("clear_quarantine");
+    ListSecondScorings "list_second_scorings" => To(ReviewVisits), Always;
+    GetSecondScoring "get_second_scoring" => To(ReviewVisits), Always;
+    PutSecondScoring "put_second_scoring" => To(ReviewVisits), SecondScoring("save");
+    SubmitSecondScoring "submit_second_scoring" => To(ReviewVisits), SecondScoring("submit");
+    DropSecondScoring "drop_second_scoring" => To(ReviewVisits), SecondScoring("drop");
+    GetAgreement "get_agreement" => To(ReviewVisits), Always;
 
     ListSignals "list_signals" => To(ReadVisits), Always;
     ShareSignal "share_signal" => To(ReviewVisits), Always;
@@ -344,6 +363,11 @@ const NOTES: &str = "\
   by them; drafts of standards only firm admins and reviewers.
 - Nobody reviews a visit that they filed themselves (under any membership): 403 `own_visit`. A visit taken for review is
   moved on by who took it or by a firm admin: 403 `not_the_reviewer`.
+- A visit that was drawn for a second scoring is scored by one other reviewer, whom the draw chooses: 403 `not_the_scorer`
+  for everybody else; firm admins may drop it too. Until it is submitted or dropped, everything else of the visit is 403
+  `blind` for who scores it, and their answers are so for everybody else until the visit is approved too.
+- Everybody reads their own notices and no others. The address that a letter holds ends its mails for whoever has it:
+  `get_unsubscribe_page` and `end_mails` ask for nothing else.
 - Recordings and their transcripts are for those who see the visit and only where the recording may be heard: 403
   `recording_not_permitted`. An auditor replaces and removes no transcript but their own: 403 `transcript_of_others`.
 - Auditors see the signals of their visits that a reviewer shared, and answer each once (409 `already_answered`). Of a
@@ -453,6 +477,7 @@ impl When {
             Self::Always => "any".to_owned(),
             Self::WaveNotClosed => "wave: planned, open".to_owned(),
             Self::Job => "job: dead".to_owned(),
+            Self::SecondScoring(mv) => format!("second_scoring: {}", before(states::SECOND_SCORING_MOVES, mv)),
             Self::Assignment(mv) => format!("assignment: {}", before(states::ASSIGNMENT_MOVES, mv)),
             Self::Visit(mv) => format!("visit: {}", before(states::VISIT_MOVES, mv)),
             Self::Write(mv, _) => format!("visit: {}", before(states::VISIT_MOVES, mv)),

@@ -8,6 +8,7 @@ use poem_openapi::{LicenseObject, OpenApiService, ServerObject, Tags};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::api::AccountApi;
+use crate::agreement::api::AgreementApi;
 use crate::apikeys::api::ApiKeysApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
@@ -27,6 +28,7 @@ use crate::jobs::queue::Wake;
 use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
+use crate::notices::api::NoticesApi;
 use crate::ops;
 use crate::ops::api::OpsApi;
 use crate::ops::metrics::{self, Readers};
@@ -154,6 +156,8 @@ pub enum Area {
     Scorecards,
     /// What branches are asked to do, on screen and as PDF.
     Plans,
+    /// What people are told of, in the app and by mail.
+    Notices,
     /// The firm's history.
     Events,
     /// How long data is kept, what was deleted, and what is held on people.
@@ -164,7 +168,7 @@ pub enum Area {
 
 /// The framework takes sixteen at once, so those of accounts are one.
 type Apis = (
-    (SessionsApi, AccountApi, ApiKeysApi),
+    (SessionsApi, AccountApi, ApiKeysApi, NoticesApi),
     PeopleApi,
     ChainsApi,
     StandardsApi,
@@ -172,7 +176,7 @@ type Apis = (
     FieldworkApi,
     (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-    (ReviewApi, DeskApi, SignalsApi),
+    (ReviewApi, DeskApi, SignalsApi, AgreementApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
@@ -185,7 +189,7 @@ type Apis = (
 /// The API with its document.
 pub fn service() -> OpenApiService<Apis, ()> {
     let apis = (
-        (SessionsApi, AccountApi, ApiKeysApi),
+        (SessionsApi, AccountApi, ApiKeysApi, NoticesApi),
         PeopleApi,
         ChainsApi,
         StandardsApi,
@@ -193,7 +197,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         FieldworkApi,
         (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-        (ReviewApi, DeskApi, SignalsApi),
+        (ReviewApi, DeskApi, SignalsApi, AgreementApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,

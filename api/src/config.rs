@@ -76,6 +76,10 @@ pub struct MailSettings {
     /// bare code
     #[arg(long, env = "PEEGEL_APP_URL", value_name = "URL")]
     pub app_url: Option<String>,
+    /// Address of this API as the world reaches it, such as https://api.example.org; letters with notices link to it, so
+    /// that they are ended at one click. Without one they hold no such links
+    #[arg(long, env = "PEEGEL_API_URL", value_name = "URL", value_parser = web_address)]
+    pub api_url: Option<String>,
 }
 
 /// Whom letters are from when nobody says so.
@@ -83,7 +87,7 @@ const DEFAULT_FROM: &str = "Peegel <peegel@localhost>";
 
 impl Default for MailSettings {
     fn default() -> Self {
-        Self { smtp_url: None, mail_from: DEFAULT_FROM.to_owned(), app_url: None }
+        Self { smtp_url: None, mail_from: DEFAULT_FROM.to_owned(), app_url: None, api_url: None }
     }
 }
 
@@ -328,6 +332,16 @@ fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let network = text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.to_canonical().into()));
     network.map_err(|_| format!("`{text}` is not a network such as 10.0.0.0/8 or an address"))
+}
+
+/// The address of a web server, of letters that the header of a mail may hold.
+fn web_address(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_good = |rest: &str| !rest.is_empty() && rest.len() < 200 && rest.bytes().all(|b| b.is_ascii_graphic());
+    match rest.filter(|rest| is_good(rest) && !rest.contains(['<', '>', '"', '?', '#'])) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("`{text}` is not an address such as https://api.example.org")),
+    }
 }
 
 /// Seconds, with fractions.

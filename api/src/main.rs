@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod agreement;
 mod apikeys;
 mod app;
 mod canonical;
@@ -24,6 +25,7 @@ mod jobs;
 mod links;
 mod mail;
 mod metrics;
+mod notices;
 mod ops;
 mod people;
 mod plans;

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use crate::failure::Failure;
-use crate::words::{ActionState, AssignmentState, EvidenceState, QuestionState, VersionState, VisitState, WaveState};
+use crate::words::{
+    ActionState, AssignmentState, EvidenceState, QuestionState, SecondScoringState, VersionState, VisitState, WaveState,
+};
 
 /// One legal move: `(from, move, to)`.
 pub type Moves<S> = &'static [(S, &'static str, S)];
@@ -123,6 +125,21 @@ pub const QUESTION_MOVES: Moves<QuestionState> = {
         (Answered, "ask", Open),
         (Open, "close", Closed),
         (Answered, "close", Closed),
+    ]
+};
+
+/// Moves of a second scoring. `redraw` follows when the auditor files the visit anew.
+pub const SECOND_SCORING_MOVES: Moves<SecondScoringState> = {
+    use SecondScoringState::{Dropped, Scoring, Submitted, Waiting};
+    &[
+        (Waiting, "save", Scoring),
+        (Waiting, "drop", Dropped),
+        (Scoring, "save", Scoring),
+        (Scoring, "submit", Submitted),
+        (Scoring, "drop", Dropped),
+        (Waiting, "redraw", Waiting),
+        (Scoring, "redraw", Waiting),
+        (Submitted, "redraw", Waiting),
     ]
 };
 

@@ -386,3 +386,72 @@ words! {
         Wrong = "wrong",
     }
 }
+
+words! {
+    /// What a notice tells.
+    NoticeKind {
+        /// An assignment was given to an auditor.
+        AssignmentGiven = "assignment_given",
+        /// An assignment of an auditor was taken back for good.
+        AssignmentCancelled = "assignment_cancelled",
+        /// A visit came back to its auditor, to be filed again.
+        VisitReturned = "visit_returned",
+        /// A visit was not accepted.
+        VisitRejected = "visit_rejected",
+        /// A visit was accepted.
+        VisitApproved = "visit_approved",
+        /// A reviewer corrected a visit.
+        VisitCorrected = "visit_corrected",
+        /// A visit was published: for who filed it.
+        VisitPublished = "visit_published",
+        /// A reviewer asks the auditor about something that does not fit together.
+        SignalShared = "signal_shared",
+        /// A reviewer asks the auditor.
+        QuestionAsked = "question_asked",
+        /// The auditor answered a question.
+        QuestionAnswered = "question_answered",
+        /// An appeal waits for its decision.
+        AppealOpened = "appeal_opened",
+        /// An appeal waits no longer.
+        AppealWithdrawn = "appeal_withdrawn",
+        /// An appeal was decided: for who filed it.
+        AppealDecided = "appeal_decided",
+        /// A visit was drawn for a second scoring.
+        SecondScoringWaiting = "second_scoring_waiting",
+        /// A result was published: for its chain.
+        ResultPublished = "result_published",
+        /// A result was withdrawn: for its chain.
+        ResultWithdrawn = "result_withdrawn",
+    }
+}
+
+words! {
+    /// What kind of object a notice is about.
+    NoticeAbout { Assignment = "assignment", Visit = "visit", Result = "result", Appeal = "appeal" }
+}
+
+words! {
+    /// When notices go out by mail.
+    NoticeDigest {
+        /// As soon as something happens.
+        Immediate = "immediate",
+        /// Once a day, at 06:00 UTC.
+        Daily = "daily",
+        /// Never.
+        Off = "off",
+    }
+}
+
+words! {
+    /// How far a second scoring has come.
+    SecondScoringState {
+        /// It was drawn.
+        Waiting = "waiting",
+        /// Answers are kept and not yet submitted.
+        Scoring = "scoring",
+        /// It is done.
+        Submitted = "submitted",
+        /// It will not be done.
+        Dropped = "dropped",
+    }
+}

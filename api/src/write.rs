@@ -12,6 +12,7 @@ use crate::events;
 use crate::events::types::NewEvent;
 use crate::failure::{Failure, Kind};
 use crate::http::json::text_problem;
+use crate::notices;
 use crate::people::service::still_may;
 use crate::people::types::Caller;
 
@@ -47,6 +48,11 @@ impl<'a> Write<'a> {
         Ok(write)
     }
 
+    /// What everything shares.
+    pub fn app(&self) -> &'a App {
+        self.app
+    }
+
     /// Adds a fact, which is written with the rest at the commit.
     pub fn event(&mut self, event: NewEvent) {
         self.events.push(event);
@@ -58,8 +64,12 @@ impl<'a> Write<'a> {
     ///
     /// [`Failure`] (500) when the database fails; nothing has happened then.
     pub async fn commit(self) -> Result<(), Failure> {
+        let tells = self.events.iter().any(|event| notices::rules::tells(event.kind));
         events::service::append(self.app, &self.tx, self.firm_id, self.events).await?;
         self.tx.commit().await?;
+        if tells {
+            self.app.wake.wake();
+        }
         Ok(())
     }
 

@@ -19,6 +19,8 @@ pub struct Model {
     pub closes_on: Date,
     pub created_at: DateTimeUtc,
     pub closed_at: Option<DateTimeUtc>,
+    /// The share of its visits that are scored a second time, in basis points.
+    pub double_scoring_bp: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

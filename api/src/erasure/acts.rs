@@ -5,10 +5,12 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Qu
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::agreement;
 use crate::app::App;
 use crate::consent::service::heard;
 use crate::entity::{
-    action, consent, correction_draft, hold, membership, question_message, signal, transcript, transcription,
+    action, consent, correction_draft, hold, membership, question_message, second_scoring, signal, transcript,
+    transcription,
 };
 use crate::erasure::export::{Out, PAGE, Stopped, row};
 use crate::erasure::export_store as store;
@@ -71,6 +73,10 @@ pub async fn write(app: &App, out: &mut Out, firm_id: Uuid, people: &[membership
     list(app, out, "correction_drafts", query, correction_draft::Column::VisitId, (of.0, of.1)).await?;
     let query = store::consents(firm_id, &ids);
     list(app, out, "consents", query, consent::Column::Id, (|consent| consent.id, |consent| row(consent, &[]))).await?;
+    let query = agreement::store::by_people(firm_id, &ids);
+    let scoring = |scoring: &second_scoring::Model| row(scoring, &["answers"]);
+    let id = second_scoring::Column::Id;
+    list(app, out, "second_scorings", query, id, (|scoring| scoring.id, scoring)).await?;
     transcripts(app, out, firm_id, &ids).await?;
     let query = store::transcriptions(firm_id, &ids);
     let of = (|asked: &transcription::Model| asked.evidence_id, |asked: &transcription::Model| row(asked, &[]));

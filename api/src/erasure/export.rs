@@ -24,6 +24,7 @@ use crate::erasure::export_store as store;
 use crate::evidence::store::evidence_of_visits;
 use crate::failure::Failure;
 use crate::mail::service::SEND_JOB;
+use crate::notices;
 use crate::people::store::firm_by_id;
 use crate::review;
 use crate::signals;
@@ -232,6 +233,19 @@ async fn firm(app: &App, out: &mut Out, firm_id: Uuid, ids: &[Uuid], is_own: boo
         }
     }
     out.text("]").await?;
+    out.begin("notices").await?;
+    let mut after = None;
+    loop {
+        let some = notices::store::of_people(db, firm_id, ids, after, PAGE).await?;
+        let Some(last) = some.last() else { break };
+        after = Some(last.id);
+        for notice in &some {
+            out.entry(notice).await?;
+        }
+    }
+    out.text("]").await?;
+    let settings = notices::store::settings_of(db, firm_id, ids).await?;
+    out.list("notice_settings", settings.iter().map(|set| row(set, &["kinds"])).collect::<Result<_, _>>()?).await?;
     out.list("uploads", rows(&store::uploads(db, firm_id, ids).await?)?).await?;
     out.list("upload_days", rows(&store::upload_days(db, firm_id, ids).await?)?).await?;
     out.begin("events").await?;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::agreement;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::chains::store::branch_by_id;
@@ -18,6 +19,7 @@ use crate::events::types::NewEvent;
 use crate::evidence::store::evidence_by_id;
 use crate::failure::Failure;
 use crate::fieldwork::store::wave_by_id;
+use crate::notices;
 use crate::plans::store::action_by_id;
 use crate::retention::classes::{erase_payload, is_written};
 use crate::retention::holds::{Kept, is_kept};
@@ -70,6 +72,7 @@ pub async fn run_job(app: &App, firm_id: Uuid, of: &OfErasure) -> Result<(), Fai
             run.history().await?;
             run.notes().await?;
             run.questions().await?;
+            run.second_scorings().await?;
             run.consents().await?;
             run.uploads().await?;
         }
@@ -191,6 +194,28 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Takes what they wrote when they scored visits a second time.
+    async fn second_scorings(&mut self) -> Result<(), Failure> {
+        let (app, firm_id, mut after) = (self.app, self.row.firm_id, None);
+        loop {
+            let some = agreement::store::visits_by_people(app.db.reader(), firm_id, &self.ids, after, ROWS).await?;
+            let Some(last) = some.last().copied() else { return Ok(()) };
+            let (ids, row) = (self.ids.clone(), self.row.clone());
+            let Some(mut step) = self.begin().await? else { return Ok(()) };
+            for visit_id in some {
+                if step.may_take(Kept::Visit(visit_id)).await? {
+                    let rows = agreement::store::clear_texts(app, &step.write.tx, firm_id, visit_id).await?;
+                    step.taken.rows("second_scorings", rows);
+                }
+            }
+            let held: Vec<_> = step.held().collect();
+            if step.commit(&row, &ids, false).await? {
+                self.held.extend(held);
+                after = Some(last);
+            }
+        }
+    }
+
     /// Takes what they wrote on consents. Who agreed to recordings of a whole branch or chain, and to what, stays: it is the
     /// firm's proof for recordings of others.
     async fn consents(&mut self) -> Result<(), Failure> {
@@ -263,6 +288,8 @@ impl<'a> Run<'a> {
                     step.taken.rows("idempotency_keys", rows);
                     let rows = store::rename_keys(&step.write.tx, firm_id, &ids, &row.label).await?;
                     step.taken.rows("api_keys.name", rows);
+                    let rows = notices::store::forget(&step.write.tx, firm_id, &ids).await?;
+                    step.taken.rows("notices", rows);
                     step
                 }
                 None => Step::begin(app, firm_id).await?,

@@ -126,6 +126,10 @@ pub struct FirmData {
     /// compared by, and files with what was found in them. Who reads it themselves gets the signals that a reviewer asked about. What is said
     /// in a recording that may not be heard is `withheld`.
     pub visits: Vec<Any<Value>>,
+    /// What they were told of.
+    pub notices: Vec<Any<Value>>,
+    /// How they wanted to be told.
+    pub notice_settings: Vec<Any<Value>>,
     /// Uploads that have not been forgotten yet.
     pub uploads: Vec<Any<Value>>,
     /// How much they sent a day.
@@ -138,6 +142,8 @@ pub struct FirmData {
     pub question_messages: Vec<Any<Value>>,
     /// Corrections of others' visits that they are working on.
     pub correction_drafts: Vec<Any<Value>>,
+    /// Visits of others that they were drawn to score a second time, with their answers, and those that they dropped.
+    pub second_scorings: Vec<Any<Value>>,
     /// Consents that they recorded or withdrew.
     pub consents: Vec<Any<Value>>,
     /// Transcripts that they attached.

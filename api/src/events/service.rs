@@ -9,6 +9,7 @@ use crate::entity::event;
 use crate::events::store;
 use crate::events::types::NewEvent;
 use crate::failure::Failure;
+use crate::notices;
 use crate::secrets::{hex, random_bytes, sha256_hex};
 
 /// Appends facts to the history of a firm.
@@ -25,6 +26,8 @@ pub async fn append(app: &App, tx: &DatabaseTransaction, firm_id: Uuid, new: Vec
     }
     let at = app.clock.now();
     let mut head = store::lock_head(tx, firm_id).await?;
+    // After the head, whose lock the job waits for: whoever finds it queued already is read by it.
+    notices::cursor::queue(app, tx, firm_id, &new).await?;
     let mut rows = Vec::with_capacity(new.len());
     for fact in new {
         app.metrics.event(fact.kind);

@@ -13,8 +13,9 @@ use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::fieldwork::service::{self, Move};
 use crate::fieldwork::store::AssignmentFilter;
-use crate::fieldwork::types::{AddedAssignments, AssignmentView, NewAssignments, NewWave, WaveView};
+use crate::fieldwork::types::{AddedAssignments, AssignmentView, NewAssignments, NewWave, WaveChange, WaveView};
 use crate::http::auth::Auth;
+use crate::http::body::Checked;
 use crate::http::json::{Created, RawJson};
 use crate::http::paging::{Page, Slice};
 use crate::words::AssignmentState;
@@ -73,7 +74,24 @@ impl FieldworkApi {
         id: Path<Uuid>,
     ) -> Result<Json<WaveView>, Failure> {
         let caller = auth.caller(Operation::GetWave)?;
-        Ok(Json(service::visible_wave(&app, &caller, id.0).await?.into()))
+        let row = service::visible_wave(&app, &caller, id.0).await?;
+        Ok(Json(WaveView::seen_by(caller.reach, row)))
+    }
+
+    /// Change a wave
+    ///
+    /// Sets which share of its visits a second reviewer scores too.
+    #[oai(path = "/v1/waves/:id", method = "patch", operation_id = "update_wave")]
+    async fn update_wave(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The wave.
+        id: Path<Uuid>,
+        body: Checked<WaveChange>,
+    ) -> Result<Json<WaveView>, Failure> {
+        let caller = auth.caller(Operation::UpdateWave)?;
+        Ok(Json(service::update_wave(&app, &caller, id.0, body.0).await?))
     }
 
     /// Open a wave

@@ -14,6 +14,8 @@ use crate::words::{AssignmentState, VersionState, WaveState};
 
 /// The longest name of a wave, in characters.
 const MAX_WAVE_NAME: usize = 200;
+/// All visits of a wave, in basis points.
+const MAX_SHARE_BP: i64 = 10_000;
 
 /// The name of a wave as far as it can be one, for looking up whether it is taken before the wave is read.
 pub fn wave_name(body: &Value) -> Option<&str> {
@@ -38,6 +40,7 @@ pub fn wave(
     }
     let kind = reader.word("kind");
     let (opens_on, closes_on) = (reader.date("opens_on"), reader.date("closes_on"));
+    let double_scoring_bp = reader.optional_integer("double_scoring_bp", 0, MAX_SHARE_BP);
     if let (Some(first), Some(last)) = (opens_on, closes_on)
         && first > last
     {
@@ -55,6 +58,7 @@ pub fn wave(
             closes_on: closes_on?,
             created_at: stamp.at,
             closed_at: None,
+            double_scoring_bp: double_scoring_bp.and_then(|bp| i32::try_from(bp).ok()).unwrap_or(0),
         })
     };
     let row = row();

@@ -18,7 +18,7 @@ use crate::events::types::NewEvent;
 use crate::failure::Failure;
 use crate::fieldwork::parse::{self, Known};
 use crate::fieldwork::store::{self, AssignmentFilter, WaveFilter};
-use crate::fieldwork::types::{AddedAssignments, AssignmentView, WaveView};
+use crate::fieldwork::types::{AddedAssignments, AssignmentView, WaveChange, WaveView};
 use crate::http::json::Reader;
 use crate::http::paging::{Page, Slice};
 use crate::people::store::memberships_with_role;
@@ -56,10 +56,10 @@ pub async fn create_wave(app: &App, caller: &Caller, key: Option<String>, body: 
     store::insert_wave(&write.tx, row.clone()).await?;
     let payload = json!({
         "chain_id": row.chain_id, "name": row.name, "kind": row.kind,
-        "opens_on": row.opens_on, "closes_on": row.closes_on,
+        "opens_on": row.opens_on, "closes_on": row.closes_on, "double_scoring_bp": row.double_scoring_bp,
     });
     write.event(NewEvent::new("wave.created", "wave", row.id, caller.membership_id, payload));
-    write.commit_once(&once, &WaveView::from(row)).await
+    write.commit_once(&once, &WaveView::seen_by(caller.reach, row)).await
 }
 
 /// Moves a wave: `open` or `close`. What nobody took until it closes leaves the job board.
@@ -82,7 +82,28 @@ pub async fn move_wave(app: &App, caller: &Caller, id: Uuid, mv: &str) -> Result
         expire_open(&mut write, caller, id).await?;
     }
     write.commit().await?;
-    Ok(row.into())
+    Ok(WaveView::seen_by(caller.reach, row))
+}
+
+/// Changes the share of a wave's visits that are scored a second time. Saying the same again changes nothing.
+///
+/// # Errors
+///
+/// 404 when there is no such wave.
+pub async fn update_wave(app: &App, caller: &Caller, id: Uuid, change: WaveChange) -> Result<WaveView, Failure> {
+    let mut write = Write::begin_by(app, caller).await?;
+    let row = store::lock_wave(&write.tx, caller.firm_id, id).await?;
+    let mut row = row.ok_or_else(|| Failure::not_found("wave"))?;
+    if let Some(share) = change.double_scoring_bp
+        && share != row.double_scoring_bp
+    {
+        row.double_scoring_bp = share;
+        store::set_double_scoring(&write.tx, &row).await?;
+        let payload = json!({"chain_id": row.chain_id, "double_scoring_bp": share});
+        write.event(NewEvent::new("wave.updated", "wave", id, caller.membership_id, payload).log_only());
+        write.commit().await?;
+    }
+    Ok(WaveView::seen_by(caller.reach, row))
 }
 
 /// Ends what is on the job board for a wave, each with a fact of its own, so that every phone forgets it.
@@ -132,7 +153,7 @@ pub async fn list_waves(
         let filter = WaveFilter { id: None, chain_id: chain_id.or(only), auditor_id: only_auditor(caller) };
         store::list_waves(app.db.reader(), caller.firm_id, filter, slice.after()?, slice.limit + 1).await?
     };
-    Ok(slice.page(rows, |row| row.id.to_string(), Into::into))
+    Ok(slice.page(rows, |row| row.id.to_string(), |row| WaveView::seen_by(caller.reach, row)))
 }
 
 /// Adds assignments to a wave, all or none.

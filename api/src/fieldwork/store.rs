@@ -242,6 +242,17 @@ pub async fn set_wave_state(tx: &DatabaseTransaction, row: &wave::Model) -> Resu
         .map(drop)
 }
 
+/// Writes the share of a wave's visits that are scored a second time.
+pub async fn set_double_scoring(tx: &DatabaseTransaction, row: &wave::Model) -> Result<(), DbErr> {
+    wave::Entity::update_many()
+        .col_expr(wave::Column::DoubleScoringBp, Expr::value(row.double_scoring_bp))
+        .filter(wave::Column::FirmId.eq(row.firm_id))
+        .filter(wave::Column::Id.eq(row.id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// Adds assignments: at most as many as one request brings.
 pub async fn insert_assignments(tx: &DatabaseTransaction, rows: Vec<assignment::Model>) -> Result<(), DbErr> {
     assignment::Entity::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))

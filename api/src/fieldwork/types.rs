@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use poem_openapi::Object;
 use uuid::Uuid;
 
+use crate::access::Reach;
 use crate::entity::wave;
 use crate::words::{AssignmentState, WaveKind, WaveState};
 
@@ -22,6 +23,19 @@ pub struct NewWave {
     pub opens_on: NaiveDate,
     /// Its last day.
     pub closes_on: NaiveDate,
+    /// The share of its visits that a second reviewer scores too, in basis points; 0 if absent.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    pub double_scoring_bp: Option<i32>,
+}
+
+/// What to change of a wave; what is absent stays.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct WaveChange {
+    /// The share of its visits that a second reviewer scores too, in basis points. It is for visits that are taken for
+    /// review from now on.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    pub double_scoring_bp: Option<i32>,
 }
 
 /// One round of visits for a chain.
@@ -43,11 +57,16 @@ pub struct WaveView {
     pub closes_on: NaiveDate,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+    /// The share of its visits that a second reviewer scores too, in basis points; for the firm only.
+    #[oai(skip_serializing_if_is_none)]
+    pub double_scoring_bp: Option<i32>,
 }
 
-impl From<wave::Model> for WaveView {
-    fn from(row: wave::Model) -> Self {
+impl WaveView {
+    /// A wave as somebody sees it who reaches so far.
+    pub fn seen_by(reach: Reach, row: wave::Model) -> Self {
         Self {
+            double_scoring_bp: Some(row.double_scoring_bp).filter(|_| reach == Reach::Firm),
             id: row.id,
             chain_id: row.chain_id,
             name: row.name,

@@ -1,7 +1,11 @@
 //! Addresses that are secrets themselves, which no log may hold.
 
-/// Where they stand: whoever has one can go on with the upload, or fetch the file.
-const BELOW: [(&str, &str); 2] = [("/v1/uploads/", "/v1/uploads/{code}"), ("/v1/links/", "/v1/links/{token}")];
+/// Where they stand: whoever has one can go on with the upload, fetch the file, or end the mails.
+const BELOW: [(&str, &str); 3] = [
+    ("/v1/uploads/", "/v1/uploads/{code}"),
+    ("/v1/links/", "/v1/links/{token}"),
+    ("/v1/unsubscribe/", "/v1/unsubscribe/{token}"),
+];
 
 /// The path of a request as it may be logged.
 pub fn without_secret(path: &str) -> &str {

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::jobs::service::OfEvidence;
 use crate::jobs::store;
 use crate::mail;
+use crate::notices;
 use crate::rehearsals;
 use crate::retention;
 use crate::signals;
@@ -40,11 +41,13 @@ const LONG: &[&str] = &[rehearsals::service::JOB, retention::nightly::JOB, erasu
 const MAX_ATTEMPTS: i32 = 8;
 
 /// Runs jobs until `stop` becomes true, in two lanes, one of them without long jobs; the ones begun are finished. Beside
-/// them, what uploads leave behind is cleared away, and each night what has been kept long enough.
+/// them, what uploads leave behind is cleared away, each night what has been kept long enough, and letters with notices go
+/// out when they are due.
 pub async fn run(app: Arc<App>, stop: watch::Receiver<bool>) {
     let sweep = uploads::sweep::run(app.clone(), stop.clone());
     let nightly = retention::nightly::run(app.clone(), stop.clone());
-    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop), sweep, nightly);
+    let letters = notices::digest::run(app.clone(), stop.clone());
+    tokio::join!(lane(app.clone(), &[], stop.clone()), lane(app.clone(), LONG, stop), sweep, nightly, letters);
 }
 
 async fn lane(app: Arc<App>, except: &[&str], mut stop: watch::Receiver<bool>) {
@@ -216,6 +219,11 @@ async fn work(app: &App, job: &job::Model) -> Result<(), Failure> {
         signals::job::JOB => {
             let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
             signals::job::run(app, firm(job)?, &payload).await
+        }
+        notices::cursor::JOB => notices::cursor::run_job(app, firm(job)?).await,
+        notices::digest::JOB => {
+            let payload = serde_json::from_str(&job.payload).map_err(Failure::internal)?;
+            notices::digest::run_job(app, firm(job)?, &payload).await
         }
         other => Err(Failure::internal(format!("no worker knows the job kind {other}"))),
     }

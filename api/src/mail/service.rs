@@ -11,6 +11,8 @@ use crate::failure::Failure;
 use crate::jobs::queue;
 use crate::mail::types::Letter;
 use crate::mail::words::{About, text};
+use crate::notices;
+use crate::notices::digest::Ready;
 use crate::people::store::{firm_by_id, membership_by_id, user_by_email, user_by_id};
 use crate::secrets::{TokenKind, token_sha256};
 use crate::words::{LinkKind, MembershipState};
@@ -61,6 +63,11 @@ pub async fn send(app: &App, letter: Letter) -> Result<(), Failure> {
             let about = if *is_set_up { About::SecondFactorSetUp } else { About::SecondFactorRemoved };
             notify(app, letter.id(), *user_id, about).await
         }
+        Letter::Notices { letter_id, firm_id, membership_id } => {
+            let ready = notices::digest::write(app, *firm_id, *membership_id, *letter_id).await?;
+            let Some(Ready { to, text, unsubscribe }) = ready else { return Ok(()) };
+            app.mailer.send(*letter_id, &to, text, unsubscribe.as_deref(), app.clock.now()).await
+        }
         Letter::WrongCodes { user_id, .. } => notify(app, letter.id(), *user_id, About::WrongCodes).await,
     }
 }
@@ -73,7 +80,7 @@ async fn notify(app: &App, id: Uuid, user_id: Uuid, about: About<'_>) -> Result<
 }
 
 async fn deliver(app: &App, id: Uuid, user: &user::Model, about: About<'_>) -> Result<(), Failure> {
-    app.mailer.send(id, &user.email, text(&user.locale, &user.name, about), app.clock.now()).await
+    app.mailer.send(id, &user.email, text(&user.locale, &user.name, about), None, app.clock.now()).await
 }
 
 /// Makes the one-time code of a letter, in place of the one that an earlier attempt to send it made.

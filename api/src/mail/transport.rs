@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use lettre::message::header::{ContentType, MIME_VERSION_1_0};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use tokio::io::AsyncWriteExt;
@@ -23,6 +23,7 @@ pub struct Mailer {
     way: Way,
     from: Mailbox,
     app_url: Option<String>,
+    api_url: Option<String>,
 }
 
 enum Way {
@@ -57,7 +58,18 @@ impl Mailer {
                 Way::Smtp(Box::new(builder.timeout(Some(SMTP_TIMEOUT)).build()))
             }
         };
-        Ok(Self { way, from, app_url: settings.app_url.clone() })
+        let api_url = settings.api_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+        Ok(Self { way, from, app_url: settings.app_url.clone(), api_url })
+    }
+
+    /// The address of the app, if it is set.
+    pub fn app_url(&self) -> Option<&str> {
+        self.app_url.as_deref()
+    }
+
+    /// The address of this API as the world reaches it, if it is set, without a slash at its end.
+    pub fn api_url(&self) -> Option<&str> {
+        self.api_url.as_deref()
     }
 
     /// What a letter says to open a one-time code: the page of the app with the code behind `#`, which browsers keep to
@@ -69,25 +81,38 @@ impl Mailer {
         }
     }
 
-    /// Sends a letter. Sending the same again gives it the same name.
+    /// Sends a letter. Sending the same again gives it the same name. `unsubscribe` is an address that ends letters like it at
+    /// one click (RFC 8058).
     ///
     /// # Errors
     ///
     /// [`Failure`] without the address in it, when the letter cannot be written or the server does not take it.
-    pub async fn send(&self, id: Uuid, to: &str, text: Text, now: DateTime<Utc>) -> Result<(), Failure> {
+    pub async fn send(
+        &self,
+        id: Uuid,
+        to: &str,
+        text: Text,
+        unsubscribe: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
         let refused = |what: String| Failure::new(Kind::Unavailable, "mail_not_sent", what);
         let to = to.parse().map_err(|_| refused("the address cannot be written in a mail".to_owned()))?;
         let host = self.from.email.domain();
-        let message = Message::builder()
+        let mut message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(text.subject)
             .date(SystemTime::from(now))
             .message_id(Some(format!("<{id}@{host}>")))
             .header(MIME_VERSION_1_0)
-            .header(ContentType::TEXT_PLAIN)
-            .body(text.body)
-            .map_err(|_| refused("the letter cannot be written".to_owned()))?;
+            .header(ContentType::TEXT_PLAIN);
+        if let Some(url) = unsubscribe {
+            let header = |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
+            message = message
+                .raw_header(header("List-Unsubscribe", &format!("<{url}>")))
+                .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+        }
+        let message = message.body(text.body).map_err(|_| refused("the letter cannot be written".to_owned()))?;
         match &self.way {
             Way::Folder(folder) => write(folder.clone(), id, message.formatted()).await,
             Way::Smtp(server) => server.send(message).await.map(drop).map_err(|error| refused(said(&error))),

@@ -39,6 +39,15 @@ pub enum Letter {
         /// Which of both.
         is_set_up: bool,
     },
+    /// What somebody is told of in a firm; what it holds is looked up when it is sent.
+    Notices {
+        /// The letter.
+        letter_id: Uuid,
+        /// The firm.
+        firm_id: Uuid,
+        /// Whom it is for.
+        membership_id: Uuid,
+    },
     /// Somebody has the password and guesses at the second factor.
     WrongCodes {
         /// The letter.
@@ -53,6 +62,7 @@ impl Letter {
     pub fn id(&self) -> Uuid {
         match self {
             Self::Invitation { link_id, .. } | Self::Reset { link_id, .. } => *link_id,
+            Self::Notices { letter_id, .. } => *letter_id,
             Self::PasswordChanged { notice_id, .. }
             | Self::SecondFactorChanged { notice_id, .. }
             | Self::WrongCodes { notice_id, .. } => *notice_id,

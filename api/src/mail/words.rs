@@ -43,6 +43,12 @@ pub fn text(locale: &str, name: &str, about: About) -> Text {
         "hu" => hungarian(&firm, about),
         _ => english(&firm, about),
     };
+    letter(locale, &name, subject, &body)
+}
+
+/// A letter in a language to somebody with this name, which may be any text.
+pub fn letter(locale: &str, name: &str, subject: String, body: &str) -> Text {
+    let name = one_line(name);
     let greeting = match locale {
         "et" => format!("Tere, {name}!"),
         "hu" => format!("Kedves {name}!"),
@@ -52,7 +58,7 @@ pub fn text(locale: &str, name: &str, about: About) -> Text {
 }
 
 /// A name on one line: what people call themselves must not look like lines of ours.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::agreement::blind;
 use crate::app::App;
 use crate::chains;
 use crate::entity::visit;
@@ -31,6 +32,7 @@ pub struct Issued {
 ///
 /// # Errors
 ///
+/// * 403 as [`blind::check`].
 /// * 404 when the caller sees no such visit.
 /// * 404 `no_score` when it has no score, or none of this version.
 /// * 410 `purged` when a full one is asked for and its texts were purged.
@@ -42,6 +44,7 @@ pub async fn receipt(
     texts: Texts,
 ) -> Result<Issued, Failure> {
     let visit = visible_visit(app, caller, visit_id).await?;
+    blind::check(app.db.reader(), caller, visit_id).await?;
     let version = match version {
         Some(version) => version,
         None => current(&visit)?,

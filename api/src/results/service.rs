@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::agreement::blind;
 use crate::app::App;
 use crate::chains::service::branch_filter;
 use crate::chains::store::branches_by_ids;
@@ -148,10 +149,13 @@ pub async fn results(
 ///
 /// # Errors
 ///
-/// 404 when there is none, or it is not published any more, or not counted, or beyond the caller's reach.
+/// * 403 as [`blind::check`].
+/// * 404 when there is none, or it is not published any more, or not counted, or beyond the caller's reach.
 async fn visible(app: &App, caller: &Caller, result_id: Uuid) -> Result<visit::Model, Failure> {
     let found = store::by_public_id(app.db.reader(), caller.firm_id, branch_filter(caller), result_id).await?;
-    found.ok_or_else(|| Failure::not_found("result"))
+    let visit = found.ok_or_else(|| Failure::not_found("result"))?;
+    blind::check(app.db.reader(), caller, visit.id).await?;
+    Ok(visit)
 }
 
 /// A result with what was found.

@@ -10,6 +10,7 @@ use sea_orm::DatabaseTransaction;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::agreement;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::consent;
@@ -177,6 +178,7 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
             consents(of).await?;
             signals(of).await?;
             questions(of).await?;
+            second_scoring(of).await?;
             reasons(of).await?;
         }
         DataClass::AuditorIdentity => {}
@@ -357,6 +359,13 @@ async fn questions(of: &mut Purging<'_>) -> Result<(), Failure> {
     of.taken.rows("question_messages.text", rows);
     let rows = review::store::remove_drafts(of.tx, of.visit.firm_id, of.visit.id).await?;
     of.taken.rows("correction_drafts", rows);
+    Ok(())
+}
+
+/// What a second scorer wrote; what they answered stays for the agreement.
+async fn second_scoring(of: &mut Purging<'_>) -> Result<(), Failure> {
+    let rows = agreement::store::clear_texts(of.app, of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("second_scorings", rows);
     Ok(())
 }
 

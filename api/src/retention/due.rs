@@ -181,6 +181,7 @@ mod tests {
             closes_on: NaiveDate::default(),
             created_at: at(0),
             closed_at: closed.map(at),
+            double_scoring_bp: 0,
         }
     }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::agreement;
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::chains;
@@ -92,6 +93,7 @@ impl Move {
 ///
 /// # Errors
 ///
+/// * 403 `blind` when the caller takes it who is to score it a second time.
 /// * 403 `own_visit` when the caller filed it, whatever membership they act under.
 /// * 403 `not_the_reviewer` when somebody else took it for review.
 /// * 404 when the firm has no such visit.
@@ -142,10 +144,13 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mut mv: Move) -> R
     }
     let was_quarantined = stored.quarantine_reason.filter(|_| is_cleared);
     let row = store::update_visit(&write.tx, moved(app, caller, stored.clone(), &mv, to)?).await?;
-    match mv {
+    match &mv {
         Move::Publish => count(app, &mut write, caller.membership_id, &row, Change::Add).await?,
         Move::Unpublish(_) => count(app, &mut write, caller.membership_id, &row, Change::Remove).await?,
         _ => {}
+    }
+    if mv == Move::Review {
+        agreement::draw::at_review(&mut write, &row).await?;
     }
     let mut payload = json!({
         "from": stored.state,

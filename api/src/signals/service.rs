@@ -6,6 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::Reach;
+use crate::agreement::blind;
 use crate::app::App;
 use crate::entity::{signal, visit};
 use crate::events::types::NewEvent;
@@ -35,10 +36,11 @@ const CONFIDENCE: f64 = 0.95;
 ///
 /// # Errors
 ///
-/// 404 when there is no such visit within reach.
+/// 404 when there is no such visit within reach, 403 as [`blind::check`].
 pub async fn list(app: &App, caller: &Caller, visit_id: Uuid) -> Result<SignalsView, Failure> {
     let db = app.db.reader();
     let visit = visible_visit(app, caller, visit_id).await?;
+    blind::check(db, caller, visit_id).await?;
     let rows = store::of_visits(db, caller.firm_id, &[visit_id]).await?;
     if caller.reach == Reach::Own || same_person(db, caller.firm_id, visit.auditor_id, caller.membership_id).await? {
         let shared = rows.into_iter().filter(|row| row.shared_at.is_some());

@@ -107,7 +107,8 @@ pub fn parse(body: &Value) -> Result<VisitWrite, Vec<FieldProblem>> {
     }
 }
 
-fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
+/// What is wrong with the shape of answers.
+pub fn answer_problems(answers: &Map<String, Value>) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     if answers.len() > MAX_ANSWERS {
         let message = format!("has {} answers; at most {MAX_ANSWERS} are allowed", answers.len());

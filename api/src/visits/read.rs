@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::access::Reach;
+use crate::agreement::blind;
 use crate::app::App;
 use crate::consent::service::heard;
 use crate::entity::{evidence, visit};
@@ -52,10 +53,11 @@ pub fn sees(caller: &Caller, visit: &visit::Model) -> bool {
 ///
 /// # Errors
 ///
-/// 404 as [`visible_visit`].
+/// 404 as [`visible_visit`], 403 as [`blind::check`].
 pub async fn visit(app: &App, caller: &Caller, id: Uuid) -> Result<VisitView, Failure> {
     let visit = visible_visit(app, caller, id).await?;
     let db = app.db.reader();
+    blind::check(db, caller, id).await?;
     let files = evidence_of_visits(db, caller.firm_id, &[id]).await?;
     let revision = store::revision_of(db, caller.firm_id, id, visit.current_revision).await?;
     let draft = store::draft_of(db, caller.firm_id, id).await?;
@@ -93,7 +95,7 @@ async fn unheard(app: &App, caller: &Caller, files: &[evidence::Model]) -> Resul
     Ok(files.iter().map(|file| file.id).filter(|id| !heard.contains(id)).collect())
 }
 
-/// A page of visits that the caller may see.
+/// A page of visits that the caller may see; without scores and signals of those that they are to score a second time.
 ///
 /// # Errors
 ///
@@ -113,13 +115,16 @@ pub async fn visits(
     let files = evidence_of_visits(db, caller.firm_id, &ids).await?;
     let scores = store::current_scores(db, caller.firm_id, &rows).await?;
     let signals = open_signals(db, caller, &rows).await?;
+    let hidden = blind::hidden(db, caller).await?;
     Ok(slice.page(
         rows,
         |visit| visit.id.to_string(),
         |visit| {
             let files: Vec<_> = files.iter().filter(|file| file.visit_id == visit.id).cloned().collect();
-            let score_bp = scores.iter().find(|(id, _)| *id == visit.id).and_then(|(_, bp)| *bp);
-            let open_signals = signals.get(&visit.id).copied();
+            let is_hidden = hidden.contains(&visit.id);
+            let score = scores.iter().find(|(id, _)| *id == visit.id && !is_hidden);
+            let score_bp = score.and_then(|(_, bp)| *bp);
+            let open_signals = signals.get(&visit.id).copied().filter(|_| !is_hidden);
             summary(visit, score_bp, &files, open_signals)
         },
     ))
@@ -150,9 +155,10 @@ pub fn count_of(counts: &[(Uuid, i64)], id: Uuid) -> i64 {
 ///
 /// # Errors
 ///
-/// 404 as [`visible_visit`].
+/// 404 as [`visible_visit`], 403 as [`blind::check`].
 pub async fn scores(app: &App, caller: &Caller, id: Uuid) -> Result<ScoresView, Failure> {
     visible_visit(app, caller, id).await?;
+    blind::check(app.db.reader(), caller, id).await?;
     let rows = store::scores_of(app.db.reader(), caller.firm_id, id).await?;
     let view = |(score, revision): (crate::entity::score::Model, Option<crate::entity::revision::Model>)| ScoreView {
         score_version: score.score_version,
