@@ -31,6 +31,7 @@ mod operations;
 mod people;
 mod photos;
 mod plans;
+mod questions;
 mod reach;
 mod receipts;
 mod recordings;

@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 26] = [
+const COLUMNS: [(&str, &str, &str); 28] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -27,6 +27,7 @@ const COLUMNS: [(&str, &str, &str); 26] = [
     ("assignments", "state", "AssignmentState"),
     ("visits", "state", "VisitState"),
     ("visits", "outcome", "Outcome"),
+    ("visits", "attempted_because", "AttemptedBecause"),
     ("visits", "reporting", "Reporting"),
     ("visits", "quarantine_reason", "QuarantineReason"),
     ("revisions", "kind", "RevisionKind"),
@@ -37,6 +38,7 @@ const COLUMNS: [(&str, &str, &str); 26] = [
     ("transcripts", "format", "TranscriptFormat"),
     ("transcriptions", "state", "TranscriptionState"),
     ("actions", "state", "ActionState"),
+    ("questions", "state", "QuestionState"),
     ("signals", "code", "SignalCode"),
     ("signals", "verdict", "SignalVerdict"),
     ("notices", "kind", "NoticeKind"),

@@ -6,6 +6,7 @@ use poem_openapi::types::Any;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::agreement::blind;
 use crate::app::App;
 use crate::entity::{correction_draft, revision, score, visit};
 use crate::failure::{Failure, FieldProblem};
@@ -30,7 +31,7 @@ use crate::write::Write;
 ///
 /// # Errors
 ///
-/// * 403 `own_visit`, `not_the_reviewer`.
+/// * 403 `own_visit`, `not_the_reviewer`, and as [`blind::check`].
 /// * 404 when there is no such visit.
 /// * 409 `illegal_state`, `other_revision` when another revision counts by now, `no_score`.
 /// * 422 with every problem, as [`revise`] has it.
@@ -72,6 +73,7 @@ async fn locked(write: &Write<'_>, caller: &Caller, id: Uuid) -> Result<visit::M
     let row = row.ok_or_else(|| Failure::not_found("visit"))?;
     after(VISIT_MOVES, "visit", row.state, "correct")?;
     check_not_own(write, caller, &row).await?;
+    blind::check(&write.tx, caller, id).await?;
     check_taker(caller, &row)?;
     Ok(row)
 }
@@ -159,10 +161,11 @@ pub fn draft_view(kept: correction_draft::Model, row: &visit::Model) -> Result<C
 ///
 /// # Errors
 ///
-/// 404 when there is no such visit within reach.
+/// 404 when there is no such visit within reach, 403 as [`blind::check`].
 pub async fn revisions(app: &App, caller: &Caller, id: Uuid) -> Result<RevisionsView, Failure> {
     visible_visit(app, caller, id).await?;
     let db = app.db.reader();
+    blind::check(db, caller, id).await?;
     let rows = revisions_of(db, caller.firm_id, id).await?;
     let scores = scores_of(db, caller.firm_id, id).await?.into_iter().map(|(score, _)| score).collect::<Vec<_>>();
     Ok(RevisionsView { data: views(&rows, &scores)? })

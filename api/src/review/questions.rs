@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::access::Reach;
+use crate::agreement::blind;
 use crate::app::App;
 use crate::entity::{question, question_message, visit};
 use crate::events::types::NewEvent;
@@ -54,10 +55,12 @@ pub async fn of_visits(
 ///
 /// # Errors
 ///
-/// 404 when there is no such visit within reach.
+/// 404 when there is no such visit within reach, 403 as [`blind::check`].
 pub async fn list(app: &App, caller: &Caller, visit_id: Uuid) -> Result<QuestionsView, Failure> {
     visible_visit(app, caller, visit_id).await?;
-    Ok(QuestionsView { data: of_visits(app.db.reader(), caller.firm_id, &[visit_id]).await? })
+    let db = app.db.reader();
+    blind::check(db, caller, visit_id).await?;
+    Ok(QuestionsView { data: of_visits(db, caller.firm_id, &[visit_id]).await? })
 }
 
 /// Asks the auditor of a visit something. Their phone is told.
@@ -174,6 +177,7 @@ async fn locked(write: &Write<'_>, caller: &Caller, id: Uuid) -> Result<(questio
     let known = store::question_by_id(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
     let row = lock_visits(&write.tx, caller.firm_id, &[known.visit_id]).await?.pop();
     let row = row.filter(|row| sees(caller, row)).ok_or_else(gone)?;
+    blind::check(&write.tx, caller, row.id).await?;
     let asked = store::question_by_id(&write.tx, caller.firm_id, id).await?.ok_or_else(gone)?;
     Ok((asked, row))
 }
