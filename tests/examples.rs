@@ -663,7 +663,8 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     recorder.call_with(reviewer, "update_action", "PATCH", &path, &[("if-match", &etag)], &change)?;
     recorder.call(admin, "list_events", "GET", "/v1/events?limit=3", &none)?;
     rehearsal(recorder, admin)?;
-    recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &none)?;
+    let despite = json!({"despite": true, "reason": "The last visits were cancelled with the branch."});
+    recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &despite)?;
     // Somebody known already is invited to a second role.
     let second = json!({"name": "Kadri Lepp", "email": "kadri@hobekaja.example", "role": "auditor", "locale": "et"});
     recorder.call(admin, "create_user", "POST", "/v1/users", &second)?;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::api::AccountApi;
 use crate::apikeys::api::ApiKeysApi;
+use crate::appeals::api::AppealsApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
@@ -33,6 +34,7 @@ use crate::ops::metrics::{self, Readers};
 use crate::people::api::PeopleApi;
 use crate::people::throttle::Throttle;
 use crate::plans::api::PlansApi;
+use crate::publishing::api::PublishingApi;
 use crate::receipts::api::ReceiptsApi;
 use crate::rehearsals::api::RehearsalsApi;
 use crate::results::api::ResultsApi;
@@ -150,6 +152,8 @@ pub enum Area {
     Receipts,
     /// Published visits, as their chain sees them.
     Results,
+    /// What chains and branches hold against results, and what came of it.
+    Appeals,
     /// Scores of branches, regions and chains over waves.
     Scorecards,
     /// What branches are asked to do, on screen and as PDF.
@@ -172,7 +176,7 @@ type Apis = (
     FieldworkApi,
     (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-    (ReviewApi, DeskApi, SignalsApi),
+    (ReviewApi, DeskApi, SignalsApi, PublishingApi, AppealsApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
@@ -193,7 +197,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         FieldworkApi,
         (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-        (ReviewApi, DeskApi, SignalsApi),
+        (ReviewApi, DeskApi, SignalsApi, PublishingApi, AppealsApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use crate::failure::Failure;
-use crate::words::{ActionState, AssignmentState, EvidenceState, QuestionState, VersionState, VisitState, WaveState};
+use crate::words::{
+    ActionState, AppealState, AssignmentState, EvidenceState, QuestionState, VersionState, VisitState, WaveState,
+};
 
 /// One legal move: `(from, move, to)`.
 pub type Moves<S> = &'static [(S, &'static str, S)];
@@ -124,6 +126,12 @@ pub const QUESTION_MOVES: Moves<QuestionState> = {
         (Open, "close", Closed),
         (Answered, "close", Closed),
     ]
+};
+
+/// Moves of an appeal. What was decided is final.
+pub const APPEAL_MOVES: Moves<AppealState> = {
+    use AppealState::{Declined, Open, Upheld, Withdrawn};
+    &[(Open, "attach", Open), (Open, "uphold", Upheld), (Open, "decline", Declined), (Open, "withdraw", Withdrawn)]
 };
 
 /// Moves of a wave.

@@ -24,6 +24,17 @@ pub struct NewWave {
     pub closes_on: NaiveDate,
 }
 
+/// Closing a wave in which things are open.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub struct WaveClosing {
+    /// True to close it although things are open.
+    pub despite: Option<bool>,
+    /// Why, in 1 to 2000 characters; required with `despite`.
+    #[oai(validator(max_length = 2000))]
+    pub reason: Option<String>,
+}
+
 /// One round of visits for a chain.
 #[derive(Debug, Object)]
 pub struct WaveView {
