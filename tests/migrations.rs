@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 22] = [
+const COLUMNS: [(&str, &str, &str); 23] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -37,6 +37,7 @@ const COLUMNS: [(&str, &str, &str); 22] = [
     ("transcripts", "format", "TranscriptFormat"),
     ("transcriptions", "state", "TranscriptionState"),
     ("actions", "state", "ActionState"),
+    ("appeals", "state", "AppealState"),
     ("signals", "code", "SignalCode"),
     ("signals", "verdict", "SignalVerdict"),
 ];
