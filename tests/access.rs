@@ -10,7 +10,7 @@ use crate::openapi::{Operation, document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 use crate::support::files::fixture;
-use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, small_photo};
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, return_order, small_photo};
 use crate::support::{eventually, new_id, on_both, tiny, today};
 
 on_both!(
@@ -94,9 +94,17 @@ fn body(operation: &str) -> Option<Value> {
         "confirm_totp" => json!({"code": "x"}),
         "remove_totp" | "renew_recovery_codes" => json!({"password": "x", "code": "x"}),
         "create_api_key" => json!({"name": "x", "rights": [], "expires_on": "2026-01-01", "password": "x"}),
-        "return_visit" | "reject_visit" | "reopen_visit" | "unpublish_visit" | "lose_evidence" | "withdraw_consent"
-        | "decline_appeal" => {
+        "reject_visit" | "reopen_visit" | "unpublish_visit" | "include_visit" | "clear_quarantine"
+        | "lose_evidence" | "withdraw_consent" | "decline_appeal" => {
             json!({"reason": "x"})
+        }
+        "return_visit" => return_order("greet", "x"),
+        "exclude_visit" => json!({"reason": "x", "payable": true}),
+        "create_question" | "add_question_message" => json!({"text": "x"}),
+        "put_correction_draft" => json!({"base_revision": 1, "changes": []}),
+        "correct_visit" => {
+            let change = json!({"item_id": "polite", "answer": {"v": 4}, "reason": "x"});
+            json!({"base_revision": 1, "changes": [change]})
         }
         "create_appeal" => json!({"items": [{"item_id": "x", "reason": "x"}]}),
         "uphold_appeal" => json!({"answer": {"v": true}, "reason": "x"}),
@@ -151,6 +159,7 @@ pub fn made_up() -> Ids {
         "purges",
         "recordings",
         "signals",
+        "questions",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
@@ -275,6 +284,9 @@ pub async fn objects(world: &World) -> Ids {
     let visit = world.publish(0, &tiny::fair()).await;
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
     let signal = signal(world).await;
+    let asked = json!({"item_id": "greet", "text": "Who greeted you?"});
+    let asked = world.reviewer.client.post(&format!("/v1/visits/{visit}/questions"), &asked).created().await;
+    let question = id_of(&asked);
     let plan = world.admin.client.get(&format!("/v1/branches/{}/action-plan", world.branches[0])).ok().await;
     let rehearsal = json!({"standard": tiny::version(2)});
     let rehearsal = id_of(&world.admin.client.post("/v1/rehearsals", &rehearsal).created().await);
@@ -333,6 +345,7 @@ pub async fn objects(world: &World) -> Ids {
         ("holds", id_of(&hold)),
         ("purges", id_of(&purges["data"][0])),
         ("signals", signal),
+        ("questions", question),
         // What was given up is made in `jobs`.
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),

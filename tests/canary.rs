@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::app::{Kind, TestApp};
 use crate::support::files::fixture;
 use crate::support::wire::Wire;
-use crate::support::world::{File, PASSWORD, World, filing, name_of, proofs};
+use crate::support::world::{File, PASSWORD, World, filing, name_of, proofs, return_order};
 use crate::support::{new_id, tiny};
 
 /// What stands in every secret and every personal word.
@@ -106,8 +106,8 @@ async fn marked_values_are_not_logged(kind: Kind) {
     nobody.get(&format!("/{url}/{MARK}")).send().await;
     nobody.get(&format!("/v1/links/{MARK}")).problem(403, "bad_link").await;
     world.reviewer.client.act(&format!("{path}/review")).ok().await;
-    let reason = json!({"reason": format!("{MARK} reason")});
-    world.reviewer.client.post(&format!("{path}/return"), &reason).ok().await;
+    let order = return_order("greet", &format!("{MARK} reason"));
+    world.reviewer.client.post(&format!("{path}/return"), &order).ok().await;
     auditor.get(&path).ok().await;
     auditor.delete("/v1/sessions").send().await.expect(204);
 

@@ -9,7 +9,7 @@ use crate::receipts::{keys_file, verdict, verify};
 use crate::retention::{add_exif, add_signal, add_stay, age, close, files_under, is_stored, lines, number};
 use crate::support::app::{Kind, TestApp};
 use crate::support::files::{fixture, sha256};
-use crate::support::world::{File, PASSWORD, Person, World, filing, proofs};
+use crate::support::world::{File, PASSWORD, Person, World, filing, proofs, return_order};
 use crate::support::{eventually, new_id, on_both, on_buckets, tiny, today};
 use crate::uploads::creation;
 
@@ -121,7 +121,7 @@ async fn marked(app: &TestApp, world: &World) -> Marked {
     .await;
     let review = |mv: &str| world.reviewer.client.act(&format!("/v1/visits/{visit}/{mv}"));
     review("review").ok().await;
-    review("return").json(&json!({"reason": "mark-reason: look again"})).ok().await;
+    review("return").json(&return_order("greet", "mark-reason: look again")).ok().await;
     let tag = marta.client.get(&format!("/v1/visits/{visit}")).send().await.expect(200).etag();
     answers["why"] = json!({"v": "mark-second-answer"});
     body["answers"] = answers;

@@ -479,8 +479,11 @@ fn review(
     recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
     recorder.call(reviewer, "release_visit", "POST", &path("release"), &none)?;
     recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
-    let reason = json!({"reason": "Please say which till it was."});
-    recorder.call(reviewer, "return_visit", "POST", &path("return"), &reason)?;
+    let order = json!({
+        "items": [{"item_id": "story", "reason": "Please say which till it was."}],
+        "due_at": "2099-12-31T20:00:00Z",
+    });
+    recorder.call(reviewer, "return_visit", "POST", &path("return"), &order)?;
     let view = auditor.client.json("GET", &format!("/v1/visits/{visit}"), &auditor.token, &none)?;
     let etag = text(&view["etag"])?;
     let mut again = recorder.examples["put_visit"]["request"].clone();

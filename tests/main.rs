@@ -30,6 +30,7 @@ mod people;
 mod photos;
 mod plans;
 mod publishing;
+mod questions;
 mod reach;
 mod receipts;
 mod recordings;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::world::{File, World, filing, proofs};
+use crate::support::world::{File, World, filing, proofs, return_order};
 use crate::support::{new_id, on_both, tiny};
 
 on_both!(
@@ -51,8 +51,8 @@ async fn returned(world: &World, answers: &Value) -> (String, String, Vec<File>)
         file.upload(&world.auditor).await;
     }
     world.review(&visit, &["review"]).await;
-    let reason = json!({"reason": "Look again, please."});
-    world.reviewer.client.post(&format!("/v1/visits/{visit}/return"), &reason).ok().await;
+    let order = return_order("greet", "Look again, please.");
+    world.reviewer.client.post(&format!("/v1/visits/{visit}/return"), &order).ok().await;
     (assignment, visit, files)
 }
 
@@ -115,6 +115,7 @@ async fn a_resubmitted_attempt_has_no_score(app: &TestApp) {
     let (assignment, visit, files) = returned(&world, &tiny::perfect()).await;
     let mut body = filing(&assignment, "submitted", &json!({}), &[&files[0]]);
     body["outcome"] = json!("attempted");
+    body["attempted_because"] = json!("closed");
     let path = format!("/v1/visits/{visit}");
     let filed = world.auditor.client.put(&path, &body).if_match("\"1\"").ok().await;
     assert_eq!(filed["score"], Value::Null);

@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 23] = [
+const COLUMNS: [(&str, &str, &str); 25] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -27,6 +27,7 @@ const COLUMNS: [(&str, &str, &str); 23] = [
     ("assignments", "state", "AssignmentState"),
     ("visits", "state", "VisitState"),
     ("visits", "outcome", "Outcome"),
+    ("visits", "attempted_because", "AttemptedBecause"),
     ("visits", "reporting", "Reporting"),
     ("visits", "quarantine_reason", "QuarantineReason"),
     ("revisions", "kind", "RevisionKind"),
@@ -38,6 +39,7 @@ const COLUMNS: [(&str, &str, &str); 23] = [
     ("transcriptions", "state", "TranscriptionState"),
     ("actions", "state", "ActionState"),
     ("appeals", "state", "AppealState"),
+    ("questions", "state", "QuestionState"),
     ("signals", "code", "SignalCode"),
     ("signals", "verdict", "SignalVerdict"),
 ];

@@ -10,7 +10,7 @@ use crate::support::app::{Kind, TestApp};
 use crate::support::client::Client;
 use crate::support::files::in_repository;
 use crate::support::wire::{Wire, request};
-use crate::support::world::{Person, World, filing, id_of, ids_of};
+use crate::support::world::{Person, World, filing, id_of, ids_of, return_order};
 use crate::support::{new_id, on_both, tiny};
 use crate::throttling::expect_alike;
 
@@ -304,7 +304,13 @@ async fn a_visit_moves_only_where_the_table_says(app: &TestApp) {
 fn body_of(operation: &Operation) -> Option<Value> {
     let reason = json!({"reason": "Palun vaata üle."});
     operation.object.get("requestBody").map(|_| match operation.id.as_str() {
-        "approve_visit" => json!({}),
+        "approve_visit" | "review_visit" => json!({}),
+        "return_visit" => return_order("greet", "Palun vaata üle."),
+        "exclude_visit" => json!({"reason": "Palun vaata üle.", "payable": true}),
+        "correct_visit" => {
+            let change = json!({"item_id": "polite", "answer": {"v": 1}, "reason": "Palun vaata üle."});
+            json!({"base_revision": 1, "changes": [change]})
+        }
         "put_visit" => filing(&new_id(), "draft", &json!({}), &[]),
         _ => reason,
     })

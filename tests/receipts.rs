@@ -278,6 +278,7 @@ async fn what_has_no_score_has_no_receipt(app: &TestApp) {
     let proof = File::new("photo", &[], "closed.jpg", b"closed".to_vec());
     let mut body = filing(&assignments[1], "submitted", &json!({}), &[&proof]);
     body["outcome"] = json!("attempted");
+    body["attempted_because"] = json!("closed");
     world.auditor.client.put(&format!("/v1/visits/{attempt}"), &body).if_absent().created().await;
     let refused = world.auditor.client.get(&path(&attempt)).problem(404, "no_score").await;
     assert!(refused.detail().contains("could not be made"), "{}", refused.describe());

@@ -119,6 +119,7 @@ async fn an_attempt_has_no_score(app: &TestApp) {
     let answers = json!({"greet": {"v": "Mari sulges ukse."}, "nothing": {"v": "of the standard"}});
     let mut body = filing(&world.assign_one().await, "submitted", &answers, &[&door]);
     body["outcome"] = json!("attempted");
+    body["attempted_because"] = json!("closed");
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
     door.upload(&world.auditor).await;
     world.processed(&visit).await;

@@ -179,6 +179,7 @@ async fn attempts_are_told_apart(app: &TestApp) {
     let (visit, door) = (new_id(), File::front());
     let mut body = filing(&world.assign_one().await, "submitted", &json!({}), &[&door]);
     body["outcome"] = json!("attempted");
+    body["attempted_because"] = json!("closed");
     world.auditor.client.put(&format!("/v1/visits/{visit}"), &body).if_absent().created().await;
     door.upload(&world.auditor).await;
     world.review(&visit, &["review", "approve", "publish"]).await;

@@ -12,7 +12,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 use crate::support::files::{fixture, in_repository};
 use crate::support::pdf::checked_text;
-use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, small_photo};
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, return_order, small_photo};
 use crate::support::{eventually, new_id, on_both, setting, tiny};
 
 on_both!(each_role_sees_these_members, nothing_of_an_auditor_gets_through);
@@ -177,8 +177,8 @@ async fn full_visit(world: &World, mark: &str) -> String {
     world.reviewer.client.post("/v1/consents", &consent).created().await;
     // It goes back once, so that there is a reason and a second revision.
     world.review(&visit, &["review"]).await;
-    let reason = json!({"reason": format!("{mark}-return")});
-    world.reviewer.client.post(&format!("{path}/return"), &reason).ok().await;
+    let order = return_order("greet", &format!("{mark}-return"));
+    world.reviewer.client.post(&format!("{path}/return"), &order).ok().await;
     let tag = world.auditor.client.get(&path).send().await.etag();
     world.auditor.client.put(&path, &body).if_match(&tag).send().await;
     body["answers"]["polite"] = json!({"v": 3, "comment": format!("{mark}-third")});

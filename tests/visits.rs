@@ -289,7 +289,10 @@ async fn a_replay_gets_the_stored_answer_whatever_happened_since(app: &TestApp) 
     // Another write is no replay.
     let other = filing(&assignment, "submitted", &tiny::perfect(), &[&files[0]]);
     let answer = put(&world, &visit, &other).if_match("*").problem(409, "illegal_state").await;
-    assert_eq!(answer.detail(), "The visit is published; cannot submit it. Allowed now: unpublish.");
+    assert_eq!(
+        answer.detail(),
+        "The visit is published; cannot submit it. Allowed now: unpublish, correct, exclude, include."
+    );
     let view = get(&world, &visit).await;
     assert_eq!((&view["revision"], &view["state"]), (&json!(1), &json!("published")));
 }
@@ -353,15 +356,17 @@ async fn a_visit_that_could_not_be_made_needs_proof(app: &TestApp) {
     let mut body = filing(&assignment, "submitted", &json!({}), &[]);
     body["outcome"] = json!("attempted");
     let refused = put(&world, &visit, &body).if_absent().problem(422, "kept_as_draft").await;
-    assert_eq!(refused.problems(), owned(&[("/evidence", "missing")]));
+    assert_eq!(refused.problems(), owned(&[("/attempted_because", "missing"), ("/evidence", "missing")]));
     let door = File::new("photo", &[], "closed.jpg", b"door".to_vec());
     let mut body = filing(&assignment, "submitted", &json!({"greet": {"v": false, "comment": "Suletud"}}), &[&door]);
     body["outcome"] = json!("attempted");
+    body["attempted_because"] = json!("closed");
     let filed = put(&world, &visit, &body).if_match(&refused.etag()).ok().await;
     assert_eq!((filed["state"].as_str(), &filed["score"]), (Some("submitted"), &Value::Null));
     assert_eq!((&filed["revision"], &filed["score_version"]), (&json!(1), &json!(0)));
     let view = get(&world, &visit).await;
     assert_eq!((view["outcome"].as_str(), &view["score_bp"]), (Some("attempted"), &Value::Null));
+    assert_eq!(view["attempted_because"], "closed");
 }
 
 async fn late_data_is_kept_and_flagged(app: &TestApp) {

@@ -103,6 +103,13 @@ pub fn filing(assignment: &str, state: &str, answers: &Value, files: &[&File]) -
     json!({"assignment_id": assignment, "state": state, "answers": answers, "evidence": evidence})
 }
 
+/// What returning a visit takes: one item, and more than time enough.
+pub fn return_order(item_id: &str, reason: &str) -> Value {
+    json!({
+        "items": [{"item_id": item_id, "reason": reason}], "due_at": "2099-12-31T20:00:00Z", "reason": reason,
+    })
+}
+
 /// The files that answers to the tiny standard need as proof.
 pub fn proofs(answers: &Value) -> Vec<File> {
     let mut files = vec![File::front()];
@@ -242,7 +249,12 @@ impl World {
         for mv in moves {
             let call = self.reviewer.client.act(&format!("/v1/visits/{visit}/{mv}"));
             view = match *mv {
-                "return" | "reject" | "reopen" | "unpublish" => call.json(&json!({"reason": "Palun vaata üle."})),
+                "return" => {
+                    let view = self.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
+                    let item = view["answers"].as_object().and_then(|answers| answers.keys().next().cloned());
+                    call.json(&return_order(&item.expect("an answer"), "Palun vaata üle."))
+                }
+                "reject" | "reopen" | "unpublish" => call.json(&json!({"reason": "Palun vaata üle."})),
                 "approve" => call.json(&json!({})),
                 _ => call,
             }
@@ -272,6 +284,13 @@ impl World {
         let mut results = self.admin.client.all(&path, 50).await;
         assert_eq!(results.len(), 1, "{results:?}");
         results.remove(0)
+    }
+
+    /// All scores that a visit ever had, oldest first, in basis points.
+    pub async fn result_scores(&self, visit: &str) -> Vec<i64> {
+        let scores = self.admin.client.get(&format!("/v1/visits/{visit}/scores")).ok().await;
+        let scores = scores["data"].as_array().expect("scores");
+        scores.iter().map(|score| score["score_bp"].as_i64().expect("a score")).collect()
     }
 
     /// Adds somebody to the firm.

@@ -20,13 +20,13 @@ use crate::words::{Reporting, VisitState};
 use crate::write::Write;
 
 /// Takes a visit out of reports, or lets it count again; a published one leaves the totals and the plan at once, and comes
-/// back. `payable` says whether the auditor is paid all the same.
+/// back. `payable` says whether the auditor is paid all the same. Doing it again changes nothing.
 ///
 /// # Errors
 ///
 /// * 403 `own_visit`, `not_the_reviewer`.
 /// * 404 when there is no such visit.
-/// * 409 `illegal_state`; `already_excluded`, `already_included`.
+/// * 409 `illegal_state`.
 /// * 422 when the reason is blank or too long.
 pub async fn set_reporting(
     app: &App,
@@ -35,14 +35,14 @@ pub async fn set_reporting(
     to: Reporting,
     (reason, payable): (String, bool),
 ) -> Result<ReviewView, Failure> {
-    let (mv, kind, already, change) = match to {
-        Reporting::Excluded => ("exclude", "visit.excluded", "already_excluded", Change::Remove),
-        Reporting::Included => ("include", "visit.included", "already_included", Change::Add),
+    let (mv, kind, change) = match to {
+        Reporting::Excluded => ("exclude", "visit.excluded", Change::Remove),
+        Reporting::Included => ("include", "visit.included", Change::Add),
     };
     let mut write = Write::begin_by(app, caller).await?;
     let before = locked(&write, caller, id, mv, &reason).await?;
     if (before.reporting, before.payable) == (to, payable) {
-        return Err(Failure::conflict(already, format!("The visit is {to} already.")));
+        return Ok(before.into());
     }
     let mut row = before.clone();
     (row.reporting, row.payable, row.reporting_reason) = (to, payable, Some(reason.clone()));
@@ -62,20 +62,18 @@ pub async fn set_reporting(
     Ok(row.into())
 }
 
-/// Lets a visit that was kept and flagged count like any other.
+/// Lets a visit that was kept and flagged count like any other. Nothing changes when nothing flags it.
 ///
 /// # Errors
 ///
 /// * 403 `own_visit`, `not_the_reviewer`.
 /// * 404 when there is no such visit.
-/// * 409 `illegal_state`; `not_quarantined` when nothing flags it.
+/// * 409 `illegal_state`.
 /// * 422 when the reason is blank or too long.
 pub async fn clear_quarantine(app: &App, caller: &Caller, id: Uuid, reason: String) -> Result<ReviewView, Failure> {
     let mut write = Write::begin_by(app, caller).await?;
     let mut row = locked(&write, caller, id, "clear_quarantine", &reason).await?;
-    let Some(cleared) = row.quarantine_reason.take() else {
-        return Err(Failure::conflict("not_quarantined", "Nothing flags this visit."));
-    };
+    let Some(cleared) = row.quarantine_reason.take() else { return Ok(row.into()) };
     row.purged = written(row.purged);
     acted(&mut row, caller.membership_id, app.clock.now());
     let row = store::update_visit(&write.tx, row).await?;
