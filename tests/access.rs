@@ -10,7 +10,7 @@ use crate::openapi::{Operation, document, operations};
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 use crate::support::files::fixture;
-use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, return_order};
+use crate::support::world::{File, PASSWORD, Person, World, filing, id_of, return_order, small_photo};
 use crate::support::{eventually, new_id, on_both, tiny, today};
 
 on_both!(
@@ -104,6 +104,7 @@ fn body(operation: &str) -> Option<Value> {
         | "clear_quarantine"
         | "lose_evidence"
         | "withdraw_consent"
+        | "decline_appeal"
         | "drop_second_scoring" => json!({"reason": "x"}),
         "put_second_scoring" => json!({"answers": {}}),
         "read_notices" => json!({"until_id": new_id()}),
@@ -116,6 +117,9 @@ fn body(operation: &str) -> Option<Value> {
             let change = json!({"item_id": "polite", "answer": {"v": 4}, "reason": "x"});
             json!({"base_revision": 1, "changes": [change]})
         }
+        "create_appeal" => json!({"items": [{"item_id": "x", "reason": "x"}]}),
+        "uphold_appeal" => json!({"answer": {"v": true}, "reason": "x"}),
+        "create_appeal_file_link" => json!({}),
         "answer_signal" => json!({"answer": "x"}),
         "judge_signal" => json!({"verdict": "wrong"}),
         "publish_standard" => json!({"version": 1}),
@@ -153,6 +157,8 @@ pub fn made_up() -> Ids {
         "evidence",
         "consents",
         "actions",
+        "appeals",
+        "appeal files",
         "memberships",
         "rehearsals",
         "results",
@@ -194,6 +200,9 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
         }
     }
     path = path.replace("{n}", "1");
+    if path.contains("{file_id}") {
+        path = path.replace("{file_id}", &ids["appeal files"]);
+    }
     assert!(!path.contains('{'), "{path}");
     if matches!(operation.id.as_str(), "get_evidence_preview" | "get_result_photo") {
         path.push_str("?size=320");
@@ -202,6 +211,7 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
         "put_evidence_transcript" => path.push_str("?language=et"),
         "search_transcripts" => path.push_str("?q=tere"),
         "get_agreement" => path.push_str("?standard_id=tiny&version=1"),
+        "get_appeal_rates" => path.push_str("?by=item"),
         _ => {}
     }
     let mut call = client.call(operation.method.parse().expect("a method"), &path);
@@ -212,7 +222,9 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
             .header("tus-resumable", "1.0.0")
             .header("upload-length", "1")
             .header("upload-metadata", &format!("evidence_id {}", BASE64_STANDARD.encode(&ids["evidence"]))),
-        "put_evidence_content" => call.header("content-type", "application/octet-stream").bytes(b"x".to_vec()),
+        "put_evidence_content" | "put_appeal_file" => {
+            call.header("content-type", "application/octet-stream").bytes(b"x".to_vec())
+        }
         "put_evidence_transcript" => call.header("content-type", "text/plain").bytes(b"x".to_vec()),
         _ => call,
     };
@@ -328,7 +340,10 @@ pub async fn objects(world: &World) -> Ids {
         world.auditor.client.get("/v1/notices").ok().await["data"].get(0).map(id_of)
     })
     .await;
+    let (appeal, appeal_file) = appeal(world).await;
     BTreeMap::from([
+        ("appeals", appeal),
+        ("appeal files", appeal_file),
         ("rehearsals", rehearsal),
         ("results", world.result_of(0).await["result_id"].as_str().expect("an id").to_owned()),
         ("chains", world.chain.clone()),
@@ -354,6 +369,21 @@ pub async fn objects(world: &World) -> Ids {
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),
     ])
+}
+
+/// An appeal against the result of the first branch, with a file.
+async fn appeal(world: &World) -> (String, String) {
+    let email = format!("appeals-{}@{}.example", new_id(), world.code);
+    let scope = json!({"chain_id": world.chain, "branch_ids": []});
+    let body = json!({"email": email, "name": "A", "role": "chain_viewer", "password": PASSWORD, "scope": scope});
+    world.admin.client.post("/v1/users", &body).created().await;
+    let viewer = world.admin.client.sign_in(&email, PASSWORD).await;
+    let result = world.result_of(0).await["result_id"].as_str().expect("an id").to_owned();
+    let items = json!({"items": [{"item_id": "greet", "reason": "x"}]});
+    let filed = viewer.post(&format!("/v1/results/{result}/appeals"), &items).created().await;
+    let (appeal, file) = (id_of(&filed["data"][0]), new_id());
+    viewer.put_bytes(&format!("/v1/appeals/{appeal}/files/{file}"), small_photo(1)).ok().await;
+    (appeal, file)
 }
 
 /// A signal of the auditor's visits that a reviewer asked about.

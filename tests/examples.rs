@@ -165,6 +165,7 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     transcript(&mut recorder, &mut auditor, &mut reviewer, &assignments[3], root)?;
     admin.client.json("PATCH", &chain, &admin.token, &json!({"recording_policy": "needs_proof"}))?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
+    appeals(&mut recorder, &mut admin, &mut reviewer, &server, &set_up, &visit)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
     privacy(&mut recorder, &mut admin, &server, &set_up)?;
@@ -502,6 +503,58 @@ fn review(
     Ok(())
 }
 
+/// The wave is previewed and published, and the branch appeals.
+fn appeals(
+    recorder: &mut Recorder,
+    admin: &mut Person,
+    reviewer: &mut Person,
+    server: &Server,
+    set_up: &SetUp,
+    visit: &str,
+) -> Outcome<()> {
+    let none = Value::Null;
+    let told = json!({"reason": "The preview was skipped.", "public_reason": "It is looked at once more."});
+    reviewer.client.json("POST", &format!("/v1/visits/{visit}/unpublish"), &reviewer.token, &told)?;
+    recorder.call(reviewer, "get_visit_preview", "GET", &format!("/v1/visits/{visit}/preview"), &none)?;
+    let wave = format!("/v1/waves/{}", set_up.wave_id);
+    recorder.call(reviewer, "list_wave_preview", "GET", &format!("{wave}/preview"), &none)?;
+    let these = json!({"visit_ids": [visit]});
+    recorder.call(reviewer, "publish_wave", "POST", &format!("{wave}/publish"), &these)?;
+    recorder.call(reviewer, "get_wave_checklist", "GET", &format!("{wave}/checklist"), &none)?;
+    let mut jaan = recorder.sign_in(server, "jaan@nurmeaken.example", PASSWORD)?;
+    let results = jaan.client.json("GET", "/v1/results", &jaan.token, &none)?;
+    let path = format!("/v1/results/{}/appeals", text(&results["data"][0]["result_id"])?);
+    let items = json!({"items": [
+        {"item_id": "greeted", "reason": "The greeting is on our own camera."},
+        {"item_id": "wait", "reason": "The till was closed for lunch."},
+        {"item_id": "front", "reason": "The window was cleaned on the next day."},
+    ]});
+    let filed = recorder.call(&mut jaan, "create_appeal", "POST", &path, &items)?;
+    let ids: Vec<_> = (0..3).map(|n| text(&filed["data"][n]["id"])).collect::<Outcome<_>>()?;
+    let appeal = |n: usize| format!("/v1/appeals/{}", ids[n]);
+    let file = format!("{}/files/2b6c1d7e-3f0a-4c55-9d21-6a7b8c9d0e1f", appeal(0));
+    let headers = [("content-type", "application/pdf")];
+    let bytes = b"%PDF-1.7 A still of the camera at the door.";
+    let stored = jaan.client.send(&request("PUT", &file, &jaan.token, &headers, bytes))?.json()?;
+    recorder.keep("put_appeal_file", &none, "200", &stored);
+    recorder.call(
+        &mut jaan,
+        "create_appeal_file_link",
+        "POST",
+        &format!("{file}/links"),
+        &json!({"download": true}),
+    )?;
+    recorder.call(&mut jaan, "withdraw_appeal", "POST", &format!("{}/withdraw", appeal(2)), &none)?;
+    let upheld = json!({"answer": {"v": true}, "reason": "The still shows it."});
+    recorder.call(admin, "uphold_appeal", "POST", &format!("{}/uphold", appeal(0)), &upheld)?;
+    let declined = json!({"reason": "The opening hours at the door say otherwise."});
+    recorder.call(admin, "decline_appeal", "POST", &format!("{}/decline", appeal(1)), &declined)?;
+    recorder.call(admin, "get_appeal", "GET", &appeal(0), &none)?;
+    recorder.call(&mut jaan, "list_appeals", "GET", "/v1/appeals?limit=1&state=upheld", &none)?;
+    recorder.call(admin, "get_appeal_rates", "GET", "/v1/appeals/rates?by=branch", &none)?;
+    Ok(())
+}
+
 /// Somebody new is invited, guards the account, makes a key for a program, and leaves.
 fn account(recorder: &mut Recorder, admin: &mut Person, server: &Server, folder: &Path) -> Outcome<()> {
     let none = Value::Null;
@@ -666,7 +719,8 @@ fn results(recorder: &mut Recorder, admin: &mut Person, reviewer: &mut Person, s
     recorder.call_with(reviewer, "update_action", "PATCH", &path, &[("if-match", &etag)], &change)?;
     recorder.call(admin, "list_events", "GET", "/v1/events?limit=3", &none)?;
     rehearsal(recorder, admin)?;
-    recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &none)?;
+    let despite = json!({"despite": true, "reason": "The last visits were cancelled with the branch."});
+    recorder.call(admin, "close_wave", "POST", &format!("/v1/waves/{wave_id}/close"), &despite)?;
     // Somebody known already is invited to a second role.
     let second = json!({"name": "Kadri Lepp", "email": "kadri@hobekaja.example", "role": "auditor", "locale": "et"});
     recorder.call(admin, "create_user", "POST", "/v1/users", &second)?;

@@ -224,7 +224,7 @@ def fill(admin):
 
     given = request("create_assignments")["assignments"][0] | {"branch_id": branch, "auditor_id": members["auditor"]}
     nobodys = {name: value for name, value in given.items() if name != "auditor_id"}
-    body = {"wave_id": waves[0], "assignments": [given] * 80 + [nobodys] * 8}
+    body = {"wave_id": waves[0], "assignments": [given] * 160 + [nobodys] * 8}
     assignments = [entry["id"] for entry in create("/v1/assignments", body)["data"]]
 
     # Three for each operation in the state that it takes, because what is tried moves them on.
@@ -248,6 +248,8 @@ def fill(admin):
     visits, files, fitting = {}, [], {}
     # A phone that lies about where it is, so that every visit has a signal.
     made_up = {"at": "2026-10-05T08:40:00Z", "latitude": 59.4, "longitude": 24.7, "is_mock": True}
+    # Published, so that their items can be appealed.
+    moves |= {name: moves["unpublish_visit"] for name in ("create_appeal", "uphold_appeal", "list_appeals")}
     # One of them published, to be read.
     moves["get_result"] = moves["unpublish_visit"]
     for operation in [*moves] * 3:
@@ -318,7 +320,27 @@ def fill(admin):
     leavers = list(email_of)
     create(f"/v1/users/{leavers[0]}/erase", {"email": email_of[leavers[0]], "reason": "left"})
     fitting["erase_user"] = leavers[1:]
+    # Appeals, each against an item of its own; those to be decided are not decided by who judged the visits.
+    manager, appeals, appeal_files = admin.sign_in("branch_manager@alpha.example"), [], []
+    results = {}
+    for visit in fitting["uphold_appeal"] + fitting["list_appeals"]:
+        results[visit] = admin.call("GET", f"/v1/visits/{visit}/preview")["result"]["result_id"]
+        items = [{"item_id": item, "reason": "It was not so."} for item in ("greeted", "wait", "front", "offer")]
+        filed = manager.call("POST", f"/v1/results/{results[visit]}/appeals", {"items": items})["data"]
+        appeals += [appeal["id"] for appeal in filed]
+        for appeal in filed:
+            appeal_files.append(str(uuid.uuid4()))
+            manager.call("PUT", f"/v1/appeals/{appeal['id']}/files/{appeal_files[-1]}", MEDIA.read_bytes())
+    fitting["uphold_appeal"] = appeals[0::4]
+    fitting["decline_appeal"] = appeals[1::4]
+    fitting["withdraw_appeal"] = appeals[2::4]
+    fitting["put_appeal_file"] = appeals[3::4]
+    fitting["create_appeal"] = [
+        admin.call("GET", f"/v1/visits/{visit}/preview")["result"]["result_id"] for visit in fitting["create_appeal"]
+    ]
     return {
+        "appeals": appeals,
+        "file of": dict(zip(appeals, appeal_files)),
         "holds": holds,
         "purges": [purge["id"] for purge in admin.call("GET", "/v1/purges")["data"]],
         "email of": email_of,
@@ -508,7 +530,7 @@ NOT_OF_SCHEMAS = re.compile(
 #: Members of bodies and parameters of queries that name objects.
 NAMES = {
     "wave": "waves", "wave_id": "waves", "branch_id": "branches", "branch_ids": "branches", "chain_id": "chains",
-    "region_id": "regions", "auditor_id": "auditors", "object_id": "branches",
+    "region_id": "regions", "auditor_id": "auditors", "object_id": "branches", "visit_ids": "visits", "result_id": "results",
 }  # fmt: skip
 
 
@@ -586,6 +608,17 @@ def register_hooks():
                 case.path_parameters[name] = "short-visit"
             elif not creates and not is_followed(case, value):
                 case.path_parameters[name] = there(operation, kind, value)
+        if "file_id" in (case.path_parameters or {}) and is_uuid(case.path_parameters["file_id"]):
+            fresh = str(uuid.UUID(int=n, version=4))
+            of_appeal = ids["file of"].get(case.path_parameters["id"], fresh)
+            case.path_parameters["file_id"] = fresh if operation == "put_appeal_file" else of_appeal
+        if operation == "create_appeal" and is_right(case) and isinstance(case.body, dict):
+            for item in case.body.get("items") or []:
+                item["item_id"] = ["greeted", "wait", "front", "offer", "story"][n % 5]
+        if operation == "uphold_appeal" and is_right(case) and isinstance(case.body, dict) and n % 4:
+            case.body["answer"], case.body["also"] = {"v": True}, None
+        if operation == "put_appeal_file" and n % 2:
+            case.body = MEDIA.read_bytes()
         if operation == "put_visit" and is_uuid(case.path_parameters["visit_id"]):
             if creates:
                 case.path_parameters["visit_id"] = str(uuid.UUID(int=n, version=4))

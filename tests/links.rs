@@ -335,7 +335,8 @@ async fn chains_have_links_to_photos_and_plans(app: &TestApp) {
     fetch(app, &links[1]).problem(404, "not_found").await;
     fetch(app, &links[0]).send().await.expect(200);
     world.review(&visit, &["unpublish"]).await;
-    for url in &links {
+    fetch(app, &links[0]).problem(410, "withdrawn").await;
+    for url in &links[1..] {
         fetch(app, url).problem(404, "not_found").await;
     }
 }

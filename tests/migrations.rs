@@ -16,7 +16,7 @@ on_both!(
 );
 
 /// Columns that hold words, with the lists of the API.
-const COLUMNS: [(&str, &str, &str); 28] = [
+const COLUMNS: [(&str, &str, &str); 29] = [
     ("memberships", "role", "Role"),
     ("chains", "kind", "ChainKind"),
     ("chains", "recording_policy", "RecordingPolicy"),
@@ -38,6 +38,7 @@ const COLUMNS: [(&str, &str, &str); 28] = [
     ("transcripts", "format", "TranscriptFormat"),
     ("transcriptions", "state", "TranscriptionState"),
     ("actions", "state", "ActionState"),
+    ("appeals", "state", "AppealState"),
     ("questions", "state", "QuestionState"),
     ("signals", "code", "SignalCode"),
     ("signals", "verdict", "SignalVerdict"),

@@ -68,7 +68,7 @@ async fn a_result_holds_what_was_found(app: &TestApp) {
             "scored_share_bp": scores["data"][0]["result"]["visit"]["scored_share_bp"], "capped": true,
         },
     });
-    assert_eq!(listed, json!({"data": [row], "next_cursor": null}));
+    assert_eq!(listed, json!({"data": [row], "withdrawn": [], "next_cursor": null}));
     let result = viewer.get(&path(&row)).send().await.expect(200);
     assert_eq!(result.header("cache-control"), "no-store");
     let result = result.json();
@@ -98,7 +98,7 @@ async fn a_result_holds_what_was_found(app: &TestApp) {
     assert_eq!((&result["sections"], &result["dimensions"]), (&trace["sections"], &trace["dimensions"]));
     let members: BTreeSet<_> = result.as_object().expect("members").keys().map(String::as_str).collect();
     let mut known: BTreeSet<_> = row.as_object().expect("members").keys().map(String::as_str).collect();
-    known.extend(["sections", "dimensions", "items", "photos"]);
+    known.extend(["sections", "dimensions", "items", "photos", "appeals", "appeal_until"]);
     assert_eq!(members, known);
 
     // The firm reads exactly the same.
@@ -370,7 +370,7 @@ async fn what_does_not_count_is_not_there(app: &TestApp) {
     let viewer = world.chain_viewer(app).await.client;
     let none = async || {
         for client in [&viewer, &world.admin.client] {
-            assert_eq!(client.get("/v1/results").ok().await, json!({"data": [], "next_cursor": null}));
+            assert_eq!(client.get("/v1/results").ok().await["data"], json!([]));
         }
     };
     none().await;
@@ -385,16 +385,16 @@ async fn what_does_not_count_is_not_there(app: &TestApp) {
     for path in &fetch {
         tags.push(viewer.get(path).send().await.expect(200).header("etag").to_owned());
     }
-    let gone = async || {
+    let gone = async |status: u16, code: &str| {
         none().await;
         for (path, tag) in fetch.iter().zip(&tags) {
-            viewer.get(path).problem(404, "not_found").await;
-            viewer.get(path).header("if-none-match", tag).problem(404, "not_found").await;
-            viewer.get(path).header("if-none-match", "*").problem(404, "not_found").await;
+            viewer.get(path).problem(status, code).await;
+            viewer.get(path).header("if-none-match", tag).problem(status, code).await;
+            viewer.get(path).header("if-none-match", "*").problem(status, code).await;
         }
     };
     world.review(&visit, &["unpublish"]).await;
-    gone().await;
+    gone(410, "withdrawn").await;
     world.review(&visit, &["publish"]).await;
     assert_eq!(world.result_of(0).await["result_id"], row["result_id"], "the same id again");
     for (hide, show) in [
@@ -402,7 +402,7 @@ async fn what_does_not_count_is_not_there(app: &TestApp) {
         ("quarantine_reason = 'arrived_late'", "quarantine_reason = NULL"),
     ] {
         app.execute(&format!("UPDATE visits SET {hide}")).await.expect("an update");
-        gone().await;
+        gone(404, "not_found").await;
         app.execute(&format!("UPDATE visits SET {show}")).await.expect("an update");
         viewer.get(&path(&row)).ok().await;
     }

@@ -34,7 +34,7 @@ pub fn ago(days: i64) -> String {
 
 /// Closes the wave, as if some days ago.
 pub async fn close(app: &TestApp, world: &World, days: i64) {
-    world.admin.client.act(&format!("/v1/waves/{}/close", world.wave)).ok().await;
+    world.close_wave(&world.wave).await;
     app.execute(&format!("UPDATE waves SET closed_at = '{}'", ago(days))).await.expect("an update");
 }
 

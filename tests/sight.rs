@@ -57,7 +57,7 @@ fn target(path: &str, ids: &Ids) -> Option<String> {
     let of_recording = ["/transcript", "/transcription", "/waveform"].iter().any(|end| path.ends_with(end));
     let first = path.trim_start_matches("/v1/").split('/').next().expect("a first part");
     let kind = if of_recording { "recordings" } else { first };
-    let mut target = path.replace("{n}", "1");
+    let mut target = path.replace("{n}", "1").replace("{file_id}", &ids["appeal files"]);
     if let Some(start) = target.find('{') {
         let end = target.find('}').expect("its end");
         let id = ids.get(kind).unwrap_or_else(|| panic!("an id for {path}"));
@@ -72,6 +72,9 @@ fn target(path: &str, ids: &Ids) -> Option<String> {
     }
     if target == "/v1/agreement" {
         target.push_str("?standard_id=tiny&version=1");
+    }
+    if target == "/v1/appeals/rates" {
+        target.push_str("?by=item");
     }
     if target == "/v1/events" {
         target.push_str("?limit=200");
@@ -117,6 +120,18 @@ async fn objects(world: &World, visit: &str) -> Ids {
         ("consents", id_of(&world.admin.client.get("/v1/consents").ok().await["data"][0])),
         ("results", world.result_of(0).await["result_id"].as_str().expect("an id").to_owned()),
     ])
+}
+
+/// An appeal of the branch with a file, upheld by somebody who did not judge the visit.
+async fn upheld(world: &World, people: &[(&'static str, Person)], result: &str) -> [(&'static str, String); 2] {
+    let manager = &people.iter().find(|(role, _)| *role == "branch_manager").expect("a manager").1.client;
+    let items = json!({"items": [{"item_id": "needs", "reason": "Küsiti küll."}]});
+    let filed = manager.post(&format!("/v1/results/{result}/appeals"), &items).created().await;
+    let (appeal, file) = (id_of(&filed["data"][0]), new_id());
+    manager.put_bytes(&format!("/v1/appeals/{appeal}/files/{file}"), small_photo(5)).ok().await;
+    let answer = json!({"answer": {"v": "full"}, "reason": "Salvestis kinnitab."});
+    world.admin.client.post(&format!("/v1/appeals/{appeal}/uphold"), &answer).ok().await;
+    [("appeals", appeal), ("appeal files", file)]
 }
 
 /// A published visit with everything that a visit can have.
@@ -234,7 +249,9 @@ async fn each_role_sees_these_members(app: &TestApp) {
     let path = format!("/v1/actions/{}", id_of(&action));
     world.admin.client.patch(&path, &change).if_match(action["etag"].as_str().expect("a tag")).ok().await;
 
-    let reads = reads(app, &objects(&world, &visit).await).await;
+    let mut ids = objects(&world, &visit).await;
+    ids.extend(upheld(&world, &people, &ids["results"]).await);
+    let reads = reads(app, &ids).await;
     let mut differing = Vec::new();
     for (role, person) in &people {
         let mut text = String::new();
@@ -335,7 +352,8 @@ async fn nothing_of_an_auditor_gets_through(app: &TestApp) {
     let visit = full_visit(&world, mark).await;
     let admin = &world.admin.client;
     let view = admin.get(&format!("/v1/visits/{visit}")).ok().await;
-    let ids = objects(&world, &visit).await;
+    let mut ids = objects(&world, &visit).await;
+    ids.extend(upheld(&world, &people, &ids["results"]).await);
 
     // What must not be found, and that it is there to be found.
     let mut secrets = vec![mark.to_owned(), "13:37:11".to_owned(), "13:31:07".to_owned(), "13:33:09".to_owned()];
@@ -417,7 +435,7 @@ async fn nothing_of_an_auditor_gets_through(app: &TestApp) {
     let viewer = &people.iter().find(|(role, _)| *role == "chain_viewer").expect("a viewer").1.client;
     eventually("it is gone", || async {
         let gone = viewer.get(&format!("/v1/results/{}", ids["results"])).send().await;
-        (gone.status == 404).then_some(())
+        (gone.status == 410).then_some(())
     })
     .await;
 }

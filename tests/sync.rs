@@ -537,7 +537,7 @@ async fn a_closed_wave_leaves_the_job_board(app: &TestApp) {
     client.act(&format!("/v1/assignments/{claimed}/claim")).ok().await;
     let (_, _, cursor) = pull(client, None, 200).await;
     let (_, _, others) = pull(other, None, 200).await;
-    world.admin.client.act(&format!("/v1/waves/{}/close", world.wave)).ok().await;
+    world.close_wave(&world.wave).await;
 
     let name = |id: &String| format!("assignment {id}");
     let gone: BTreeMap<_, _> = open.iter().map(|id| (name(id), true)).collect();
@@ -590,7 +590,7 @@ async fn nothing_comes_to_the_job_board_of_a_closed_wave(app: &TestApp) {
             let answer = admin.post("/v1/assignments", &body).send().await;
             assert!(matches!(answer.status, 201 | 409), "{}", answer.describe());
         };
-        let close = async || drop(admin.act(&format!("/v1/waves/{wave}/close")).ok().await);
+        let close = async || world.close_wave(&wave).await;
         tokio::join!(
             back(&mine[0]),
             take(&ids[0]),

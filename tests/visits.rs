@@ -390,7 +390,7 @@ async fn late_data_is_kept_and_flagged(app: &TestApp) {
     world.admin.client.act(&format!("/v1/assignments/{withdrawn}/cancel")).ok().await;
     let (visit, reason) = file(&withdrawn).await;
     assert_eq!(reason, "assignment_withdrawn");
-    world.admin.client.act(&format!("/v1/waves/{}/close", world.wave)).ok().await;
+    world.close_wave(&world.wave).await;
     assert_eq!(file(&closed).await.1, "wave_closed");
 
     // A reviewer has to say why it counts all the same.

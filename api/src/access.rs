@@ -48,8 +48,10 @@ pub enum Right {
     ReviewVisits,
     /// Write on questions about visits.
     AnswerQuestions,
-    /// Read published results, scorecards, action plans and reports.
+    /// Read published results, scorecards, action plans, reports and appeals.
     ReadResults,
+    /// Appeal against what was found, and take it back.
+    FileAppeals,
     /// Work on actions.
     WorkActions,
     /// Read what one is told, and say how one wants to be told.
@@ -105,6 +107,7 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
         (ReviewVisits, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (AnswerQuestions, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (ReadResults, &[(FirmAdmin, Firm), (Reviewer, Firm), (ChainViewer, Scope), (BranchManager, Scope)]),
+        (FileAppeals, &[(ChainViewer, Scope), (BranchManager, Scope)]),
         (WorkActions, &[(FirmAdmin, Firm), (Reviewer, Firm), (BranchManager, Scope)]),
         (ReadNotices, &[(FirmAdmin, Own), (Reviewer, Own), (Auditor, Own), (ChainViewer, Own), (BranchManager, Own)]),
         (ReadEvents, &[(FirmAdmin, Firm)]),
@@ -146,6 +149,8 @@ pub enum When {
     Evidence(&'static str),
     /// Where the bytes of the file are stored.
     Stored,
+    /// Where the table of appeals has this move.
+    Appeal(&'static str),
     /// Where the table of waves has this move.
     Wave(&'static str),
     /// Where the table of versions of standards has this move.
@@ -329,6 +334,10 @@ operations! {
     SubmitSecondScoring "submit_second_scoring" => To(ReviewVisits), SecondScoring("submit");
     DropSecondScoring "drop_second_scoring" => To(ReviewVisits), SecondScoring("drop");
     GetAgreement "get_agreement" => To(ReviewVisits), Always;
+    GetVisitPreview "get_visit_preview" => To(ReviewVisits), Always;
+    ListWavePreview "list_wave_preview" => To(ReviewVisits), Always;
+    PublishWave "publish_wave" => To(ReviewVisits), Always;
+    GetWaveChecklist "get_wave_checklist" => To(ReviewVisits), Always;
 
     ListSignals "list_signals" => To(ReadVisits), Always;
     ShareSignal "share_signal" => To(ReviewVisits), Always;
@@ -341,6 +350,16 @@ operations! {
     GetResultReceipt "get_result_receipt" => To(ReadResults), Always;
     GetResultPhoto "get_result_photo" => To(ReadResults), Always;
     CreateResultPhotoLink "create_result_photo_link" => To(ReadResults), Always;
+    CreateAppeal "create_appeal" => To(FileAppeals), Always;
+    ListAppeals "list_appeals" => To(ReadResults), Always;
+    GetAppeal "get_appeal" => To(ReadResults), Always;
+    PutAppealFile "put_appeal_file" => To(FileAppeals), Appeal("attach");
+    GetAppealFile "get_appeal_file" => To(ReadResults), Always;
+    CreateAppealFileLink "create_appeal_file_link" => To(ReadResults), Always;
+    WithdrawAppeal "withdraw_appeal" => To(FileAppeals), Appeal("withdraw");
+    UpholdAppeal "uphold_appeal" => To(ReviewVisits), Appeal("uphold");
+    DeclineAppeal "decline_appeal" => To(ReviewVisits), Appeal("decline");
+    GetAppealRates "get_appeal_rates" => To(ReadEvents), Always;
     GetBranchScorecard "get_branch_scorecard" => To(ReadResults), Always;
     GetRegionScorecard "get_region_scorecard" => To(ReadResults), Always;
     GetChainScorecard "get_chain_scorecard" => To(ReadResults), Always;
@@ -358,7 +377,11 @@ const NOTES: &str = "\
   What lies beyond the reach is 404, like what does not exist; what the role may not do at all is 403.
 - Chain and region scorecards are of whole chains and regions: a branch manager reaches none of them, a viewer of one
   region only that region's.
-- Results are visits that are published and counted, as their chain sees them; before and after they are not there.
+- Results are visits that are published and counted, as their chain sees them; before they are not there, and what was
+  taken back is 410 `withdrawn`.
+- Appeals are decided by somebody who neither filed the visit (403 `own_visit`) nor had it for review, approved or
+  corrected it (403 `first_reviewer`) nor brought the appeal (403 `own_appeal`). Who brought one takes it back, or a chain
+  viewer who reaches it (403 `not_yours`).
 - Lists hold what the reach holds. Standards reach chain viewers and branch managers as far as their chain was measured
   by them; drafts of standards only firm admins and reviewers.
 - Nobody reviews a visit that they filed themselves (under any membership): 403 `own_visit`. A visit taken for review is
@@ -484,6 +507,7 @@ impl When {
             Self::Question(mv) => format!("question: {}", before(states::QUESTION_MOVES, mv)),
             Self::Evidence(mv) => format!("evidence: {}", before(states::EVIDENCE_MOVES, mv)),
             Self::Stored => "evidence: stored, processed, unpreviewable".to_owned(),
+            Self::Appeal(mv) => format!("appeal: {}", before(states::APPEAL_MOVES, mv)),
             Self::Wave(mv) => format!("wave: {}", before(states::WAVE_MOVES, mv)),
             Self::Version(mv) => format!("version: {}", before(states::VERSION_MOVES, mv)),
             Self::Action => {

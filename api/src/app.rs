@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::account::api::AccountApi;
 use crate::agreement::api::AgreementApi;
 use crate::apikeys::api::ApiKeysApi;
+use crate::appeals::api::AppealsApi;
 use crate::chains::api::ChainsApi;
 use crate::clock::Clock;
 use crate::config::EdgeSettings;
@@ -35,6 +36,7 @@ use crate::ops::metrics::{self, Readers};
 use crate::people::api::PeopleApi;
 use crate::people::throttle::Throttle;
 use crate::plans::api::PlansApi;
+use crate::publishing::api::PublishingApi;
 use crate::receipts::api::ReceiptsApi;
 use crate::rehearsals::api::RehearsalsApi;
 use crate::results::api::ResultsApi;
@@ -152,6 +154,8 @@ pub enum Area {
     Receipts,
     /// Published visits, as their chain sees them.
     Results,
+    /// What chains and branches hold against results, and what came of it.
+    Appeals,
     /// Scores of branches, regions and chains over waves.
     Scorecards,
     /// What branches are asked to do, on screen and as PDF.
@@ -176,7 +180,7 @@ type Apis = (
     FieldworkApi,
     (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-    (ReviewApi, DeskApi, SignalsApi, AgreementApi),
+    (ReviewApi, DeskApi, SignalsApi, PublishingApi, AppealsApi, AgreementApi),
     ReceiptsApi,
     KeysApi,
     ResultsApi,
@@ -197,7 +201,7 @@ pub fn service() -> OpenApiService<Apis, ()> {
         FieldworkApi,
         (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
-        (ReviewApi, DeskApi, SignalsApi, AgreementApi),
+        (ReviewApi, DeskApi, SignalsApi, PublishingApi, AppealsApi, AgreementApi),
         ReceiptsApi,
         KeysApi,
         ResultsApi,

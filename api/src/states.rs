@@ -4,7 +4,8 @@ use std::fmt::Display;
 
 use crate::failure::Failure;
 use crate::words::{
-    ActionState, AssignmentState, EvidenceState, QuestionState, SecondScoringState, VersionState, VisitState, WaveState,
+    ActionState, AppealState, AssignmentState, EvidenceState, QuestionState, SecondScoringState, VersionState,
+    VisitState, WaveState,
 };
 
 /// One legal move: `(from, move, to)`.
@@ -141,6 +142,12 @@ pub const SECOND_SCORING_MOVES: Moves<SecondScoringState> = {
         (Scoring, "redraw", Waiting),
         (Submitted, "redraw", Waiting),
     ]
+};
+
+/// Moves of an appeal. What was decided is final.
+pub const APPEAL_MOVES: Moves<AppealState> = {
+    use AppealState::{Declined, Open, Upheld, Withdrawn};
+    &[(Open, "attach", Open), (Open, "uphold", Upheld), (Open, "decline", Declined), (Open, "withdraw", Withdrawn)]
 };
 
 /// Moves of a wave.

@@ -279,6 +279,20 @@ words! {
 }
 
 words! {
+    /// How far an appeal has come.
+    AppealState {
+        /// Not decided yet.
+        Open = "open",
+        /// The branch was right; the score was corrected.
+        Upheld = "upheld",
+        /// The finding stands.
+        Declined = "declined",
+        /// Taken back by whoever brought it.
+        Withdrawn = "withdrawn",
+    }
+}
+
+words! {
     /// A class of data with a period of its own.
     DataClass {
         /// Photos: what was sent, previews, what they look like.

@@ -50,6 +50,9 @@ mod m20261130_000055_erasures;
 mod m20261201_000060_review;
 mod m20261201_000061_questions;
 mod m20261201_000062_correction_drafts;
+mod m20261201_000065_appeal_days;
+mod m20261201_000066_withdrawals;
+mod m20261201_000067_appeals;
 mod m20261201_000074_notices;
 mod m20261201_000075_second_scorings;
 mod table;
@@ -104,6 +107,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000060_review::Migration),
             Box::new(m20261201_000061_questions::Migration),
             Box::new(m20261201_000062_correction_drafts::Migration),
+            Box::new(m20261201_000065_appeal_days::Migration),
+            Box::new(m20261201_000066_withdrawals::Migration),
+            Box::new(m20261201_000067_appeals::Migration),
             Box::new(m20261201_000074_notices::Migration),
             Box::new(m20261201_000075_second_scorings::Migration),
         ]

@@ -185,6 +185,12 @@ impl World {
         wave
     }
 
+    /// Closes a wave, whatever is open in it.
+    pub async fn close_wave(&self, wave: &str) {
+        let despite = json!({"despite": true, "reason": "The wave is over."});
+        self.admin.client.post(&format!("/v1/waves/{wave}/close"), &despite).ok().await;
+    }
+
     /// An assignment to the tiny standard, as `POST /v1/assignments` takes it.
     pub fn assignment(&self, branch: usize, auditor: Option<&Person>) -> Value {
         let mut assignment = json!({

@@ -15,6 +15,10 @@ use crate::words::RecordingPolicy;
 pub const MAX_BULK: usize = 1000;
 /// What kind of place a branch is when nobody says.
 const DEFAULT_FORMAT: &str = "store";
+/// Days after publishing in which results may be appealed when nobody says.
+const DEFAULT_APPEAL_DAYS: i32 = 14;
+/// The most of them.
+const MAX_APPEAL_DAYS: i64 = 365;
 /// Languages of reports.
 const LOCALES: [&str; 3] = ["en", "et", "hu"];
 
@@ -74,6 +78,7 @@ pub fn chain(body: &Value, stamp: Stamp, taken: &mut BTreeSet<String>) -> Result
     let colour = reader.text("colour", 7);
     check_looks(&mut reader, locale.as_deref(), colour.as_deref());
     let recording_policy = reader.optional_word("recording_policy").unwrap_or(RecordingPolicy::NeedsProof);
+    let appeal_days = appeal_days(&mut reader).unwrap_or(DEFAULT_APPEAL_DAYS);
     let row = || {
         Some(chain::Model {
             firm_id: stamp.firm_id,
@@ -85,9 +90,14 @@ pub fn chain(body: &Value, stamp: Stamp, taken: &mut BTreeSet<String>) -> Result
             colour: colour?,
             recording_policy,
             created_at: stamp.at,
+            appeal_days,
         })
     };
     done(reader, row())
+}
+
+fn appeal_days(reader: &mut Reader<'_>) -> Option<i32> {
+    reader.optional_integer("appeal_days", 0, MAX_APPEAL_DAYS).and_then(|days| i32::try_from(days).ok())
 }
 
 /// A chain after a change.
@@ -98,12 +108,14 @@ pub fn changed_chain(body: &Value, stored: &chain::Model) -> Result<chain::Model
     let colour = reader.optional_text("colour", 7);
     check_looks(&mut reader, locale.as_deref(), colour.as_deref());
     let recording_policy = reader.optional_word("recording_policy");
+    let appeal_days = appeal_days(&mut reader);
     let stored = stored.clone();
     let row = chain::Model {
         name: name.unwrap_or(stored.name),
         locale: locale.unwrap_or(stored.locale),
         colour: colour.unwrap_or(stored.colour),
         recording_policy: recording_policy.unwrap_or(stored.recording_policy),
+        appeal_days: appeal_days.unwrap_or(stored.appeal_days),
         ..stored
     };
     done(reader, Some(row))

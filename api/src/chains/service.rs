@@ -64,9 +64,11 @@ pub async fn update_chain(app: &App, caller: &Caller, id: Uuid, body: &Value) ->
             ("locale", row.locale != before.locale),
             ("colour", row.colour != before.colour),
             ("recording_policy", row.recording_policy != before.recording_policy),
+            ("appeal_days", row.appeal_days != before.appeal_days),
         ];
         let fields: Vec<_> = changes.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();
-        let payload = json!({"fields": fields, "recording_policy": row.recording_policy});
+        let payload =
+            json!({"fields": fields, "recording_policy": row.recording_policy, "appeal_days": row.appeal_days});
         write.event(NewEvent::new("chain.changed", "chain", id, caller.membership_id, payload));
         write.commit().await?;
     }

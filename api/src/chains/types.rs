@@ -27,6 +27,9 @@ pub struct NewChain {
     pub colour: String,
     /// What may happen to call recordings; `needs_proof` if absent.
     pub recording_policy: Option<RecordingPolicy>,
+    /// Days after the day of publishing on which results may still be appealed; 14 if absent.
+    #[oai(validator(minimum(value = "0"), maximum(value = "365")))]
+    pub appeal_days: Option<i32>,
 }
 
 /// What to change of a chain; what is absent stays.
@@ -44,6 +47,10 @@ pub struct ChainChange {
     pub colour: Option<String>,
     /// What may happen to recordings, those that are stored already included.
     pub recording_policy: Option<RecordingPolicy>,
+    /// Days after the day of publishing on which results may still be appealed, those that are published already
+    /// included.
+    #[oai(validator(minimum(value = "0"), maximum(value = "365")))]
+    pub appeal_days: Option<i32>,
 }
 
 /// A chain.
@@ -63,6 +70,8 @@ pub struct ChainView {
     pub colour: String,
     /// What may happen to call recordings.
     pub recording_policy: RecordingPolicy,
+    /// Days after the day of publishing on which results may still be appealed.
+    pub appeal_days: i32,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }
@@ -77,6 +86,7 @@ impl From<chain::Model> for ChainView {
             locale: row.locale,
             colour: row.colour,
             recording_policy: row.recording_policy,
+            appeal_days: row.appeal_days,
             created_at: row.created_at,
         }
     }

@@ -103,7 +103,11 @@ pub async fn file_firm(app: &App, firm: &Firm, base: &str, reports: &Path) -> Re
         }
         match step {
             Step::OpenWave(wave) => filing.open_wave(wave).await?,
-            Step::CloseWave(wave) => filing.move_wave(wave, "close").await?,
+            Step::CloseWave(wave) => {
+                let despite =
+                    json!({"despite": true, "reason": "What came in by then was reviewed; the rest came too late."});
+                filing.move_wave(wave, "close", &despite).await?;
+            }
             Step::File(number, visit) => {
                 filing.file_visit(number, visit).await?;
                 filed += 1;
@@ -261,7 +265,7 @@ impl Filing<'_> {
         });
         let id = text(&admin.post("/v1/waves", &body).await?, "id")?;
         self.waves.insert(wave.name.clone(), id.clone());
-        self.move_wave(wave, "open").await?;
+        self.move_wave(wave, "open", &json!({})).await?;
         let firm = self.firm;
         let mut assignments = Vec::new();
         for visit in firm.visits.iter().filter(|visit| visit.wave == wave.name) {
@@ -282,10 +286,10 @@ impl Filing<'_> {
         Ok(())
     }
 
-    async fn move_wave(&mut self, wave: &Wave, verb: &str) -> Result<(), Failure> {
+    async fn move_wave(&mut self, wave: &Wave, verb: &str, body: &Value) -> Result<(), Failure> {
         let id = self.waves.get(&wave.name).cloned().ok_or_else(|| missing("wave", &wave.name))?;
         let admin = self.client("admin").await?;
-        admin.post(&format!("/v1/waves/{id}/{verb}"), &json!({})).await?;
+        admin.post(&format!("/v1/waves/{id}/{verb}"), body).await?;
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub struct Model {
     pub colour: String,
     pub recording_policy: RecordingPolicy,
     pub created_at: DateTimeUtc,
+    /// Days after publishing in which the chain may appeal.
+    pub appeal_days: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

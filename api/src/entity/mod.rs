@@ -2,6 +2,8 @@
 
 pub mod action;
 pub mod api_key;
+pub mod appeal;
+pub mod appeal_file;
 pub mod assignment;
 pub mod blob;
 pub mod branch;
@@ -50,3 +52,4 @@ pub mod visit;
 pub mod visit_draft;
 pub mod wave;
 pub mod waveform;
+pub mod withdrawal;

@@ -9,8 +9,8 @@ use crate::agreement;
 use crate::app::App;
 use crate::consent::service::heard;
 use crate::entity::{
-    action, consent, correction_draft, hold, membership, question_message, second_scoring, signal, transcript,
-    transcription,
+    action, appeal, appeal_file, consent, correction_draft, hold, membership, question_message, second_scoring, signal,
+    transcript, transcription,
 };
 use crate::erasure::export::{Out, PAGE, Stopped, row};
 use crate::erasure::export_store as store;
@@ -77,6 +77,10 @@ pub async fn write(app: &App, out: &mut Out, firm_id: Uuid, people: &[membership
     let scoring = |scoring: &second_scoring::Model| row(scoring, &["answers"]);
     let id = second_scoring::Column::Id;
     list(app, out, "second_scorings", query, id, (|scoring| scoring.id, scoring)).await?;
+    appeals(app, out, firm_id, &ids).await?;
+    let query = store::appeal_files(firm_id, &ids);
+    let of = (|file: &appeal_file::Model| file.id, |file: &appeal_file::Model| row(file, &[]));
+    list(app, out, "appeal_files", query, appeal_file::Column::Id, (of.0, of.1)).await?;
     transcripts(app, out, firm_id, &ids).await?;
     let query = store::transcriptions(firm_id, &ids);
     let of = (|asked: &transcription::Model| asked.evidence_id, |asked: &transcription::Model| row(asked, &[]));
@@ -99,6 +103,33 @@ pub async fn write(app: &App, out: &mut Out, firm_id: Uuid, people: &[membership
         json!({"operation": kept.operation, "created_at": kept.created_at, "is_own": is_own, "answer": answer})
     };
     out.list("kept_answers", answers.iter().map(answer).collect()).await
+}
+
+/// Appeals that they brought or decided: of each what they wrote themselves.
+async fn appeals(app: &App, out: &mut Out, firm_id: Uuid, ids: &[Uuid]) -> Result<(), Stopped> {
+    out.begin("appeals").await?;
+    let mut after = None;
+    loop {
+        let page = store::appeals(firm_id, ids);
+        let page = page.apply_if(after, |query, after: Uuid| query.filter(appeal::Column::Id.gt(after)));
+        let some = page.order_by_asc(appeal::Column::Id).limit(PAGE).all(app.db.reader()).await?;
+        let Some(last) = some.last() else { break };
+        after = Some(last.id);
+        for appeal in &some {
+            let is_filer = ids.contains(&appeal.filed_by);
+            let is_decider = appeal.decided_by.is_some_and(|by| ids.contains(&by));
+            let (filed_at, decided_at) = (appeal.filed_at, appeal.decided_at);
+            out.entry(&json!({
+                "id": appeal.id, "wave_id": appeal.wave_id, "branch_id": appeal.branch_id, "item_id": appeal.item_id,
+                "state": appeal.state, "reason": Some(&appeal.reason).filter(|_| is_filer),
+                "filed_at": Some(filed_at).filter(|_| is_filer),
+                "decision": appeal.decision.as_ref().filter(|_| is_decider),
+                "decided_at": decided_at.filter(|_| is_decider),
+            }))
+            .await?;
+        }
+    }
+    out.text("]").await
 }
 
 /// Transcripts that they attached. What is said in a recording that may not be heard is withheld.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::account;
 use crate::app::App;
+use crate::appeals;
 use crate::consent;
 use crate::consent::service::heard;
 use crate::entity::{user, visit};
@@ -282,6 +283,15 @@ async fn whole(app: &App, visit: &visit::Model, is_own: bool) -> Result<Value, F
     value["questions"] = json!(rows(&review::store::questions_of(db, firm_id, &[id]).await?)?);
     value["question_messages"] = json!(rows(&review::store::messages_of(db, firm_id, &[id]).await?)?);
     value["consents"] = json!(rows(&consent::store::of_visit(db, firm_id, id).await?)?);
+    let appeals = appeals::store::of_visit(db, firm_id, id).await?.into_iter();
+    let appeals = appeals.map(|appeal| {
+        // What is said of the visit is the auditor's matter; who said it is not.
+        json!({
+            "item_id": appeal.item_id, "state": appeal.state, "reason": appeal.reason, "decision": appeal.decision,
+            "filed_at": appeal.filed_at, "decided_at": appeal.decided_at,
+        })
+    });
+    value["appeals"] = appeals.collect();
     let files = evidence_of_visits(db, firm_id, &[id]).await?;
     let may_be_heard = heard(db, firm_id, &files).await?;
     let mut listed = Vec::with_capacity(files.len());

@@ -8,9 +8,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{
-    action, api_key, assignment, consent, correction_draft, erasure, event, hold, idempotency_key, job, link,
-    membership, question_message, retention_rule, session, signal, transcript, transcription, upload, upload_day,
-    visit,
+    action, api_key, appeal, appeal_file, assignment, consent, correction_draft, erasure, event, hold, idempotency_key,
+    job, link, membership, question_message, retention_rule, session, signal, transcript, transcription, upload,
+    upload_day, visit,
 };
 
 /// All memberships of a person.
@@ -237,6 +237,21 @@ pub fn consents(firm_id: Uuid, ids: &[Uuid]) -> Select<consent::Entity> {
         .add(consent::Column::RecordedBy.is_in(ids.iter().copied()))
         .add(consent::Column::WithdrawnBy.is_in(ids.iter().copied()));
     consent::Entity::find().filter(consent::Column::FirmId.eq(firm_id)).filter(by)
+}
+
+/// Appeals that some memberships brought or decided.
+pub fn appeals(firm_id: Uuid, ids: &[Uuid]) -> Select<appeal::Entity> {
+    let by = Condition::any()
+        .add(appeal::Column::FiledBy.is_in(ids.iter().copied()))
+        .add(appeal::Column::DecidedBy.is_in(ids.iter().copied()));
+    appeal::Entity::find().filter(appeal::Column::FirmId.eq(firm_id)).filter(by)
+}
+
+/// Files that some memberships sent with appeals.
+pub fn appeal_files(firm_id: Uuid, ids: &[Uuid]) -> Select<appeal_file::Entity> {
+    appeal_file::Entity::find()
+        .filter(appeal_file::Column::FirmId.eq(firm_id))
+        .filter(appeal_file::Column::StoredBy.is_in(ids.iter().copied()))
 }
 
 /// Transcripts that some memberships attached.

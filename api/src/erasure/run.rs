@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::fieldwork::store::wave_by_id;
 use crate::notices;
 use crate::plans::store::action_by_id;
+use crate::publishing::store::clear_public_reason;
 use crate::retention::classes::{erase_payload, is_written};
 use crate::retention::holds::{Kept, is_kept};
 use crate::retention::purge::{Because, Outcome, visit};
@@ -74,6 +75,7 @@ pub async fn run_job(app: &App, firm_id: Uuid, of: &OfErasure) -> Result<(), Fai
             run.questions().await?;
             run.second_scorings().await?;
             run.consents().await?;
+            run.appeals().await?;
             run.uploads().await?;
         }
         if run.finish().await? {
@@ -250,6 +252,35 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Takes what they wrote in appeals: why they brought them, and why they decided them. How they ended stays.
+    async fn appeals(&mut self) -> Result<(), Failure> {
+        let (app, firm_id, mut after) = (self.app, self.row.firm_id, None);
+        loop {
+            let some = store::appeals_by(app.db.reader(), firm_id, &self.ids, after, ROWS).await?;
+            let Some(last) = some.last().map(|appeal| appeal.id) else { return Ok(()) };
+            let (ids, row) = (self.ids.clone(), self.row.clone());
+            let Some(mut step) = self.begin().await? else { return Ok(()) };
+            for mut appeal in some {
+                let before = appeal.clone();
+                if ids.contains(&appeal.filed_by) {
+                    appeal.reason = String::new();
+                }
+                if appeal.decided_by.is_some_and(|by| ids.contains(&by)) {
+                    appeal.decision = None;
+                }
+                if appeal != before && step.may_take(Kept::Visit(appeal.visit_id)).await? {
+                    crate::appeals::store::update(&step.write.tx, appeal).await?;
+                    step.taken.rows("appeals", 1);
+                }
+            }
+            let held: Vec<_> = step.held().collect();
+            if step.commit(&row, &ids, false).await? {
+                self.held.extend(held);
+                after = Some(last);
+            }
+        }
+    }
+
     /// Ends their uploads, and takes what phones said of the files.
     async fn uploads(&mut self) -> Result<(), Failure> {
         let (app, firm_id, mut after) = (self.app, self.row.firm_id, None);
@@ -351,6 +382,10 @@ async fn wrote(step: &mut Step<'_>, fact: &event::Model) -> Result<bool, Failure
         let items = payload.get("items").map(canonical).transpose()?.map(|items| items.text);
         let rows = store::clear_review(&step.write.tx, fact.firm_id, id, reason, items.as_deref()).await?;
         step.taken.rows("visits.review_reason", rows);
+    }
+    if let (Some(id), Some(told)) = (reviewed, payload["public_reason"].as_str()) {
+        let rows = clear_public_reason(&step.write.tx, fact.firm_id, id, Some(told)).await?;
+        step.taken.rows("withdrawals.public_reason", rows);
     }
     erase_payload(&step.write.tx, &mut step.taken, fact).await?;
     Ok(true)

@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::{
-    action, api_key, consent, correction_draft, erasure, event, idempotency_key, job, link, membership,
+    action, api_key, appeal, consent, correction_draft, erasure, event, idempotency_key, job, link, membership,
     question_message, revision, session, signal, upload, user, visit,
 };
 use crate::retention::classes::ALL;
@@ -434,6 +434,27 @@ pub async fn clear_notes(tx: &DatabaseTransaction, firm_id: Uuid, visit_id: Uuid
         .exec(tx)
         .await?;
     Ok(cleared.rows_affected)
+}
+
+/// The next appeals after an id that some memberships brought or decided.
+pub async fn appeals_by(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    ids: &[Uuid],
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<appeal::Model>, DbErr> {
+    let by = Condition::any()
+        .add(appeal::Column::FiledBy.is_in(ids.iter().copied()))
+        .add(appeal::Column::DecidedBy.is_in(ids.iter().copied()));
+    appeal::Entity::find()
+        .filter(appeal::Column::FirmId.eq(firm_id))
+        .filter(by)
+        .apply_if(after, |query, after| query.filter(appeal::Column::Id.gt(after)))
+        .order_by_asc(appeal::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
 }
 
 /// The next consents after an id that some memberships recorded or withdrew.

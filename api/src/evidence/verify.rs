@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::entity::{blob, evidence};
+use crate::appeals;
+use crate::entity::{appeal_file, blob, evidence};
 use crate::evidence::store;
 use crate::failure::{Failure, Kind};
 use crate::secrets::hex;
@@ -31,6 +32,7 @@ pub enum Flaw {
 pub struct What {
     sha256: String,
     of: Vec<evidence::Model>,
+    of_appeals: Vec<appeal_file::Model>,
 }
 
 impl Display for What {
@@ -39,6 +41,9 @@ impl Display for What {
         for file in &self.of {
             let what = if file.sha256.as_ref() == Some(&self.sha256) { "evidence" } else { "a preview of evidence" };
             write!(f, ", {what} {} of visit {}", file.id, file.visit_id)?;
+        }
+        for file in &self.of_appeals {
+            write!(f, ", file {} of appeal {}", file.id, file.appeal_id)?;
         }
         Ok(())
     }
@@ -84,7 +89,8 @@ pub async fn verify_firm(app: &App, firm_id: Uuid, mut tell: impl FnMut(Flaw)) -
                 continue;
             }
             let of = store::evidence_with(app.db.reader(), firm_id, &row.sha256).await?;
-            let what = What { sha256: row.sha256.clone(), of };
+            let of_appeals = appeals::store::files_with(app.db.reader(), firm_id, &row.sha256).await?;
+            let what = What { sha256: row.sha256.clone(), of, of_appeals };
             match found {
                 Ok(None) => {
                     told.missing += 1;

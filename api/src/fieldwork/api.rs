@@ -13,10 +13,12 @@ use crate::app::{App, Area};
 use crate::failure::Failure;
 use crate::fieldwork::service::{self, Move};
 use crate::fieldwork::store::AssignmentFilter;
-use crate::fieldwork::types::{AddedAssignments, AssignmentView, NewAssignments, NewWave, WaveChange, WaveView};
+use crate::fieldwork::types::{
+    AddedAssignments, AssignmentView, NewAssignments, NewWave, WaveChange, WaveClosing, WaveView,
+};
 use crate::http::auth::Auth;
 use crate::http::body::Checked;
-use crate::http::json::{Created, RawJson};
+use crate::http::json::{Created, OptionalJson, RawJson};
 use crate::http::paging::{Page, Slice};
 use crate::words::AssignmentState;
 
@@ -106,13 +108,14 @@ impl FieldworkApi {
         id: Path<Uuid>,
     ) -> Result<Json<WaveView>, Failure> {
         let caller = auth.caller(Operation::OpenWave)?;
-        Ok(Json(service::move_wave(&app, &caller, id.0, "open").await?))
+        Ok(Json(service::open_wave(&app, &caller, id.0).await?))
     }
 
     /// Close a wave
     ///
     /// Says that its visits are over. It takes no new assignments, and those on the job board expire; visits that arrive
-    /// later are kept and flagged.
+    /// later are kept and flagged. While something of it is open, as `get_wave_checklist` tells, it is 409 `open_points`
+    /// unless the body says `despite` and why; otherwise the body may be left out.
     #[oai(path = "/v1/waves/:id/close", method = "post", operation_id = "close_wave")]
     async fn close_wave(
         &self,
@@ -120,9 +123,10 @@ impl FieldworkApi {
         auth: Auth,
         /// The wave.
         id: Path<Uuid>,
+        body: OptionalJson<WaveClosing>,
     ) -> Result<Json<WaveView>, Failure> {
         let caller = auth.caller(Operation::CloseWave)?;
-        Ok(Json(service::move_wave(&app, &caller, id.0, "close").await?))
+        Ok(Json(service::close_wave(&app, &caller, id.0, body.0.unwrap_or_default()).await?))
     }
 
     /// Create assignments

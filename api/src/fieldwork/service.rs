@@ -15,18 +15,22 @@ use crate::chains::types::degrees;
 use crate::entity::{assignment, wave};
 use crate::events::store::lock_head;
 use crate::events::types::NewEvent;
-use crate::failure::Failure;
+use crate::failure::{Failure, FieldProblem};
 use crate::fieldwork::parse::{self, Known};
 use crate::fieldwork::store::{self, AssignmentFilter, WaveFilter};
-use crate::fieldwork::types::{AddedAssignments, AssignmentView, WaveChange, WaveView};
-use crate::http::json::Reader;
+use crate::fieldwork::types::{AddedAssignments, AssignmentView, WaveChange, WaveClosing, WaveView};
+use crate::http::json::{Reader, text_problem};
 use crate::http::paging::{Page, Slice};
 use crate::people::store::memberships_with_role;
 use crate::people::types::Caller;
+use crate::publishing::checklist::{open_points, still_open};
 use crate::standards;
 use crate::states::{ASSIGNMENT_MOVES, WAVE_MOVES, after};
 use crate::words::{AssignmentState, ChainKind, Role, WaveKind, WaveState};
 use crate::write::{Once, Write};
+
+/// Longest reason for closing a wave in which things are open, in characters.
+const REASON_CHARS: usize = 2000;
 
 /// Adds a wave.
 ///
@@ -62,25 +66,58 @@ pub async fn create_wave(app: &App, caller: &Caller, key: Option<String>, body: 
     write.commit_once(&once, &WaveView::seen_by(caller.reach, row)).await
 }
 
-/// Moves a wave: `open` or `close`. What nobody took until it closes leaves the job board.
+/// Opens a wave.
 ///
 /// # Errors
 ///
 /// * 404 when there is no such wave.
-/// * 409 `illegal_state` when its state does not allow the move.
-pub async fn move_wave(app: &App, caller: &Caller, id: Uuid, mv: &str) -> Result<WaveView, Failure> {
+/// * 409 `illegal_state` when it is not planned.
+pub async fn open_wave(app: &App, caller: &Caller, id: Uuid) -> Result<WaveView, Failure> {
     let mut write = Write::begin_by(app, caller).await?;
     let row = store::lock_wave(&write.tx, caller.firm_id, id).await?;
     let mut row = row.ok_or_else(|| Failure::not_found("wave"))?;
-    row.state = after(WAVE_MOVES, "wave", row.state, mv)?;
-    row.closed_at = (row.state == WaveState::Closed).then(|| app.clock.now());
+    row.state = after(WAVE_MOVES, "wave", row.state, "open")?;
     store::set_wave_state(&write.tx, &row).await?;
-    let kind = if row.state == WaveState::Closed { "wave.closed" } else { "wave.opened" };
     let payload = json!({"chain_id": row.chain_id, "state": row.state});
-    write.event(NewEvent::new(kind, "wave", id, caller.membership_id, payload));
-    if row.state == WaveState::Closed {
-        expire_open(&mut write, caller, id).await?;
+    write.event(NewEvent::new("wave.opened", "wave", id, caller.membership_id, payload));
+    write.commit().await?;
+    Ok(WaveView::seen_by(caller.reach, row))
+}
+
+/// Closes a wave. What nobody took until then leaves the job board.
+///
+/// # Errors
+///
+/// * 404 when there is no such wave.
+/// * 409 `illegal_state` when it is not open.
+/// * 409 `open_points` when things are open in it, and `closing` does not say why it is closed all the same.
+/// * 422 when the reason is missing, empty or too long.
+pub async fn close_wave(app: &App, caller: &Caller, id: Uuid, closing: WaveClosing) -> Result<WaveView, Failure> {
+    let despite = closing.despite.unwrap_or(false);
+    let problem = match &closing.reason {
+        Some(reason) => text_problem(reason, REASON_CHARS),
+        None => despite.then(|| ("missing", "is required with `despite`".to_owned())),
+    };
+    if let Some((code, message)) = problem {
+        return Err(Failure::invalid(vec![FieldProblem::new("/reason", code, message)]));
     }
+    let mut write = Write::begin_by(app, caller).await?;
+    let row = store::lock_wave(&write.tx, caller.firm_id, id).await?;
+    let mut row = row.ok_or_else(|| Failure::not_found("wave"))?;
+    row.state = after(WAVE_MOVES, "wave", row.state, "close")?;
+    let open = open_points(&write.tx, caller.firm_id, id).await?;
+    if !open.is_empty() && !despite {
+        return Err(still_open(&open));
+    }
+    row.closed_at = Some(app.clock.now());
+    store::set_wave_state(&write.tx, &row).await?;
+    let mut payload = json!({"chain_id": row.chain_id, "state": row.state});
+    if !open.is_empty() {
+        payload["despite"] = open.iter().map(|point| (point.kind.as_str(), point.count)).collect();
+        payload["reason"] = json!(closing.reason);
+    }
+    write.event(NewEvent::new("wave.closed", "wave", id, caller.membership_id, payload));
+    expire_open(&mut write, caller, id).await?;
     write.commit().await?;
     Ok(WaveView::seen_by(caller.reach, row))
 }

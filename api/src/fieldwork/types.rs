@@ -38,6 +38,17 @@ pub struct WaveChange {
     pub double_scoring_bp: Option<i32>,
 }
 
+/// Closing a wave in which things are open.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub struct WaveClosing {
+    /// True to close it although things are open.
+    pub despite: Option<bool>,
+    /// Why, in 1 to 2000 characters; required with `despite`.
+    #[oai(validator(max_length = 2000))]
+    pub reason: Option<String>,
+}
+
 /// One round of visits for a chain.
 #[derive(Debug, Object)]
 pub struct WaveView {

@@ -33,6 +33,8 @@ pub const JSON_OBJECT_MEMBERS: u32 = 10_000;
 pub const JSON_MEMBERS: u32 = 50_000;
 /// Largest evidence file, in bytes.
 pub const FILE_LIMIT_BYTES: u64 = 200 * 1024 * 1024;
+/// Largest file of an appeal, in bytes.
+pub const APPEAL_FILE_LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 
 /// How long a request without a file may take.
 const JSON_TIMEOUT: Duration = Duration::from_secs(60);
@@ -93,14 +95,17 @@ pub struct AmbiguousLength;
 ///
 /// 413 `too_large` when the announced size is beyond the limit.
 pub fn limited(mut request: Request, pace: Pace) -> Result<(Request, Duration), Failure> {
-    let is_file = request.uri().path().ends_with("/content");
+    let of_appeal = is_appeal_file(request.uri().path());
+    let is_file = of_appeal || request.uri().path().ends_with("/content");
     if is_file && !request.headers().contains_key(header::CONTENT_TYPE) {
         // What a file is shows in its bytes; the framework would refuse it for want of the header.
         let any = HeaderValue::from_static("application/octet-stream");
         request.headers_mut().insert(header::CONTENT_TYPE, any);
     }
     let has_token = request.headers().contains_key(header::AUTHORIZATION);
-    let (limit, timeout) = if is_file {
+    let (limit, timeout) = if of_appeal {
+        (APPEAL_FILE_LIMIT_BYTES, FILE_TIMEOUT)
+    } else if is_file {
         (FILE_LIMIT_BYTES, FILE_TIMEOUT)
     } else if tus::is_upload(request.uri().path()) {
         (FILE_LIMIT_BYTES, UPLOAD_TIMEOUT)
@@ -124,6 +129,12 @@ pub fn limited(mut request: Request, pace: Pace) -> Result<(Request, Duration), 
     let body = request.take_body();
     request.set_body(guarded(body, limit, scan, held, pace));
     Ok((request, timeout))
+}
+
+/// Whether a path is that of a file of an appeal.
+fn is_appeal_file(path: &str) -> bool {
+    let file = path.strip_prefix("/v1/appeals/").and_then(|rest| rest.split_once("/files/"));
+    file.is_some_and(|(_, file)| !file.contains('/'))
 }
 
 /// JSON may also come without a content type.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::access::Operation;
 use crate::app::{App, Area};
+use crate::appeals::types::AppealLinkIn;
 use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::body::Checked;
@@ -97,6 +98,30 @@ impl LinksApi {
     ) -> Result<LinkAnswer, Failure> {
         let caller = auth.caller(Operation::CreateActionPlanLink)?;
         let target = service::plan(&app, &caller, id.0, body.0.wave_id, body.0.lang).await?;
+        Ok(LinkAnswer::Made(Json(service::make(&app, &caller, target, body.0.download).await?)))
+    }
+
+    /// Make a link to a file of an appeal
+    ///
+    /// As `create_evidence_link`.
+    #[oai(
+        path = "/v1/appeals/:id/files/:file_id/links",
+        method = "post",
+        operation_id = "create_appeal_file_link",
+        tag = "Area::Appeals"
+    )]
+    async fn create_appeal_file_link(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The appeal.
+        id: Path<Uuid>,
+        /// The file.
+        file_id: Path<Uuid>,
+        body: Checked<AppealLinkIn>,
+    ) -> Result<LinkAnswer, Failure> {
+        let caller = auth.caller(Operation::CreateAppealFileLink)?;
+        let target = Target::AppealFile(id.0, file_id.0);
         Ok(LinkAnswer::Made(Json(service::make(&app, &caller, target, body.0.download).await?)))
     }
 

@@ -45,6 +45,8 @@ pub enum Target {
     ResultPhoto(Uuid, u32, PreviewSize),
     /// The action plan of a branch after a wave, in a language.
     ActionPlan(Uuid, Uuid, String),
+    /// A file of an appeal.
+    AppealFile(Uuid, Uuid),
 }
 
 impl Target {
@@ -55,6 +57,7 @@ impl Target {
             Self::Preview(..) => Operation::GetEvidencePreview,
             Self::ResultPhoto(..) => Operation::GetResultPhoto,
             Self::ActionPlan(..) => Operation::GetActionPlanPdf,
+            Self::AppealFile(..) => Operation::GetAppealFile,
         }
     }
 
@@ -66,6 +69,7 @@ impl Target {
             Self::ActionPlan(branch_id, wave_id, lang) => {
                 format!("a:{}:{}:{lang}", branch_id.simple(), wave_id.simple())
             }
+            Self::AppealFile(appeal_id, file_id) => format!("f:{}:{}", appeal_id.simple(), file_id.simple()),
         }
     }
 
@@ -77,6 +81,7 @@ impl Target {
             ["p", file, px] => Self::Preview(id(file)?, PreviewSize::of_px(px)?),
             ["r", result, n, px] => Self::ResultPhoto(id(result)?, n.parse().ok()?, PreviewSize::of_px(px)?),
             ["a", branch, wave, lang] => Self::ActionPlan(id(branch)?, id(wave)?, lang.to_owned()),
+            ["f", appeal, file] => Self::AppealFile(id(appeal)?, id(file)?),
             _ => return None,
         })
     }
@@ -166,6 +171,7 @@ mod tests {
             Target::Preview(id, PreviewSize::Small),
             Target::ResultPhoto(id, 7, PreviewSize::Large),
             Target::ActionPlan(id, Uuid::from_u128(5), "et".to_owned()),
+            Target::AppealFile(id, Uuid::from_u128(6)),
         ] {
             let mut grant = grant(target, clock.now());
             for by in [grant.by, By::Key(id)] {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::access::reach;
 use crate::app::App;
+use crate::appeals;
 use crate::clock::Stopwatch;
 use crate::evidence;
 use crate::failure::{Failure, Kind};
@@ -32,6 +33,7 @@ pub async fn make(app: &App, caller: &Caller, target: Target, download: Option<b
         Target::ResultPhoto(id, n, size) => {
             drop(results::service::result_photo(app, caller, *id, *n, *size).await?);
         }
+        Target::AppealFile(id, file_id) => drop(appeals::files::content(app, caller, *id, *file_id).await?),
         // It was found when its wave was chosen, and takes a moment to draw.
         Target::ActionPlan(..) => {}
     }
@@ -83,6 +85,7 @@ pub async fn fetch(
         Target::Content(id) => evidence::service::content(app, &caller, id).await?,
         Target::Preview(id, size) => evidence::service::preview(app, &caller, id, size).await?,
         Target::ResultPhoto(id, n, size) => results::service::result_photo(app, &caller, id, n, size).await?,
+        Target::AppealFile(id, file_id) => appeals::files::content(app, &caller, id, file_id).await?,
         Target::ActionPlan(branch_id, wave_id, lang) => {
             let pdf = plans::service::action_plan_pdf(app, &caller, branch_id, Some(wave_id), Some(lang)).await?;
             let file = MadeFile { bytes: pdf.bytes.into(), media_type: "application/pdf", file_name: pdf.file_name };

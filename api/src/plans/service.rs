@@ -6,6 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::appeals;
 use crate::chains;
 use crate::entity::{action, branch, wave};
 use crate::events::types::NewEvent;
@@ -132,7 +133,8 @@ pub async fn action_plan(
     let rows = store::actions_of(app.db.reader(), firm_id, branch.id, [wave.id]).await?;
     let lang = lang.unwrap_or(chain.locale);
     let actions = views(app, &branch, rows, &lang).await?;
-    Ok(ActionPlanView { branch_id: branch.id, wave: (&wave).into(), lang, actions })
+    let appeals = appeals::lines::of_branch(app, &branch, wave.id).await?.into_iter().map(|(line, _)| line).collect();
+    Ok(ActionPlanView { branch_id: branch.id, wave: (&wave).into(), lang, actions, appeals })
 }
 
 async fn views(

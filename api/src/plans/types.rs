@@ -6,6 +6,7 @@ use poem_openapi::Object;
 use poem_openapi::types::MaybeUndefined;
 use uuid::Uuid;
 
+use crate::appeals::types::AppealLine;
 use crate::entity::action;
 use crate::http::conditions::etag;
 use crate::scorecards::figures::half_up;
@@ -27,6 +28,9 @@ pub struct ActionPlanView {
     pub lang: String,
     /// The actions, most important first: critical failures, then by what the score would gain.
     pub actions: Vec<ActionView>,
+    /// Appeals against the published visits, in the order they were filed: what of the findings was contested, and what
+    /// came of it.
+    pub appeals: Vec<AppealLine>,
 }
 
 /// One action of a plan.

@@ -65,18 +65,18 @@ pub async fn evidence_receipt(app: &App, caller: &Caller, visit_id: Uuid) -> Res
     Ok(Issued { text, file_name: format!("evidence-receipt-{visit_id}.json") })
 }
 
-/// The receipt of the score that counts, as the chain gets it: without texts.
+/// The receipt of a score, as the chain gets it: without texts.
 ///
-/// The caller has to see the visit's result.
+/// The caller has to see the visit's result, and to have seen a score of this version.
 ///
 /// # Errors
 ///
 /// 404 `no_score` when the visit could not be made.
-pub async fn receipt_for_chain(app: &App, visit: &visit::Model) -> Result<Issued, Failure> {
+pub async fn receipt_for_chain(app: &App, visit: &visit::Model, version: i32) -> Result<Issued, Failure> {
     if visit.outcome == Outcome::Attempted {
         return Err(no_score("The visit could not be made (outcome attempted), so it has no score.".to_owned()));
     }
-    issued(app, visit, visit.current_score_version, Texts::Withheld).await
+    issued(app, visit, version, Texts::Withheld).await
 }
 
 async fn issued(app: &App, visit: &visit::Model, version: i32, texts: Texts) -> Result<Issued, Failure> {

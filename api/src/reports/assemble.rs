@@ -9,6 +9,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::appeals;
+use crate::appeals::types::AppealLine;
 use crate::chains;
 use crate::entity::{action, branch, evidence, score, visit};
 use crate::evidence::show::is_shown_to_chain;
@@ -19,7 +21,7 @@ use crate::people::store::firm_by_id;
 use crate::plans;
 use crate::plans::types::lost_bp;
 use crate::reports::{
-    self, Action, Bar, BranchReport, Day, Lang, MAX_INLINE_PHOTOS, PartOfDay, Photo, PhotoEntry, PreviousWave,
+    self, Action, Appeal, Bar, BranchReport, Day, Lang, MAX_INLINE_PHOTOS, PartOfDay, Photo, PhotoEntry, PreviousWave,
     Strength, Summary, VisitLine, VisitOutcome, render,
 };
 use crate::scorecards::figures::{ByStandard, FEW_VISITS, StandardKey, Tally};
@@ -100,6 +102,7 @@ pub async fn branch_report(
     let reading = read(app, firm_id, wave, &Within::Branches(vec![branch.id])).await?;
     let visits = published(app, &branch, reading.wave.id).await?;
     let actions = plans::store::actions_of(db, firm_id, branch.id, [reading.wave.id]).await?;
+    let appeals = appeals::lines::of_branch(app, &branch, reading.wave.id).await?;
     let keys: Vec<StandardKey> = visits
         .iter()
         .map(|published| (published.visit.standard_id.clone(), published.visit.standard_version))
@@ -110,6 +113,9 @@ pub async fn branch_report(
     let (photos, photo_index) = printed.photos(app, &visits).await?;
     let zone = zone_of(&branch);
     let newest = visits.iter().filter_map(|published| published.visit.published_at).max();
+    let newest = newest.map(|at| at.with_timezone(&zone).date_naive());
+    let newest =
+        appeals.iter().flat_map(|(line, _)| [Some(line.filed_on), line.decided_on]).flatten().max().max(newest);
     Ok(BranchReport {
         lang,
         firm_name: firm.name,
@@ -126,13 +132,13 @@ pub async fn branch_report(
         wave_to: Some(day(reading.wave.closes_on)),
         standards: printed.standard_titles(),
         // Without any visit the wave itself is the newest fact.
-        data_as_of: newest.map_or_else(|| day(reading.wave.opens_on), |at| day(at.with_timezone(&zone).date_naive())),
+        data_as_of: day(newest.unwrap_or(reading.wave.opens_on)),
         summary: printed.summary(),
         sections: printed.sections(),
         dimensions: printed.dimensions(),
         strengths: printed.strengths(),
         actions: printed.actions(actions)?,
-        appeals: Vec::new(),
+        appeals: appeals.iter().map(|(line, visit)| printed.appeal(line, visit)).collect::<Result<_, _>>()?,
         visits: visits.iter().map(|published| printed.visit_line(published)).collect(),
         photos,
         photo_index,
@@ -291,6 +297,19 @@ impl Printed<'_> {
             })
         };
         rows.into_iter().enumerate().map(action).collect()
+    }
+
+    fn appeal(&self, line: &AppealLine, visit: &visit::Model) -> Result<Appeal, Failure> {
+        let texts = self.texts(&(visit.standard_id.clone(), visit.standard_version));
+        let bp = |score: Option<i32>| score.map(|bp| small(bp.into()));
+        Ok(Appeal {
+            text: texts.map(|texts| texts.item(&line.item_id)).unwrap_or_default(),
+            item_id: line.item_id.clone(),
+            outcome: line.state.as_str().parse().map_err(Failure::internal)?,
+            decided_on: line.decided_on.map(day),
+            reason: line.decision.clone(),
+            change_bp: line.change.and_then(|change| bp(change.from_bp).zip(bp(change.to_bp))),
+        })
     }
 
     fn visit_line(&self, published: &Published) -> VisitLine {

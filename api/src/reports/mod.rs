@@ -26,8 +26,8 @@ mod text;
 mod words;
 
 pub use report::{
-    Action, ActionState, Bar, BranchReport, Day, Lang, PartOfDay, Photo, PhotoEntry, PreviousWave, Strength, Summary,
-    VisitLine, VisitOutcome, WaveKind,
+    Action, ActionState, Appeal, Bar, BranchReport, Day, Lang, PartOfDay, Photo, PhotoEntry, PreviousWave, Strength,
+    Summary, VisitLine, VisitOutcome, WaveKind,
 };
 
 use layout::Flow;

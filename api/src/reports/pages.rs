@@ -164,19 +164,22 @@ fn visits(flow: &mut Flow, report: &BranchReport) {
 
 fn appeals(flow: &mut Flow, report: &BranchReport) {
     let (lang, words) = (report.lang, flow.words);
-    flow.heading(words.appeals, 70.0);
+    flow.heading(words.appeals, 90.0);
+    flow.paragraph(words.appeals_intro, BODY, QUIET);
     let columns = [
-        Column { title: words.item, width: WIDTH - 260.0 },
-        Column { title: words.decision, width: 160.0 },
-        Column { title: words.decided_on, width: 100.0 },
+        Column { title: words.item, width: WIDTH - 310.0 },
+        Column { title: words.decision, width: 220.0 },
+        Column { title: words.decided_on, width: 90.0 },
     ];
     let rows = report.appeals.iter().map(|appeal| {
         let decided = appeal.decided_on.map_or_else(|| "–".to_owned(), |day| format::date(lang, day));
-        vec![
-            vec![Piece::Text(with_id(&appeal.text, &appeal.item_id))],
-            vec![Piece::Text(words::appeal_outcome(lang, appeal.outcome).to_owned())],
-            vec![Piece::Text(decided)],
-        ]
+        let mut decision = vec![Piece::Strong(words::appeal_outcome(lang, appeal.outcome).to_owned())];
+        let percent = |bp| format::percent(lang, bp);
+        decision.extend(appeal.change_bp.map(|(before, after)| {
+            Piece::Text(fill(words.score_changed, &[("before", &percent(before)), ("after", &percent(after))]))
+        }));
+        decision.extend(appeal.reason.as_deref().map(|reason| Piece::Small(reason.to_owned())));
+        vec![vec![Piece::Text(with_id(&appeal.text, &appeal.item_id))], decision, vec![Piece::Text(decided)]]
     });
     table::draw(flow, &columns, rows);
 }

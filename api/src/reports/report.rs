@@ -321,6 +321,10 @@ pub struct Appeal {
     pub outcome: AppealOutcome,
     /// The day of the decision.
     pub decided_on: Option<Day>,
+    /// Why it was decided so, in the firm's words.
+    pub reason: Option<String>,
+    /// The score of the visit before and after an upheld one.
+    pub change_bp: Option<(u32, u32)>,
 }
 
 /// One visit of the wave.

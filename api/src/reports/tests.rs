@@ -32,6 +32,8 @@ fn sample(lang: Lang) -> BranchReport {
             text: "Naeratas".into(),
             outcome: AppealOutcome::Upheld,
             decided_on: None,
+            reason: Some("A felvételen hallható".into()),
+            change_bp: Some((7225, 8235)),
         }],
         visits: vec![VisitLine {
             public_id: "K7Q2-9M".into(),

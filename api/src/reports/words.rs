@@ -141,6 +141,16 @@ words! {
     }
     appeals { "Appeals", "Vaidlustused", "Felülvizsgálati kérelmek" }
     decision { "Outcome", "Otsus", "Döntés" }
+    appeals_intro {
+        "What the branch contested, and what somebody other than the first reviewer decided. Decisions are final.",
+        "Mida teeninduskoht vaidlustas ja mida otsustas keegi teine kui esimene ülevaataja. Otsused on lõplikud.",
+        "Amit az egység vitatott, és amit az első ellenőrtől különböző személy döntött. A döntések véglegesek."
+    }
+    score_changed {
+        "Score of the visit:\u{a0}{before}, now\u{a0}{after}",
+        "Külastuse tulemus:\u{a0}{before}, nüüd\u{a0}{after}",
+        "A látogatás eredménye:\u{a0}{before}, most\u{a0}{after}"
+    }
     decided_on { "Decided on", "Otsuse kuupäev", "A döntés napja" }
 
     // Photos

@@ -14,11 +14,11 @@ use crate::evidence::types::PreviewSize;
 use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::content::{FileAnswer, Range};
-use crate::http::paging::{Page, Slice};
+use crate::http::paging::Slice;
 use crate::receipts::api::ReceiptAnswer;
 use crate::results::service;
 use crate::results::store::Filter;
-use crate::results::types::{ResultSummary, ResultView};
+use crate::results::types::{ResultList, ResultView};
 
 /// Results.
 pub struct ResultsApi;
@@ -28,7 +28,7 @@ impl ResultsApi {
     /// List results
     ///
     /// Published visits of the branches that the caller sees, in the order of their ids, which tells nothing of time.
-    /// A visit that is unpublished or left out of reports is gone at once.
+    /// A visit that is left out of reports is gone at once; one that was taken back is told of in `withdrawn`.
     #[oai(path = "/v1/results", method = "get", operation_id = "list_results")]
     async fn list_results(
         &self,
@@ -42,7 +42,7 @@ impl ResultsApi {
         limit: Query<Option<u64>>,
         /// Where the last page ended.
         cursor: Query<Option<String>>,
-    ) -> Result<Json<Page<ResultSummary>>, Failure> {
+    ) -> Result<Json<ResultList>, Failure> {
         let caller = auth.caller(Operation::ListResults)?;
         let slice = Slice::of(limit.0, cursor.0.as_deref())?;
         let filter = Filter { wave_id: wave_id.0, branch_id: branch_id.0 };
@@ -52,7 +52,8 @@ impl ResultsApi {
     /// Get a result
     ///
     /// A published visit as its chain sees it: day and part of the day, every answer but free texts, the score point by
-    /// point, and which photos there are. Nothing of it tells who made the visit, or the minute.
+    /// point, which photos there are, and what came of appeals. Nothing of it tells who made the visit, or the minute. One
+    /// that was taken back is 410 `withdrawn`.
     #[oai(path = "/v1/results/:result_id", method = "get", operation_id = "get_result")]
     async fn get_result(
         &self,
@@ -68,7 +69,8 @@ impl ResultsApi {
     /// Get the receipt of a result
     ///
     /// Everything that made the score, signed, with free texts and comments withheld: `peegel receipt verify`
-    /// recomputes and checks it. A visit that could not be made is 404 `no_score`.
+    /// recomputes and checks it. A score that an upheld appeal replaced stays readable by its version. A visit that could
+    /// not be made is 404 `no_score`.
     #[oai(path = "/v1/results/:result_id/receipt", method = "get", operation_id = "get_result_receipt")]
     async fn get_result_receipt(
         &self,
@@ -76,12 +78,15 @@ impl ResultsApi {
         auth: Auth,
         /// The result.
         result_id: Path<Uuid>,
+        /// The version of the score; that which counts if absent.
+        #[oai(validator(minimum(value = "1")))]
+        version: Query<Option<i32>>,
         /// The ETag of the copy you have.
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<ReceiptAnswer, Failure> {
         let caller = auth.caller(Operation::GetResultReceipt)?;
-        let issued = service::result_receipt(&app, &caller, result_id.0).await?;
+        let issued = service::result_receipt(&app, &caller, result_id.0, version.0).await?;
         Ok(ReceiptAnswer::of(issued, if_none_match.0.as_deref()))
     }
 

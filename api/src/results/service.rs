@@ -10,21 +10,25 @@ use uuid::Uuid;
 
 use crate::agreement::blind;
 use crate::app::App;
+use crate::appeals;
 use crate::chains::service::branch_filter;
 use crate::chains::store::branches_by_ids;
-use crate::entity::{branch, evidence, score, visit};
+use crate::entity::{branch, evidence, score, visit, withdrawal};
 use crate::evidence::service::stored_preview;
 use crate::evidence::show::is_shown_to_chain;
 use crate::evidence::store::evidence_of_visits;
 use crate::evidence::types::PreviewSize;
 use crate::failure::{Failure, Kind};
 use crate::http::content::StoredFile;
-use crate::http::paging::{Page, Slice};
+use crate::http::paging::{Slice, cursor};
 use crate::people::types::Caller;
+use crate::publishing::store::withdrawals_of;
 use crate::receipts;
 use crate::receipts::service::Issued;
 use crate::results::store::{self, Filter};
-use crate::results::types::{ResultDimension, ResultItem, ResultPhoto, ResultSection, ResultSummary, ResultView};
+use crate::results::types::{
+    ResultDimension, ResultItem, ResultList, ResultPhoto, ResultSection, ResultSummary, ResultView, WithdrawnResult,
+};
 use crate::retention::due::purged;
 use crate::scorecards::store::scores_of_visits;
 use crate::visits::day::{told_day, zone_of};
@@ -118,15 +122,21 @@ impl Trace {
 ///
 /// * 400 `bad_cursor` when the cursor is not one of this list.
 /// * [`Failure`] (500) when the database fails.
-pub async fn results(
-    app: &App,
-    caller: &Caller,
-    filter: &Filter,
-    slice: &Slice,
-) -> Result<Page<ResultSummary>, Failure> {
-    let (db, firm_id) = (app.db.reader(), caller.firm_id);
-    let rows = store::list(db, firm_id, branch_filter(caller), filter, slice.after()?, slice.limit + 1).await?;
-    let mut branch_ids: Vec<_> = rows.iter().map(|visit| visit.branch_id).collect();
+pub async fn results(app: &App, caller: &Caller, filter: &Filter, slice: &Slice) -> Result<ResultList, Failure> {
+    let (db, firm_id, after, limit) = (app.db.reader(), caller.firm_id, slice.after()?, slice.limit + 1);
+    let mut rows = store::list(db, firm_id, branch_filter(caller), filter, after, limit).await?;
+    let mut gone = store::withdrawn(db, firm_id, branch_filter(caller), filter, after, limit).await?;
+    // Both in one order: a page ends where its entries of either kind do.
+    let mut order: Vec<_> = rows.iter().chain(&gone).map(|visit| visit.public_id).collect();
+    order.sort_unstable();
+    let room = usize::try_from(slice.limit).unwrap_or(usize::MAX);
+    let last = order.get(room.saturating_sub(1)).copied().filter(|_| order.len() > room);
+    if let Some(last) = last {
+        rows.retain(|visit| visit.public_id <= last);
+        gone.retain(|visit| visit.public_id <= last);
+    }
+    let next_cursor = last.map(|last| cursor(&last.to_string()));
+    let mut branch_ids: Vec<_> = rows.iter().chain(&gone).map(|visit| visit.branch_id).collect();
     branch_ids.sort_unstable();
     branch_ids.dedup();
     let branches = branches_by_ids(db, firm_id, &branch_ids).await?;
@@ -135,14 +145,30 @@ pub async fn results(
     let scores = scores_of_visits(db, firm_id, &visit_ids).await?;
     let scores: BTreeMap<_, _> =
         scores.into_iter().map(|score| ((score.visit_id, score.score_version), score)).collect();
-    let mut views = Vec::with_capacity(rows.len());
+    let mut data = Vec::with_capacity(rows.len());
     for visit in rows {
         let score = scores.get(&(visit.id, visit.current_score_version)).filter(|_| has_score(&visit));
         let score = score.map(|score| Ok::<_, Failure>(Trace::of(score)?.summary(score))).transpose()?;
-        let branch = branches.get(&visit.branch_id).ok_or_else(|| gone(&visit, "branch"))?;
-        views.push(summary(&visit, branch, score));
+        let branch = branches.get(&visit.branch_id).ok_or_else(|| lacks(&visit, "branch"))?;
+        data.push(summary(&visit, branch, score));
     }
-    Ok(slice.page(views, |view| view.result_id.to_string(), |view| view))
+    let gone_ids: Vec<_> = gone.iter().map(|visit| visit.id).collect();
+    let withdrawals = withdrawals_of(db, firm_id, &gone_ids).await?;
+    let told = |visit: &visit::Model| {
+        let withdrawal = withdrawals.iter().find(|row| row.id == visit.id)?;
+        Some(withdrawn(visit, branches.get(&visit.branch_id)?, withdrawal))
+    };
+    Ok(ResultList { data, withdrawn: gone.iter().filter_map(told).collect(), next_cursor })
+}
+
+fn withdrawn(visit: &visit::Model, branch: &branch::Model, withdrawal: &withdrawal::Model) -> WithdrawnResult {
+    WithdrawnResult {
+        result_id: visit.public_id,
+        wave_id: visit.wave_id,
+        branch_id: visit.branch_id,
+        withdrawn_on: withdrawal.withdrawn_at.with_timezone(&zone_of(branch)).date_naive(),
+        reason: withdrawal.public_reason.clone(),
+    }
 }
 
 /// A published visit that the caller sees the result of.
@@ -150,12 +176,23 @@ pub async fn results(
 /// # Errors
 ///
 /// * 403 as [`blind::check`].
-/// * 404 when there is none, or it is not published any more, or not counted, or beyond the caller's reach.
-async fn visible(app: &App, caller: &Caller, result_id: Uuid) -> Result<visit::Model, Failure> {
-    let found = store::by_public_id(app.db.reader(), caller.firm_id, branch_filter(caller), result_id).await?;
-    let visit = found.ok_or_else(|| Failure::not_found("result"))?;
-    blind::check(app.db.reader(), caller, visit.id).await?;
-    Ok(visit)
+/// * 404 when there is none, or it is not counted, or beyond the caller's reach.
+/// * 410 `withdrawn` when it was published and taken back.
+pub async fn visible(app: &App, caller: &Caller, result_id: Uuid) -> Result<visit::Model, Failure> {
+    let (db, firm_id) = (app.db.reader(), caller.firm_id);
+    if let Some(found) = store::by_public_id(db, firm_id, branch_filter(caller), result_id).await? {
+        blind::check(db, caller, found.id).await?;
+        return Ok(found);
+    }
+    let not_found = || Failure::not_found("result");
+    let gone = store::withdrawn_by_public_id(db, firm_id, branch_filter(caller), result_id).await?;
+    let gone = gone.ok_or_else(not_found)?;
+    let branch = branches_by_ids(db, firm_id, &[gone.branch_id]).await?.pop().ok_or_else(not_found)?;
+    let withdrawal = withdrawals_of(db, firm_id, &[gone.id]).await?.pop().ok_or_else(not_found)?;
+    let WithdrawnResult { withdrawn_on, reason, .. } = withdrawn(&gone, &branch, &withdrawal);
+    let why = reason.map(|reason| format!(" It says: {reason}")).unwrap_or_default();
+    let detail = format!("The firm took this result back on {withdrawn_on}. It counts nowhere any more.{why}");
+    Err(Failure::new(Kind::Gone, "withdrawn", detail))
 }
 
 /// A result with what was found.
@@ -165,26 +202,37 @@ async fn visible(app: &App, caller: &Caller, result_id: Uuid) -> Result<visit::M
 /// 404 as [`visible`].
 pub async fn result(app: &App, caller: &Caller, result_id: Uuid) -> Result<ResultView, Failure> {
     let visit = visible(app, caller, result_id).await?;
-    let (db, firm_id) = (app.db.reader(), caller.firm_id);
+    view(app, &visit).await
+}
+
+/// A visit with what was found, as its chain reads it once it is published.
+///
+/// # Errors
+///
+/// [`Failure`] (500) when the database fails, or something of the visit is gone.
+pub async fn view(app: &App, visit: &visit::Model) -> Result<ResultView, Failure> {
+    let (db, firm_id) = (app.db.reader(), visit.firm_id);
     let branch = branches_by_ids(db, firm_id, &[visit.branch_id]).await?.pop();
-    let branch = branch.ok_or_else(|| gone(&visit, "branch"))?;
-    let photos = photos(app, &visit).await?.iter().zip(1..).map(|(file, n)| photo(file, n)).collect();
+    let branch = branch.ok_or_else(|| lacks(visit, "branch"))?;
+    let photos = photos(app, visit).await?.iter().zip(1..).map(|(file, n)| photo(file, n)).collect();
     let mut view = ResultView {
-        summary: summary(&visit, &branch, None),
+        summary: summary(visit, &branch, None),
         sections: Vec::new(),
         dimensions: Vec::new(),
         items: Vec::new(),
         photos,
+        appeals: appeals::lines::of_visit(app, visit, &branch).await?,
+        appeal_until: appeals::service::last_day(app, visit, &branch).await?,
     };
-    if !has_score(&visit) {
+    if !has_score(visit) {
         return Ok(view);
     }
     let score = score_of(db, firm_id, visit.id, visit.current_score_version).await?;
-    let score = score.ok_or_else(|| gone(&visit, "score"))?;
-    let revision = revision_of(db, firm_id, visit.id, score.revision).await?.ok_or_else(|| gone(&visit, "answers"))?;
+    let score = score.ok_or_else(|| lacks(visit, "score"))?;
+    let revision = revision_of(db, firm_id, visit.id, score.revision).await?.ok_or_else(|| lacks(visit, "answers"))?;
     let answers: Map<String, Value> = serde_json::from_str(&revision.answers).map_err(Failure::internal)?;
     let standard = app.standards.get(db, firm_id, &score.standard_id, score.standard_version).await?;
-    let standard = standard.ok_or_else(|| gone(&visit, "standard"))?;
+    let standard = standard.ok_or_else(|| lacks(visit, "standard"))?;
     let trace = Trace::of(&score)?;
     view.summary.score = Some(trace.summary(&score));
     view.items = items(&standard.standard, &trace, &answers);
@@ -198,7 +246,7 @@ fn has_score(visit: &visit::Model) -> bool {
     visit.outcome == Outcome::Completed && visit.current_score_version > 0
 }
 
-fn gone(visit: &visit::Model, what: &str) -> Failure {
+fn lacks(visit: &visit::Model, what: &str) -> Failure {
     Failure::internal(format!("the published visit {} lacks its {what}", visit.id))
 }
 
@@ -305,13 +353,25 @@ pub async fn result_photo(
     })
 }
 
-/// The receipt of a result's score, without texts.
+/// The receipt of a result's score, without texts: of the one that counts, or of one that an appeal replaced.
 ///
 /// # Errors
 ///
-/// * 404 as [`visible`].
-/// * 404 `no_score` when the visit could not be made.
-pub async fn result_receipt(app: &App, caller: &Caller, result_id: Uuid) -> Result<Issued, Failure> {
+/// * 404 and 410 as [`visible`].
+/// * 404 `no_score` when the visit could not be made, or has no such score.
+pub async fn result_receipt(
+    app: &App,
+    caller: &Caller,
+    result_id: Uuid,
+    version: Option<i32>,
+) -> Result<Issued, Failure> {
     let visit = visible(app, caller, result_id).await?;
-    receipts::service::receipt_for_chain(app, &visit).await
+    let current = visit.current_score_version;
+    let version = version.unwrap_or(current);
+    // Of earlier scores the chain saw those that an appeal replaced; all others were the firm's alone.
+    if version != current && !appeals::store::replaced_versions(app.db.reader(), &visit).await?.contains(&version) {
+        let detail = format!("The result has no score of version {version} that was published.");
+        return Err(Failure::new(Kind::NotFound, "no_score", detail));
+    }
+    receipts::service::receipt_for_chain(app, &visit, version).await
 }

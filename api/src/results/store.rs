@@ -1,10 +1,11 @@
 //! Queries on published visits.
 
+use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use crate::chains::store::{BranchFilter, in_region_now};
-use crate::entity::visit;
+use crate::entity::{visit, withdrawal};
 use crate::words::{Reporting, VisitState};
 
 /// Which results a list is about. Every part that is there narrows it.
@@ -45,17 +46,66 @@ pub async fn by_public_id(
     published(firm_id, reach).filter(visit::Column::PublicId.eq(public_id)).one(db).await
 }
 
-/// The one place that says what a result is, and whose: published visits that count in reports, of waves of the reach's
-/// chain, at branches that are in its region now or among its branches.
+/// Visits within a reach whose results were taken back, after a public id.
+pub async fn withdrawn(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    reach: BranchFilter,
+    filter: &Filter,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<visit::Model>, DbErr> {
+    taken_back(firm_id, reach)
+        .apply_if(filter.wave_id, |query, id| query.filter(visit::Column::WaveId.eq(id)))
+        .apply_if(filter.branch_id, |query, id| query.filter(visit::Column::BranchId.eq(id)))
+        .apply_if(after, |query, after| query.filter(visit::Column::PublicId.gt(after)))
+        .order_by_asc(visit::Column::PublicId)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// A visit within a reach whose result was taken back.
+pub async fn withdrawn_by_public_id(
+    db: &impl ConnectionTrait,
+    firm_id: Uuid,
+    reach: BranchFilter,
+    public_id: Uuid,
+) -> Result<Option<visit::Model>, DbErr> {
+    taken_back(firm_id, reach).filter(visit::Column::PublicId.eq(public_id)).one(db).await
+}
+
+/// Visits that were published and are not any more, of a reach.
+fn taken_back(firm_id: Uuid, reach: BranchFilter) -> sea_orm::Select<visit::Entity> {
+    let withdrawn = Query::select()
+        .column(withdrawal::Column::Id)
+        .from(withdrawal::Entity)
+        .and_where(withdrawal::Column::FirmId.eq(firm_id))
+        .take();
+    let query = visit::Entity::find()
+        .filter(visit::Column::FirmId.eq(firm_id))
+        .filter(visit::Column::State.ne(VisitState::Published))
+        .filter(visit::Column::Id.in_subquery(withdrawn));
+    within(query, firm_id, reach)
+}
+
+/// The one place that says what a result is: published visits that count in reports.
 fn published(firm_id: Uuid, reach: BranchFilter) -> sea_orm::Select<visit::Entity> {
-    let BranchFilter { chain_id, region_id, ids, auditor_id } = reach;
-    visit::Entity::find()
+    let query = visit::Entity::find()
         .filter(visit::Column::FirmId.eq(firm_id))
         .filter(visit::Column::State.eq(VisitState::Published))
         // It follows from the state; said in these words, it lets the indexes on published visits be used.
         .filter(visit::Column::PublishedAt.is_not_null())
         .filter(visit::Column::Reporting.eq(Reporting::Included))
-        .filter(visit::Column::QuarantineReason.is_null())
+        .filter(visit::Column::QuarantineReason.is_null());
+    within(query, firm_id, reach)
+}
+
+/// The one place that says whose a result is: of waves of the reach's chain, at branches that are in its region now or
+/// among its branches.
+fn within(query: sea_orm::Select<visit::Entity>, firm_id: Uuid, reach: BranchFilter) -> sea_orm::Select<visit::Entity> {
+    let BranchFilter { chain_id, region_id, ids, auditor_id } = reach;
+    query
         // The wave's chain, not the branch's: a rival's branch is seen by the client who had it visited.
         .apply_if(chain_id, |query, id| query.filter(visit::Column::ClientChainId.eq(id)))
         .apply_if(region_id, |query, id| query.filter(visit::Column::BranchId.in_subquery(in_region_now(firm_id, id))))

@@ -6,8 +6,35 @@ use poem_openapi::types::Any;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::appeals::types::AppealLine;
 use crate::visits::types::ScoreSummary;
 use crate::words::{Outcome, PartOfDay};
+
+/// Published visits, and those that were taken back, in one order: that of their ids, which tells nothing of time.
+#[derive(Debug, Object)]
+pub struct ResultList {
+    /// The published ones.
+    pub data: Vec<ResultSummary>,
+    /// Those that were taken back and are not published again; with `data` at most `limit` entries.
+    pub withdrawn: Vec<WithdrawnResult>,
+    /// Send it as `cursor` for the next page; absent on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// A result that was taken back.
+#[derive(Debug, Object)]
+pub struct WithdrawnResult {
+    /// The result. Fetching it is 410 `withdrawn`.
+    pub result_id: Uuid,
+    /// The wave.
+    pub wave_id: Uuid,
+    /// The branch.
+    pub branch_id: Uuid,
+    /// The day at the branch when it was taken back.
+    pub withdrawn_on: NaiveDate,
+    /// What the firm says about it.
+    pub reason: Option<String>,
+}
 
 /// A published visit in a list.
 #[derive(Debug, Object)]
@@ -50,6 +77,10 @@ pub struct ResultView {
     pub items: Vec<ResultItem>,
     /// The photos that can be fetched.
     pub photos: Vec<ResultPhoto>,
+    /// Appeals against its items, and what came of them.
+    pub appeals: Vec<AppealLine>,
+    /// The last day at the branch on which it can be appealed.
+    pub appeal_until: NaiveDate,
 }
 
 /// The score of a section.

@@ -12,12 +12,14 @@ use uuid::Uuid;
 
 use crate::agreement;
 use crate::app::App;
+use crate::appeals;
 use crate::canonical::canonical;
 use crate::consent;
 use crate::entity::{event, evidence, visit};
 use crate::events;
 use crate::evidence::service::has_bytes;
 use crate::failure::Failure;
+use crate::publishing;
 use crate::retention::line::Taken;
 use crate::review;
 use crate::signals;
@@ -157,7 +159,10 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
     match class {
         DataClass::Photos => files(of, EvidenceKind::Photo, class, rule),
         DataClass::Recordings => files(of, EvidenceKind::Recording, class, rule),
-        DataClass::Documents => files(of, EvidenceKind::Document, class, rule),
+        DataClass::Documents => {
+            files(of, EvidenceKind::Document, class, rule);
+            appeal_files(of).await?;
+        }
         DataClass::Exif => {
             let waits = exif(of, rule);
             figures(of, &SIGNALS_OF_EXIF).await?;
@@ -179,6 +184,7 @@ pub async fn take(of: &mut Purging<'_>, class: DataClass, rule: &str) -> Result<
             signals(of).await?;
             questions(of).await?;
             second_scoring(of).await?;
+            appeals(of).await?;
             reasons(of).await?;
         }
         DataClass::AuditorIdentity => {}
@@ -366,6 +372,23 @@ async fn questions(of: &mut Purging<'_>) -> Result<(), Failure> {
 async fn second_scoring(of: &mut Purging<'_>) -> Result<(), Failure> {
     let rows = agreement::store::clear_texts(of.app, of.tx, of.visit.firm_id, of.visit.id).await?;
     of.taken.rows("second_scorings", rows);
+    Ok(())
+}
+
+/// What was said in appeals, and to the chain when the result was taken back; how they ended stays.
+async fn appeals(of: &mut Purging<'_>) -> Result<(), Failure> {
+    let rows = appeals::store::clear_texts(of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("appeals", rows);
+    let rows = publishing::store::clear_public_reason(of.tx, of.visit.firm_id, of.visit.id, None).await?;
+    of.taken.rows("withdrawals.public_reason", rows);
+    Ok(())
+}
+
+/// What the branch sent with its appeals.
+async fn appeal_files(of: &mut Purging<'_>) -> Result<(), Failure> {
+    let removed = appeals::store::remove_files(of.tx, of.visit.firm_id, of.visit.id).await?;
+    of.taken.rows("appeal_files", removed.len() as u64);
+    of.unreferred.extend(removed);
     Ok(())
 }
 

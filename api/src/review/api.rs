@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::http::auth::Auth;
 use crate::http::body::Checked;
 use crate::http::json::OptionalJson;
+use crate::publishing::types::Unpublication;
 use crate::review::service::{Move, move_visit};
 use crate::review::types::{Approval, ReturnOrder, ReviewReason, ReviewView, Taking};
 
@@ -141,7 +142,8 @@ impl ReviewApi {
 
     /// Unpublish a visit
     ///
-    /// Takes its score out of the scorecards and the action plan; it is approved again.
+    /// Takes its score out of the scorecards and the action plan; it is approved again. Its result is 410 `withdrawn` from
+    /// then on, and the list of results tells of it with the public reason.
     #[oai(path = "/v1/visits/:id/unpublish", method = "post", operation_id = "unpublish_visit")]
     async fn unpublish_visit(
         &self,
@@ -149,9 +151,9 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
-        body: Checked<ReviewReason>,
+        body: Checked<Unpublication>,
     ) -> Result<Json<ReviewView>, Failure> {
         let caller = auth.caller(Operation::UnpublishVisit)?;
-        Ok(Json(move_visit(&app, &caller, id.0, Move::Unpublish(body.0.reason)).await?))
+        Ok(Json(move_visit(&app, &caller, id.0, Move::Unpublish(body.0)).await?))
     }
 }

@@ -17,6 +17,8 @@ use crate::failure::{Failure, FieldProblem, Kind};
 use crate::http::json::text_problem;
 use crate::people::types::Caller;
 use crate::plans;
+use crate::publishing;
+use crate::publishing::types::Unpublication;
 use crate::retention::classes::written;
 use crate::review::store;
 use crate::review::types::{ReturnOrder, ReviewView};
@@ -54,7 +56,7 @@ pub enum Move {
     /// Its results count and show.
     Publish,
     /// Its results count no longer.
-    Unpublish(String),
+    Unpublish(Unpublication),
 }
 
 impl Move {
@@ -76,7 +78,8 @@ impl Move {
     /// The reason given, with the member that carries it.
     fn reason(&self) -> Option<(&'static str, &str)> {
         match self {
-            Self::Reject(reason) | Self::Reopen(reason) | Self::Unpublish(reason) => Some(("reason", reason)),
+            Self::Reject(reason) | Self::Reopen(reason) => Some(("reason", reason)),
+            Self::Unpublish(why) => Some(("reason", &why.reason)),
             Self::Return(order) => order.reason.as_deref().map(|reason| ("reason", reason)),
             Self::Approve(because) => because.as_deref().map(|because| ("quarantine_cleared_because", because)),
             Self::Review | Self::TakeOver | Self::Release | Self::Publish => None,
@@ -146,7 +149,10 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mut mv: Move) -> R
     let row = store::update_visit(&write.tx, moved(app, caller, stored.clone(), &mv, to)?).await?;
     match &mv {
         Move::Publish => count(app, &mut write, caller.membership_id, &row, Change::Add).await?,
-        Move::Unpublish(_) => count(app, &mut write, caller.membership_id, &row, Change::Remove).await?,
+        Move::Unpublish(why) => {
+            count(app, &mut write, caller.membership_id, &row, Change::Remove).await?;
+            publishing::service::withdraw(app, &write, &row, why.public_reason.clone()).await?;
+        }
         _ => {}
     }
     if mv == Move::Review {
@@ -171,6 +177,9 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mut mv: Move) -> R
     }
     if mv == Move::TakeOver {
         payload["taken_from"] = json!(stored.reviewer_id);
+    }
+    if let Move::Unpublish(Unpublication { public_reason: Some(told), .. }) = &mv {
+        payload["public_reason"] = json!(told);
     }
     if let Some(quarantine) = was_quarantined {
         payload["cleared"] = json!(quarantine);
@@ -222,8 +231,8 @@ fn moved(
             row.review_reason = None;
             row.published_at = Some(now);
         }
-        Move::Unpublish(reason) => {
-            row.review_reason = Some(reason.clone());
+        Move::Unpublish(why) => {
+            row.review_reason = Some(why.reason.clone());
             row.published_at = None;
         }
         Move::Review | Move::TakeOver | Move::Release => {}
@@ -241,6 +250,9 @@ fn check_shape(mv: &Move, now: DateTime<Utc>) -> Result<(), Failure> {
     };
     if let Some((member, reason)) = mv.reason() {
         check(format!("/{member}"), reason);
+    }
+    if let Move::Unpublish(Unpublication { public_reason: Some(told), .. }) = mv {
+        check("/public_reason".to_owned(), told);
     }
     if let Move::Return(order) = mv {
         for (i, item) in order.items.iter().enumerate() {

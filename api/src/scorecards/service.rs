@@ -7,6 +7,7 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::appeals;
 use crate::chains;
 use crate::chains::service::only_chain;
 use crate::entity::{branch, chain, wave};
@@ -72,9 +73,11 @@ pub async fn branch_scorecard(
     let (branch, wave) = branch_in_wave(app, caller, branch_id, wave_id).await?;
     let chain = chain_of(app, caller.firm_id, branch.chain_id).await?;
     let within = Within::Branches(vec![branch.id]);
+    let appeals = appeals::lines::of_branch(app, &branch, wave.id).await?;
     let reading = read(app, caller.firm_id, wave, &within).await?;
     let lang = lang.unwrap_or(chain.locale);
     Ok(BranchScorecard {
+        appeals: appeals.into_iter().map(|(line, _)| line).collect(),
         branch_id: branch.id,
         branch_code: branch.code,
         branch_name: branch.name,
@@ -155,10 +158,12 @@ async fn network_scorecard(
             few_visits: tally.n < FEW_VISITS,
         }
     };
+    let appeals = appeals::lines::counts(app, firm_id, wave.id, &within).await?;
     let reading = read(app, firm_id, wave, &within).await?;
     let lang = lang.unwrap_or(chain.locale);
     let overall = overall(&reading);
     Ok(NetworkScorecard {
+        appeals,
         chain_id: chain.id,
         region_id,
         wave: (&reading.wave).into(),

@@ -3,6 +3,7 @@
 use poem_openapi::Object;
 use uuid::Uuid;
 
+use crate::appeals::types::{AppealCounts, AppealLine};
 use crate::entity::wave;
 use crate::words::WaveKind;
 
@@ -137,6 +138,8 @@ pub struct BranchScorecard {
     pub overall: ScoreFigures,
     /// Each version of each standard that was used.
     pub standards: Vec<StandardScores>,
+    /// Appeals against the published visits, in the order they were filed.
+    pub appeals: Vec<AppealLine>,
 }
 
 /// The results of a chain or a region in a wave. Only published visits count.
@@ -158,6 +161,8 @@ pub struct NetworkScorecard {
     pub typical_branch_mean_bp: Option<i64>,
     /// Each version of each standard that was used.
     pub standards: Vec<StandardScores>,
+    /// Appeals against the published visits.
+    pub appeals: AppealCounts,
     /// The branches that have scored visits, ordered by id and not by score.
     pub branches: Vec<BranchLine>,
 }
