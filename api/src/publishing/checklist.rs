@@ -11,7 +11,7 @@ use crate::publishing::store;
 use crate::publishing::types::{ChecklistPoint, OpenKind, WaveChecklist};
 
 /// What may be open, in the order in which a visit meets it.
-const KINDS: [OpenKind; 10] = [
+const KINDS: [OpenKind; 11] = [
     OpenKind::UnfulfilledAssignments,
     OpenKind::MissingFiles,
     OpenKind::Quarantined,
@@ -20,6 +20,7 @@ const KINDS: [OpenKind; 10] = [
     OpenKind::InReview,
     OpenKind::Returned,
     OpenKind::Resubmitted,
+    OpenKind::SecondScorings,
     OpenKind::ApprovedUnpublished,
     OpenKind::OpenAppeals,
 ];

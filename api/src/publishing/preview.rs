@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::agreement::blind;
 use crate::app::App;
 use crate::entity::visit;
 use crate::failure::Failure;
@@ -18,17 +19,20 @@ use crate::words::{Reporting, VisitState};
 ///
 /// # Errors
 ///
+/// * 403 as [`blind::check`].
 /// * 404 when there is no such visit.
 /// * 409 `not_filed` while it is a draft.
 pub async fn visit_preview(app: &App, caller: &Caller, id: Uuid) -> Result<VisitPreview, Failure> {
     let row = visible_visit(app, caller, id).await?;
+    blind::check(app.db.reader(), caller, id).await?;
     if row.state == VisitState::Draft {
         return Err(Failure::conflict("not_filed", "The visit is a draft: there is nothing to see of it yet."));
     }
     preview(app, row).await
 }
 
-/// What the chain will see of the visits of a wave that can be published, in the order of their ids.
+/// What the chain will see of the visits of a wave that can be published, in the order of their ids. Those that the caller
+/// is to score a second time are left out.
 ///
 /// # Errors
 ///
@@ -47,8 +51,9 @@ pub async fn wave_preview(
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| has_more).map(|row| cursor(&row.id.to_string()));
+    let unseen = blind::hidden(db, caller).await?;
     let mut data = Vec::with_capacity(rows.len());
-    for row in rows {
+    for row in rows.into_iter().filter(|row| !unseen.contains(&row.id)) {
         data.push(preview(app, row).await?);
     }
     Ok(Page { data, next_cursor })

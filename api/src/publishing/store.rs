@@ -1,16 +1,16 @@
 //! Queries of publishing.
 
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
-use crate::entity::{appeal, assignment, evidence, question, visit, withdrawal};
+use crate::entity::{appeal, assignment, evidence, question, second_scoring, visit, withdrawal};
 use crate::publishing::types::OpenKind;
 use crate::visits::manifest::MISSING;
-use crate::words::{AppealState, AssignmentState, QuestionState, Reporting, VisitState};
+use crate::words::{AppealState, AssignmentState, QuestionState, Reporting, SecondScoringState, VisitState};
 
 /// Open things of a kind that are named.
 const NAMED: u64 = 20;
@@ -94,6 +94,7 @@ pub async fn open(
     let query = match kind {
         OpenKind::UnfulfilledAssignments => return assignments(db, firm_id, wave_id).await,
         OpenKind::OpenQuestions => return questions(db, firm_id, wave_id).await,
+        OpenKind::SecondScorings => return second_scorings(db, firm_id, wave_id).await,
         OpenKind::OpenAppeals => return appeals(db, firm_id, wave_id).await,
         OpenKind::Submitted => in_state(VisitState::Submitted),
         OpenKind::InReview => in_state(VisitState::InReview),
@@ -126,18 +127,31 @@ async fn assignments(db: &impl ConnectionTrait, firm_id: Uuid, wave_id: Uuid) ->
     counted(db, query, assignment::Column::Id).await
 }
 
-async fn questions(db: &impl ConnectionTrait, firm_id: Uuid, wave_id: Uuid) -> Result<(i64, Vec<Uuid>), DbErr> {
-    let of_wave = Query::select()
+/// The visits of a wave, for a query about what belongs to visits.
+fn ids_of_wave(firm_id: Uuid, wave_id: Uuid) -> SelectStatement {
+    Query::select()
         .column(visit::Column::Id)
         .from(visit::Entity)
         .and_where(visit::Column::FirmId.eq(firm_id))
         .and_where(visit::Column::WaveId.eq(wave_id))
-        .take();
+        .take()
+}
+
+async fn questions(db: &impl ConnectionTrait, firm_id: Uuid, wave_id: Uuid) -> Result<(i64, Vec<Uuid>), DbErr> {
     let query = question::Entity::find()
         .filter(question::Column::FirmId.eq(firm_id))
-        .filter(question::Column::VisitId.in_subquery(of_wave))
+        .filter(question::Column::VisitId.in_subquery(ids_of_wave(firm_id, wave_id)))
         .filter(question::Column::State.ne(QuestionState::Closed));
     counted(db, query, question::Column::Id).await
+}
+
+async fn second_scorings(db: &impl ConnectionTrait, firm_id: Uuid, wave_id: Uuid) -> Result<(i64, Vec<Uuid>), DbErr> {
+    use SecondScoringState::{Scoring, Waiting};
+    let query = second_scoring::Entity::find()
+        .filter(second_scoring::Column::FirmId.eq(firm_id))
+        .filter(second_scoring::Column::VisitId.in_subquery(ids_of_wave(firm_id, wave_id)))
+        .filter(second_scoring::Column::State.is_in([Waiting, Scoring]));
+    counted(db, query, second_scoring::Column::Id).await
 }
 
 async fn appeals(db: &impl ConnectionTrait, firm_id: Uuid, wave_id: Uuid) -> Result<(i64, Vec<Uuid>), DbErr> {

@@ -100,7 +100,8 @@ pub struct ChecklistPoint {
     pub kind: OpenKind,
     /// How many.
     pub count: i64,
-    /// The first of them, at most 20: assignments, visits, questions or appeals, as the kind says.
+    /// The first of them, at most 20: assignments, visits, questions, second scorings or appeals, as the
+    /// kind says.
     pub first_ids: Vec<Uuid>,
 }
 
@@ -126,6 +127,8 @@ pub enum OpenKind {
     Quarantined,
     /// Questions to auditors that nobody has closed.
     OpenQuestions,
+    /// Visits that somebody is to score a second time, and has not.
+    SecondScorings,
     /// Appeals that nobody has decided.
     OpenAppeals,
 }
@@ -143,6 +146,7 @@ impl OpenKind {
             Self::MissingFiles => "missing_files",
             Self::Quarantined => "quarantined",
             Self::OpenQuestions => "open_questions",
+            Self::SecondScorings => "second_scorings",
             Self::OpenAppeals => "open_appeals",
         }
     }
