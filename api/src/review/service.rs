@@ -134,7 +134,7 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mv: Move) -> Resul
         Move::Unpublish(_) => count(app, &mut write, caller, &row, Change::Remove).await?,
         _ => {}
     }
-    if mv == Move::Review {
+    if to == VisitState::InReview {
         agreement::draw::at_review(&mut write, &row).await?;
     }
     let mut payload = json!({
