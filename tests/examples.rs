@@ -166,6 +166,8 @@ fn record(program: &Path, folder: &Path, root: &Path) -> Outcome<BTreeMap<String
     admin.client.json("PATCH", &chain, &admin.token, &json!({"recording_policy": "needs_proof"}))?;
     review(&mut recorder, &mut auditor, &mut reviewer, &assignments, &visit)?;
     appeals(&mut recorder, &mut admin, &mut reviewer, &server, &set_up, &visit)?;
+    second_scorings(&mut recorder, &mut admin, &mut auditor, &mut reviewer, &set_up)?;
+    notices(&mut recorder, &mut auditor, &set_up)?;
     account(&mut recorder, &mut admin, &server, folder)?;
     jobs(&mut recorder, &mut admin, folder)?;
     privacy(&mut recorder, &mut admin, &server, &set_up)?;
@@ -552,6 +554,82 @@ fn appeals(
     recorder.call(admin, "get_appeal", "GET", &appeal(0), &none)?;
     recorder.call(&mut jaan, "list_appeals", "GET", "/v1/appeals?limit=1&state=upheld", &none)?;
     recorder.call(admin, "get_appeal_rates", "GET", "/v1/appeals/rates?by=branch", &none)?;
+    Ok(())
+}
+
+/// Two visits are scored a second time: one is, the other cannot be.
+fn second_scorings(
+    recorder: &mut Recorder,
+    admin: &mut Person,
+    auditor: &mut Person,
+    reviewer: &mut Person,
+    set_up: &SetUp,
+) -> Outcome<()> {
+    let none = Value::Null;
+    let wave = format!("/v1/waves/{}", set_up.wave_id);
+    recorder.call(admin, "update_wave", "PATCH", &wave, &json!({"double_scoring_bp": 10_000}))?;
+    let assignment = json!({
+        "branch_id": set_up.branch_id, "standard_id": "short-visit", "standard_version": 1,
+        "auditor_id": auditor.membership_id,
+        "window_start": "2026-10-01T06:00:00Z", "window_end": "2099-12-31T18:00:00Z",
+    });
+    let body = json!({"wave_id": set_up.wave_id, "assignments": [assignment.clone(), assignment]});
+    let added = admin.client.json("POST", "/v1/assignments", &admin.token, &body)?;
+    let mut filed = recorder.examples["put_visit"]["request"].clone();
+    let visits = ["3b8c6c60-7d3e-4a5f-8c11-5d4e3c2b1a01", "4c9d7d71-8e4f-4b60-9d22-6e5f4d3c2b02"];
+    for (at, visit) in visits.into_iter().enumerate() {
+        filed["assignment_id"] = added["data"][at]["id"].clone();
+        filed["state"] = json!("submitted");
+        let photo = ["5d0e8e82-9f50-4c71-8e33-7f605e4d3c03", "6e1f9f93-a061-4d82-9f44-80716f5e4d04"][at];
+        filed["evidence"][0]["id"] = json!(photo);
+        let path = format!("/v1/visits/{visit}");
+        let headers = [("content-type", "application/json"), ("if-none-match", "*")];
+        let put = request("PUT", &path, &auditor.token, &headers, &serde_json::to_vec(&filed)?);
+        auditor.client.send(&put)?.json()?;
+        let lost = json!({"reason": "The phone fell into the water."});
+        auditor.client.json("POST", &format!("/v1/evidence/{photo}/lost"), &auditor.token, &lost)?;
+        reviewer.client.json("POST", &format!("{path}/review"), &reviewer.token, &none)?;
+    }
+    let path = format!("/v1/visits/{}/second-scoring", visits[0]);
+    recorder.call(admin, "list_second_scorings", "GET", "/v1/second-scorings?limit=1", &none)?;
+    let answers = json!({"answers": {
+        "greeted": {"v": true, "comment": "Somebody nods at the back."}, "front": {"v": 4}, "wait": {"v": 150},
+    }});
+    recorder.call(admin, "put_second_scoring", "PUT", &path, &answers)?;
+    recorder.call(admin, "get_second_scoring", "GET", &path, &none)?;
+    recorder.call(admin, "submit_second_scoring", "POST", &format!("{path}/submit"), &none)?;
+    let reason = json!({"reason": "Nothing but the questionnaire is there to score by."});
+    let other = format!("/v1/visits/{}/second-scoring/drop", visits[1]);
+    recorder.call(admin, "drop_second_scoring", "POST", &other, &reason)?;
+    let approve = format!("/v1/visits/{}/approve", visits[0]);
+    reviewer.client.json("POST", &approve, &reviewer.token, &json!({}))?;
+    let agreement = "/v1/agreement?standard_id=short-visit&version=1";
+    recorder.call(reviewer, "get_agreement", "GET", agreement, &none)?;
+    admin.client.json("PATCH", &wave, &admin.token, &json!({"double_scoring_bp": 0}))?;
+    Ok(())
+}
+
+/// The auditor reads what happened, and says how to be told.
+fn notices(recorder: &mut Recorder, auditor: &mut Person, set_up: &SetUp) -> Outcome<()> {
+    let none = Value::Null;
+    // The last thing that happened was that a visit was approved.
+    for _ in 0..200 {
+        let list = auditor.client.json("GET", "/v1/notices?limit=1", &auditor.token, &none)?;
+        if list["data"][0]["kind"] == "visit_approved" && list["data"][0]["wave_id"] == json!(set_up.wave_id) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let list = recorder.call(auditor, "list_notices", "GET", "/v1/notices?limit=2", &none)?;
+    let newest = text(&list["data"][0]["id"])?;
+    recorder.call(auditor, "read_notice", "POST", &format!("/v1/notices/{newest}/read"), &none)?;
+    recorder.call(auditor, "read_notices", "POST", "/v1/notices/read", &json!({"until_id": newest}))?;
+    let settings = json!({"digest": "daily", "kinds": [
+        {"kind": "visit_returned", "in_app": true, "email": true},
+        {"kind": "assignment_given", "in_app": true, "email": false},
+    ]});
+    recorder.call(auditor, "put_notice_settings", "PUT", "/v1/me/notice-settings", &settings)?;
+    recorder.call(auditor, "get_notice_settings", "GET", "/v1/me/notice-settings", &none)?;
     Ok(())
 }
 

@@ -42,8 +42,8 @@ ROLES = ["nobody", "auditor", "reviewer", "chain_viewer", "branch_manager", "pro
 # What takes a one-time code of a letter or of an authenticator app, or would shut out whoever tries. The other tests
 # do it.
 NEEDS_A_SECRET = {
-    "accept_invitation", "accept_membership", "change_password", "confirm_totp", "finish_password_reset", "remove_totp",
-    "renew_recovery_codes",
+    "accept_invitation", "accept_membership", "change_password", "confirm_totp", "end_mails", "finish_password_reset",
+    "get_unsubscribe_page", "remove_totp", "renew_recovery_codes",
 }  # fmt: skip
 
 # What is called by the secret address of an upload.
@@ -224,7 +224,7 @@ def fill(admin):
 
     given = request("create_assignments")["assignments"][0] | {"branch_id": branch, "auditor_id": members["auditor"]}
     nobodys = {name: value for name, value in given.items() if name != "auditor_id"}
-    body = {"wave_id": waves[0], "assignments": [given] * 160 + [nobodys] * 8}
+    body = {"wave_id": waves[0], "assignments": [given] * 180 + [nobodys] * 8}
     assignments = [entry["id"] for entry in create("/v1/assignments", body)["data"]]
 
     # Three for each operation in the state that it takes, because what is tried moves them on.
@@ -273,6 +273,21 @@ def fill(admin):
             fit = auditor.headers["location"].rsplit("/", 1)[-1]
         fitting.setdefault(operation, []).append(fit)
     fitting["get_evidence_content"] = fitting["get_evidence_preview"] = files[-4:]
+    # Drawn for a second scoring by the reviewer who tries, because the twin took them.
+    twin = admin.sign_in("reviewer_twin@alpha.example")
+    admin.call("PATCH", f"/v1/waves/{waves[0]}", {"double_scoring_bp": 10000})
+    for operation in ["get_second_scoring", "put_second_scoring", "submit_second_scoring", "drop_second_scoring"] * 3:
+        visit, file, assignment = str(uuid.uuid4()), str(uuid.uuid4()), assignments.pop(0)
+        manifest = {"id": file, "item_ids": ["front"], "kind": "photo", "file_name": "front.jpg"}
+        body = request("put_visit", assignment_id=assignment, state="submitted", evidence=[manifest])
+        auditor.call("PUT", f"/v1/visits/{visit}", body, If_None_Match="*")
+        auditor.call("PUT", f"/v1/evidence/{file}/content", MEDIA.read_bytes())
+        twin.call("POST", f"/v1/visits/{visit}/review")
+        if operation == "submit_second_scoring":
+            reviewer.call("PUT", f"/v1/visits/{visit}/second-scoring", request("put_second_scoring"))
+        visits[visit] = assignment
+        fitting.setdefault(operation, []).append(visit)
+    admin.call("PATCH", f"/v1/waves/{waves[0]}", {"double_scoring_bp": 0})
     # Recordings: some with a transcript, to be read and removed, and some that are to get one.
     manifest = [
         {"id": str(uuid.uuid4()), "item_ids": [], "kind": "recording", "file_name": f"{n}.mp3"} for n in range(12)
@@ -306,6 +321,8 @@ def fill(admin):
     for signal in signals[:3]:
         reviewer.call("POST", f"/v1/signals/{signal}/share")
 
+    while not (notices := auditor.call("GET", "/v1/notices")["data"]):
+        time.sleep(0.05)
     plan = admin.call("GET", f"/v1/branches/{branch}/action-plan")
     rehearsal = create("/v1/rehearsals", {"standard": request("import_standard", version=3)})["id"]
     while admin.call("GET", f"/v1/rehearsals/{rehearsal}")["state"] != "done":
@@ -358,6 +375,7 @@ def fill(admin):
         "actions": [action["id"] for action in plan["actions"]],
         "rehearsals": [rehearsal],
         "signals": signals,
+        "notices": [notice["id"] for notice in notices],
         "results": [result["result_id"] for result in admin.call("GET", "/v1/results")["data"]],
         "users": [members["pending"], members["spare"], members["pending2"]],
         "memberships": [members["pending"]],
@@ -531,6 +549,7 @@ NOT_OF_SCHEMAS = re.compile(
 NAMES = {
     "wave": "waves", "wave_id": "waves", "branch_id": "branches", "branch_ids": "branches", "chain_id": "chains",
     "region_id": "regions", "auditor_id": "auditors", "object_id": "branches", "visit_ids": "visits", "result_id": "results",
+    "until_id": "notices",
 }  # fmt: skip
 
 
@@ -658,6 +677,8 @@ def register_hooks():
             about = ["visit", "branch", "chain"][n % 3]
             case.body[f"{about}_id"] = ids["branches" if about == "branch" else f"{about}s"][0]
             case.body["given_at"] = "2026-10-05T09:00:00Z"
+        if operation == "get_agreement" and n % 4 and isinstance(case.query, dict) and is_right(case):
+            case.query.update({"standard_id": "short-visit", "version": 1})
         if operation == "get_link" and n % 4 and not case.meta.is_negative_at(ParameterLocation.PATH):
             case.path_parameters["token"] = link()
         if operation in OF_AN_UPLOAD and n % 4 and not case.meta.is_negative_at(ParameterLocation.PATH):

@@ -92,6 +92,12 @@ async fn everybody_is_told_what_concerns_them(app: &TestApp) {
     assert_eq!(world.auditor.client.act(&path(&all[0])).ok().await, read, "it was read then");
     let until = |id: &Value| json!({"until_id": id});
     world.auditor.client.post("/v1/notices/read", &json!({})).invalid(&[("/until_id", "missing")]).await;
+    world
+        .auditor
+        .client
+        .post("/v1/notices/read", &until(&json!(new_id())))
+        .invalid(&[("/until_id", "unknown_ref")])
+        .await;
     let mark = world.auditor.client.post("/v1/notices/read", &until(&all[3]["id"])).ok().await;
     assert_eq!(mark["read"].as_u64(), Some(all.len() as u64 - 3));
     let unread = world.auditor.client.all("/v1/notices?unread=true", 50).await;

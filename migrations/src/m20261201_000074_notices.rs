@@ -86,8 +86,7 @@ impl MigrationTrait for Migration {
             ],
             vec![
                 // Nobody is told of a fact twice, whatever happens to the cursor.
-                unique("notices_once", "notices", &["firm_id", "seq", "membership_id"]),
-                index("notices_of_person", "notices", &["firm_id", "membership_id", "id"]),
+                unique("notices_once", "notices", &["firm_id", "membership_id", "seq"]),
                 index("notices_of_letter", "notices", &["firm_id", "letter_id"])
                     .cond_where(Expr::col("letter_id").is_not_null())
                     .take(),

@@ -26,7 +26,8 @@ const WHOLE_BP: u64 = 10_000;
 /// Draws a visit that has just been taken for review, as its wave says. One that was drawn before stays drawn; when its
 /// auditor has filed it anew meanwhile, it waits to be scored anew.
 ///
-/// Call it with the visit as it is then, locked, before the event of the move.
+/// Call it whenever somebody becomes the reviewer of a visit, with the visit as it is then, locked, before the event of the
+/// move.
 ///
 /// # Errors
 ///

@@ -106,7 +106,8 @@ async fn notices(
         let (in_app, mail_at) = (settings.ways(told.kind).in_app, settings.mail_at(told.kind, now));
         (in_app || mail_at.is_some()).then(|| notice::Model {
             firm_id,
-            id: app.ids.next(),
+            // Of other ids chains could read the minute.
+            id: app.ids.opaque(),
             seq: fact.seq,
             membership_id: told.membership_id,
             kind: told.kind,

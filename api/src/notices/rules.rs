@@ -23,8 +23,8 @@ use crate::words::{MembershipState, NoticeAbout, NoticeKind, Reporting, Role};
 enum Whom {
     /// The auditor of the visit or of the assignment.
     Auditor,
-    /// Who took the visit for review.
-    Reviewer,
+    /// Who asked, or who took the visit for review.
+    Asker,
     /// Who may decide: everybody who reviews but the visit's own reviewer.
     OtherReviewers,
     /// Whom the payload names as the second scorer.
@@ -36,7 +36,7 @@ enum Whom {
 }
 
 /// Facts and the notices that they become.
-const RULES: [(&str, NoticeKind, Whom); 18] = {
+const RULES: [(&str, NoticeKind, Whom); 17] = {
     use NoticeKind::*;
     use Whom::*;
     [
@@ -45,6 +45,7 @@ const RULES: [(&str, NoticeKind, Whom); 18] = {
         ("visit.returned", VisitReturned, Auditor),
         ("visit.rejected", VisitRejected, Auditor),
         ("visit.approved", VisitApproved, Auditor),
+        // An appeal that is upheld corrects the visit too.
         ("visit.corrected", VisitCorrected, Auditor),
         ("visit.published", VisitPublished, Auditor),
         ("visit.published", ResultPublished, Chain),
@@ -52,13 +53,11 @@ const RULES: [(&str, NoticeKind, Whom); 18] = {
         ("visit.signal_shared", SignalShared, Auditor),
         ("visit.second_scoring_drawn", SecondScoringWaiting, Scorer),
         ("question.asked", QuestionAsked, Auditor),
-        ("question.answered", QuestionAnswered, Reviewer),
+        ("question.answered", QuestionAnswered, Asker),
         ("appeal.opened", AppealOpened, OtherReviewers),
         ("appeal.withdrawn", AppealWithdrawn, OtherReviewers),
         ("appeal.upheld", AppealDecided, Appellant),
         ("appeal.declined", AppealDecided, Appellant),
-        // What an appeal changes, its auditor learns as any other correction.
-        ("appeal.upheld", VisitCorrected, Auditor),
     ]
 };
 
@@ -195,7 +194,7 @@ fn about(fact: &event::Model, subject: &Subject, whom: Whom) -> Option<(NoticeAb
     let visit = subject.visit.as_ref();
     match whom {
         Whom::Auditor if visit.is_none() => Some((NoticeAbout::Assignment, object_id(fact, "assignment")?)),
-        Whom::Auditor | Whom::Reviewer | Whom::Scorer => Some((NoticeAbout::Visit, visit?.id)),
+        Whom::Auditor | Whom::Asker | Whom::Scorer => Some((NoticeAbout::Visit, visit?.id)),
         Whom::Chain => Some((NoticeAbout::Result, visit?.public_id)),
         Whom::OtherReviewers | Whom::Appellant => Some((NoticeAbout::Appeal, object_id(fact, "appeal")?)),
     }
@@ -212,7 +211,7 @@ async fn whom_of(
     let reviewer = subject.visit.as_ref().and_then(|visit| visit.reviewer_id);
     Ok(match whom {
         Whom::Auditor => subject.auditor_id.into_iter().collect(),
-        Whom::Reviewer => reviewer.into_iter().collect(),
+        Whom::Asker => uuid_of(payload, "asked_by").or(reviewer).into_iter().collect(),
         Whom::Scorer => uuid_of(payload, "scorer_id").into_iter().collect(),
         Whom::OtherReviewers => {
             let users: Vec<_> = people.0.iter().filter(|(row, _)| Some(row.id) == reviewer).collect();

@@ -92,7 +92,7 @@ pub async fn list(app: &App, caller: &Caller, unread: bool, slice: &Slice) -> Re
     let rows = store::list(db, firm_id, caller.membership_id, unread, slice.after()?, slice.limit + 1).await?;
     let places = Places::read(db, firm_id, &rows).await?;
     let locale = locale(db, caller).await?;
-    Ok(slice.page(rows, |row| row.id.to_string(), |row| view(caller, &locale, &places, row)))
+    Ok(slice.page(rows, |row| row.seq.to_string(), |row| view(caller, &locale, &places, row)))
 }
 
 /// Marks a notice as read. Doing it again changes nothing.
@@ -103,9 +103,10 @@ pub async fn list(app: &App, caller: &Caller, unread: bool, slice: &Slice) -> Re
 pub async fn read_one(app: &App, caller: &Caller, id: Uuid) -> Result<NoticeView, Failure> {
     let (firm_id, membership_id) = (caller.firm_id, caller.membership_id);
     let write = Write::begin_by(app, caller).await?;
-    store::set_read(&write.tx, (firm_id, membership_id), id, false, app.clock.now()).await?;
-    let row = store::by_id(&write.tx, firm_id, membership_id, id).await?;
-    let row = row.ok_or_else(|| Failure::not_found("notice"))?;
+    let gone = || Failure::not_found("notice");
+    let row = store::by_id(&write.tx, firm_id, membership_id, id).await?.ok_or_else(gone)?;
+    store::set_read(&write.tx, (firm_id, membership_id), row.seq, false, app.clock.now()).await?;
+    let row = store::by_id(&write.tx, firm_id, membership_id, id).await?.ok_or_else(gone)?;
     write.commit().await?;
     let db = app.db.reader();
     let places = Places::read(db, firm_id, std::slice::from_ref(&row)).await?;
@@ -116,11 +117,14 @@ pub async fn read_one(app: &App, caller: &Caller, id: Uuid) -> Result<NoticeView
 ///
 /// # Errors
 ///
-/// [`Failure`] (500) when the database fails.
+/// 422 `unknown_ref` when the caller has no such notice.
 pub async fn read_until(app: &App, caller: &Caller, until: Uuid) -> Result<NoticesRead, Failure> {
     let write = Write::begin_by(app, caller).await?;
     let of = (caller.firm_id, caller.membership_id);
-    let read = store::set_read(&write.tx, of, until, true, app.clock.now()).await?;
+    let row = store::by_id(&write.tx, of.0, of.1, until).await?.ok_or_else(|| {
+        Failure::invalid(vec![FieldProblem::new("/until_id", "unknown_ref", "is not a notice of yours")])
+    })?;
+    let read = store::set_read(&write.tx, of, row.seq, true, app.clock.now()).await?;
     write.commit().await?;
     Ok(NoticesRead { read: i64::try_from(read).unwrap_or(i64::MAX) })
 }

@@ -109,20 +109,21 @@ fn of_person(firm_id: Uuid, membership_id: Uuid) -> Select<notice::Entity> {
         .filter(notice::Column::MembershipId.eq(membership_id))
 }
 
-/// Somebody's notices in the app before an id, the newest first.
+/// Somebody's notices in the app before a number of the history, the newest first. A fact tells somebody once, so the
+/// number names the notice.
 pub async fn list(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
     membership_id: Uuid,
     unread: bool,
-    before: Option<Uuid>,
+    before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<notice::Model>, DbErr> {
     of_person(firm_id, membership_id)
         .filter(notice::Column::InApp.eq(true))
         .apply_if(unread.then_some(()), |query, ()| query.filter(notice::Column::ReadAt.is_null()))
-        .apply_if(before, |query, before| query.filter(notice::Column::Id.lt(before)))
-        .order_by_desc(notice::Column::Id)
+        .apply_if(before, |query, before| query.filter(notice::Column::Seq.lt(before)))
+        .order_by_desc(notice::Column::Seq)
         .limit(limit)
         .all(db)
         .await
@@ -142,15 +143,15 @@ pub async fn by_id(
         .await
 }
 
-/// Notes that somebody has read a notice, or all up to one; how many had not been read.
+/// Notes that somebody has read the notice of a fact, or of all up to it; how many had not been read.
 pub async fn set_read(
     tx: &DatabaseTransaction,
     (firm_id, membership_id): (Uuid, Uuid),
-    id: Uuid,
+    seq: i64,
     and_before: bool,
     at: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let which = if and_before { notice::Column::Id.lte(id) } else { notice::Column::Id.eq(id) };
+    let which = if and_before { notice::Column::Seq.lte(seq) } else { notice::Column::Seq.eq(seq) };
     let read = notice::Entity::update_many()
         .col_expr(notice::Column::ReadAt, Expr::value(at))
         .filter(notice::Column::FirmId.eq(firm_id))
@@ -238,7 +239,7 @@ pub async fn of_letter(db: &impl ConnectionTrait, firm_id: Uuid, letter_id: Uuid
         .filter(notice::Column::FirmId.eq(firm_id))
         .filter(notice::Column::LetterId.is_not_null())
         .filter(notice::Column::LetterId.eq(letter_id))
-        .order_by_asc(notice::Column::Id)
+        .order_by_asc(notice::Column::Seq)
         .all(db)
         .await
 }

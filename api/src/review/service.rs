@@ -155,7 +155,7 @@ pub async fn move_visit(app: &App, caller: &Caller, id: Uuid, mut mv: Move) -> R
         }
         _ => {}
     }
-    if mv == Move::Review {
+    if to == VisitState::InReview {
         agreement::draw::at_review(&mut write, &row).await?;
     }
     let mut payload = json!({
