@@ -24,6 +24,7 @@ use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
+use crate::library::api::LibraryApi;
 use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
@@ -38,6 +39,7 @@ use crate::rehearsals::api::RehearsalsApi;
 use crate::results::api::ResultsApi;
 use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
+use crate::scenarios::api::ScenariosApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
 use crate::signals::api::SignalsApi;
@@ -166,9 +168,9 @@ type Apis = (
     (SessionsApi, AccountApi, ApiKeysApi),
     PeopleApi,
     ChainsApi,
-    StandardsApi,
+    (StandardsApi, LibraryApi),
     RehearsalsApi,
-    FieldworkApi,
+    (FieldworkApi, ScenariosApi),
     (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
     (ReviewApi, SignalsApi),
@@ -187,9 +189,9 @@ pub fn service() -> OpenApiService<Apis, ()> {
         (SessionsApi, AccountApi, ApiKeysApi),
         PeopleApi,
         ChainsApi,
-        StandardsApi,
+        (StandardsApi, LibraryApi),
         RehearsalsApi,
-        FieldworkApi,
+        (FieldworkApi, ScenariosApi),
         (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
         (ReviewApi, SignalsApi),

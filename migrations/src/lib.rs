@@ -47,6 +47,7 @@ mod m20261130_000051_sketches;
 mod m20261130_000053_retention;
 mod m20261130_000054_purges;
 mod m20261130_000055_erasures;
+mod m20261201_000070_scenarios;
 mod table;
 
 /// All steps in order.
@@ -96,6 +97,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000053_retention::Migration),
             Box::new(m20261130_000054_purges::Migration),
             Box::new(m20261130_000055_erasures::Migration),
+            Box::new(m20261201_000070_scenarios::Migration),
         ]
     }
 }

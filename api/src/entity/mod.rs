@@ -25,6 +25,7 @@ pub mod region;
 pub mod rehearsal;
 pub mod retention_rule;
 pub mod revision;
+pub mod scenario;
 pub mod score;
 pub mod session;
 pub mod signal;
