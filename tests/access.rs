@@ -122,7 +122,7 @@ fn body(operation: &str) -> Option<Value> {
         "create_appeal_file_link" => json!({}),
         "answer_signal" => json!({"answer": "x"}),
         "judge_signal" => json!({"verdict": "wrong"}),
-        "publish_standard" => json!({"version": 1}),
+        "publish_standard" | "copy_standard_version" => json!({"version": 1}),
         "approve_visit" | "update_action" | "update_user" | "update_firm" | "update_chain" | "update_evidence"
         | "update_wave" => {
             json!({})
@@ -136,8 +136,19 @@ fn body(operation: &str) -> Option<Value> {
         "erase_user" => json!({"email": "a@b.example", "reason": "request"}),
         "push_visits" => json!({"items": []}),
         "put_visit" => json!({"assignment_id": new_id(), "state": "draft", "answers": {}}),
-        "import_standard" | "check_standard" | "create_chain" | "create_branches" | "create_wave"
-        | "create_assignments" | "create_rehearsal" | "create_consent" => json!({}),
+        "import_standard"
+        | "check_standard"
+        | "create_chain"
+        | "create_branches"
+        | "create_wave"
+        | "create_assignments"
+        | "create_rehearsal"
+        | "create_consent"
+        | "put_standard_version"
+        | "update_standard_version"
+        | "put_standard_item"
+        | "create_scenario"
+        | "put_scenario" => json!({}),
         _ => return None,
     })
 }
@@ -176,6 +187,7 @@ pub fn made_up() -> Ids {
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
+    ids.insert("scenarios", "nowhere".to_owned());
     ids
 }
 
@@ -199,7 +211,12 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
             path = path.replace(name, ids.get(kind).unwrap_or_else(|| panic!("an id for {}", operation.path)));
         }
     }
-    path = path.replace("{n}", "1");
+    for name in ["{n}", "{m}"] {
+        path = path.replace(name, "1");
+    }
+    path = path.replace("{item_id}", "greet");
+    // The library is everybody's.
+    path = path.replace("{key}", if path.contains("items") { "BNK-01" } else { "C1" });
     if path.contains("{file_id}") {
         path = path.replace("{file_id}", &ids["appeal files"]);
     }
@@ -217,7 +234,12 @@ pub async fn call_with(client: &Client, operation: &Operation, ids: &Ids, body: 
     let mut call = client.call(operation.method.parse().expect("a method"), &path);
     call = match operation.id.as_str() {
         "put_visit" => call.if_absent(),
-        "update_action" => call.if_match("*"),
+        "update_action"
+        | "put_standard_version"
+        | "update_standard_version"
+        | "put_standard_item"
+        | "delete_standard_item"
+        | "put_scenario" => call.if_match("*"),
         "create_upload" => call
             .header("tus-resumable", "1.0.0")
             .header("upload-length", "1")
@@ -295,6 +317,10 @@ pub async fn objects(world: &World) -> Ids {
     standard["id"] = json!("foreign");
     world.admin.client.post("/v1/standards", &standard).created().await;
     world.admin.client.post("/v1/standards/foreign/publish", &json!({"version": 1})).ok().await;
+    // A firm's scenario may have the id of another firm's; this one is found if it is told.
+    let scene = format!("scene-of-{}", world.chain);
+    let scenario = json!({"from_library": "C1", "id": scene});
+    world.admin.client.post("/v1/scenarios", &scenario).created().await;
     let visit = world.publish(0, &tiny::fair()).await;
     let view = world.admin.client.get(&format!("/v1/visits/{visit}")).ok().await;
     let signal = signal(world).await;
@@ -368,6 +394,7 @@ pub async fn objects(world: &World) -> Ids {
         // What was given up is made in `jobs`.
         ("jobs", new_id()),
         ("standards", "foreign".to_owned()),
+        ("scenarios", scene),
     ])
 }
 

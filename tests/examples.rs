@@ -234,6 +234,7 @@ fn set_up(recorder: &mut Recorder, admin: &mut Person) -> Outcome<SetUp> {
     recorder.call(admin, "publish_standard", "POST", "/v1/standards/short-visit/publish", &version)?;
     recorder.call(admin, "list_standards", "GET", "/v1/standards", &none)?;
     recorder.call(admin, "get_standard_version", "GET", "/v1/standards/short-visit/versions/1", &none)?;
+    drafts(recorder, admin)?;
     let wave = json!({
         "chain_id": chain_id, "name": "2026 autumn", "kind": "regular", "opens_on": "2026-10-01", "closes_on": "2099-12-31",
     });
@@ -242,6 +243,52 @@ fn set_up(recorder: &mut Recorder, admin: &mut Person) -> Outcome<SetUp> {
     recorder.call(admin, "list_waves", "GET", "/v1/waves", &none)?;
     recorder.call(admin, "get_wave", "GET", &format!("/v1/waves/{wave_id}"), &none)?;
     Ok(SetUp { chain_id, region_id: text(&regions["data"][0]["id"])?, branch_id, wave_id })
+}
+
+/// The next version, edited; the library; and scenarios.
+fn drafts(recorder: &mut Recorder, admin: &mut Person) -> Outcome<()> {
+    let (none, any) = (Value::Null, [("if-match", "*")]);
+    let (first, draft) = ("/v1/standards/short-visit/versions/1", "/v1/standards/short-visit/versions/2");
+    let of = json!({"version": 2});
+    recorder.call(admin, "copy_standard_version", "POST", &format!("{first}/copy"), &of)?;
+    let mut whole = standard();
+    (whole["version"], whole["pass_bp"]) = (json!(2), json!(7500));
+    recorder.call_with(admin, "put_standard_version", "PUT", draft, &any, &whole)?;
+    let change = json!({"pass_bp": 7000});
+    recorder.call_with(admin, "update_standard_version", "PATCH", draft, &any, &change)?;
+    let item = json!({"from_bank": "BNK-01", "section": "shop", "weight": 2});
+    let path = format!("{draft}/items/warned");
+    recorder.call_with(admin, "put_standard_item", "PUT", &format!("{path}?before=offer"), &any, &item)?;
+    recorder.call(admin, "compare_standard_versions", "GET", &format!("{first}/compare/2"), &none)?;
+    recorder.call_with(admin, "delete_standard_item", "DELETE", &path, &any, &none)?;
+    let other = json!({"id": "old-visit", "version": 1});
+    admin.client.json("POST", &format!("{draft}/copy"), &admin.token, &other)?;
+    admin.client.json("POST", "/v1/standards/old-visit/publish", &admin.token, &json!({"version": 1}))?;
+    let retire = "/v1/standards/old-visit/versions/1/retire";
+    recorder.call(admin, "retire_standard_version", "POST", retire, &none)?;
+    for (operation, path) in [
+        ("list_library_items", "items?dimension=information&limit=1"),
+        ("get_library_item", "items/BNK-01"),
+        ("list_library_scenarios", "scenarios?channel=phone&limit=1"),
+        ("get_library_scenario", "scenarios/C3"),
+    ] {
+        recorder.call(admin, operation, "GET", &format!("/v1/library/{path}"), &none)?;
+    }
+    let both = |en: &str, et: &str| json!({"en": en, "et": et});
+    let mut scenario = json!({
+        "id": "gift", "title": both("A gift for a colleague", "Kingitus kolleegile"), "channel": "store_visit",
+        "script": both("Ask for a gift and say nothing of the price.", "Küsi kingitust ja ära räägi hinnast."),
+        "pass_criteria": [both("Was asked how much it may cost", "Küsiti, palju see maksta tohib")],
+        "items": ["offer"],
+    });
+    recorder.call(admin, "create_scenario", "POST", "/v1/scenarios", &scenario)?;
+    recorder.call(admin, "list_scenarios", "GET", "/v1/scenarios", &none)?;
+    scenario.as_object_mut().ok_or("no object")?.remove("id");
+    scenario["channel"] = json!("any");
+    recorder.call_with(admin, "put_scenario", "PUT", "/v1/scenarios/gift", &any, &scenario)?;
+    recorder.call(admin, "get_scenario", "GET", "/v1/scenarios/gift", &none)?;
+    recorder.call(admin, "get_scenario_version", "GET", "/v1/scenarios/gift/versions/1", &none)?;
+    Ok(())
 }
 
 /// Gives work to the auditor, who takes, hands back and declines some.

@@ -46,6 +46,9 @@ NEEDS_A_SECRET = {
     "get_unsubscribe_page", "remove_totp", "renew_recovery_codes",
 }  # fmt: skip
 
+# What changes a draft of a standard.
+EDITS = {"put_standard_version", "update_standard_version", "put_standard_item", "delete_standard_item"}
+
 # What is called by the secret address of an upload.
 OF_AN_UPLOAD = {"get_upload", "append_upload", "delete_upload"}
 
@@ -202,6 +205,16 @@ def fill(admin):
     create("/v1/standards", request("import_standard"))
     create("/v1/standards/short-visit/publish", {"version": 1})
     create("/v1/standards", request("import_standard", version=2))
+    # A draft with items to be removed, and versions to be retired.
+    create("/v1/standards", request("import_standard", id="whole-visit"))
+    create("/v1/standards", request("import_standard", id="draft-visit"))
+    extra = {"section": "shop", "type": "yes_no", "weight": 1}
+    for n in range(20):
+        admin.call("PUT", f"/v1/standards/draft-visit/versions/1/items/extra{n}", extra, If_Match="*")
+    for n in range(1, 6):
+        create("/v1/standards/short-visit/versions/1/copy", {"id": "old-visit", "version": n})
+        create("/v1/standards/old-visit/publish", {"version": n})
+    create("/v1/scenarios", request("create_scenario", id="shy"))
     waves = [create("/v1/waves", request("create_wave", chain_id=chain, name=name))["id"] for name in ("a", "b", "c")]
     for wave in waves[:2]:
         create(f"/v1/waves/{wave}/open", None)
@@ -610,6 +623,21 @@ def register_hooks():
         in_steps = case.meta is not None and case.meta.phase.name == "stateful"
         return in_steps and not str(value).startswith("01998f0e-0000-")
 
+    def named(operation, name, turn, value):
+        """The name of something that is there, of what has no UUIDs."""
+        if "library" in operation:
+            return "BNK-01" if operation.endswith("item") else "C3"
+        if "scenario" in operation:
+            return {"id": "shy", "n": 1}.get(name, value)
+        drafts = {"put_standard_version": "whole-visit", "retire_standard_version": "old-visit"}
+        retires = operation == "retire_standard_version"
+        return {
+            "id": drafts.get(operation, "draft-visit" if operation in EDITS else "short-visit"),
+            "n": turn % 5 + 1 if retires else 1,
+            "m": 2,
+            "item_id": f"extra{turn % 20}",
+        }.get(name, value)
+
     def is_wrong_header(case):
         return case.meta is not None and case.meta.is_negative_at(ParameterLocation.HEADER)
 
@@ -623,7 +651,9 @@ def register_hooks():
         turns[operation] += 1
         creates = operation == "put_visit" and n % 2 == 0
         for name, value in list((case.path_parameters or {}).items()):
-            if name == "id" and kind == "standards" and n % 4:
+            if kind in ("standards", "scenarios", "library") and n % 4 and is_right(case):
+                case.path_parameters[name] = named(operation, name, turns[operation], value)
+            elif name == "id" and kind == "standards" and n % 4:
                 case.path_parameters[name] = "short-visit"
             elif not creates and not is_followed(case, value):
                 case.path_parameters[name] = there(operation, kind, value)
@@ -698,7 +728,21 @@ def register_hooks():
             case.headers["Upload-Defer-Length" if n % 2 else "Upload-Length"] = "1" if n % 2 else "1000"
             if n % 4:
                 case.headers.pop("Upload-Checksum", None)
-        if operation in ("put_visit", "update_action") and n % 8 and not is_wrong_header(case):
+        if operation == "put_standard_version" and isinstance(case.body, dict) and n % 4 and is_right(case):
+            # What an item and a section may be no schema says.
+            case.body = EXAMPLES["import_standard"]["request"] | {"id": "whole-visit", "pass_bp": 5000 + n % 5000}
+        if operation == "put_standard_item" and isinstance(case.body, dict) and n % 4 and is_right(case):
+            case.body = {"from_bank": "BNK-01", "section": "shop"}
+            case.query = {}
+        if operation == "update_standard_version" and isinstance(case.body, dict) and n % 4 and is_right(case):
+            case.body = {"pass_bp": n % 10000}
+        if operation == "copy_standard_version" and isinstance(case.body, dict) and n % 4 and is_right(case):
+            case.body = {"version": 1000 + n}
+        if operation == "create_scenario" and isinstance(case.body, dict) and n % 4 and is_right(case):
+            case.body = {"from_library": "C3", "id": f"s{n}"}
+        if operation == "put_scenario" and isinstance(case.body, dict) and n % 4 and is_right(case):
+            case.body = EXAMPLES["put_scenario"]["request"] | {"items": [f"i{n}"]}
+        if operation in EDITS | {"put_visit", "update_action", "put_scenario"} and n % 8 and not is_wrong_header(case):
             # One good condition, because two and stale ones would be the answer to whatever else is tried.
             case.headers.pop("If-Match", None), case.headers.pop("If-None-Match", None)
             case.headers["If-None-Match" if creates else "If-Match"] = "*"
@@ -754,6 +798,8 @@ def register_hooks():
             if entry["code"] in TOLD_BY_SCHEMAS
             and not NOT_OF_SCHEMAS.match(entry["pointer"])
             and not (is_standard and entry["code"] == "bad_character")
+            # What each member of an item may be follows from the others.
+            and "{item_id}" not in case.operation.path
         ]
         assert not problems, f"the document allows what is refused: {problems[:5]}"
 

@@ -60,6 +60,9 @@ async fn from_an_empty_folder_to_the_action_plan(app: &TestApp) {
     let scope = json!({"chain_id": chain, "branch_ids": [branches[0]]});
     let (manager, _) = person(app, &admin, "manager@nurme.example", "branch_manager", Some(scope)).await;
 
+    // What the auditor plays, from the library.
+    admin.post("/v1/scenarios", &json!({"from_library": "C1", "id": "gift"})).created().await;
+
     // Assignments: one given, one from the job board.
     let window = ("2026-04-01T06:00:00Z", "2099-04-30T18:00:00Z");
     let assignment = |branch: &str, auditor: Option<&str>| {

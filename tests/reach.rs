@@ -177,7 +177,7 @@ async fn what_another_region_and_branch_have_is_not_there(app: &TestApp) {
 }
 
 /// Operations whose row names states of this kind of object.
-async fn moving(app: &TestApp, kind: &str) -> Vec<(Operation, Row, Vec<String>)> {
+pub async fn moving(app: &TestApp, kind: &str) -> Vec<(Operation, Row, Vec<String>)> {
     let rows = table();
     let mut moving = Vec::new();
     for operation in operations(&document(app).await) {
@@ -189,11 +189,12 @@ async fn moving(app: &TestApp, kind: &str) -> Vec<(Operation, Row, Vec<String>)>
     moving
 }
 
-const VISIT_STATES: [&str; 8] =
+/// The states of a visit.
+pub const VISIT_STATES: [&str; 8] =
     ["draft", "submitted", "in_review", "returned", "resubmitted", "rejected", "approved", "published"];
 
 /// A visit in a state.
-async fn visit_in(world: &World, state: &str) -> String {
+pub async fn visit_in(world: &World, state: &str) -> String {
     let moves: &[&str] = match state {
         "draft" => {
             let (assignment, visit) = (world.assign_one().await, new_id());
@@ -218,7 +219,7 @@ async fn visit_in(world: &World, state: &str) -> String {
 }
 
 /// Files a visit again as it was filed.
-async fn put(client: &Client, visit: &str, world: &World) -> crate::support::client::Answer {
+pub async fn put(client: &Client, visit: &str, world: &World) -> crate::support::client::Answer {
     let path = format!("/v1/visits/{visit}");
     let answer = world.auditor.client.get(&path).send().await;
     let view = answer.json();
@@ -301,7 +302,8 @@ async fn a_visit_moves_only_where_the_table_says(app: &TestApp) {
     }
 }
 
-fn body_of(operation: &Operation) -> Option<Value> {
+/// A body that is well formed, where a move takes one.
+pub fn body_of(operation: &Operation) -> Option<Value> {
     let reason = json!({"reason": "Palun vaata üle."});
     operation.object.get("requestBody").map(|_| match operation.id.as_str() {
         "approve_visit" | "review_visit" => json!({}),

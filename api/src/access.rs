@@ -26,10 +26,12 @@ pub enum Right {
     ManageChains,
     /// Read chains, regions, branches and waves.
     ReadChains,
-    /// Import, check and publish standards.
+    /// Import, check, edit, publish and retire standards, and make scenarios.
     ManageStandards,
     /// Read standards.
     ReadStandards,
+    /// Read the library of items and scenarios, and the firm's own scenarios.
+    ReadLibrary,
     /// Make assignments.
     ManageAssignments,
     /// Read assignments.
@@ -97,6 +99,7 @@ const RIGHTS: &[(Right, &[(Role, Reach)])] = {
             ReadStandards,
             &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own), (ChainViewer, Scope), (BranchManager, Scope)],
         ),
+        (ReadLibrary, &[(FirmAdmin, Firm), (Reviewer, Firm)]),
         (ManageAssignments, &[(FirmAdmin, Firm)]),
         (ReadAssignments, &[(FirmAdmin, Firm), (Reviewer, Firm), (Auditor, Own)]),
         (FileVisits, &[(Auditor, Own)]),
@@ -258,6 +261,22 @@ operations! {
     PublishStandard "publish_standard" => To(ManageStandards), Version("publish");
     ListStandards "list_standards" => To(ReadStandards), Always;
     GetStandardVersion "get_standard_version" => To(ReadStandards), Always;
+    PutStandardVersion "put_standard_version" => To(ManageStandards), Version("edit");
+    UpdateStandardVersion "update_standard_version" => To(ManageStandards), Version("edit");
+    PutStandardItem "put_standard_item" => To(ManageStandards), Version("edit");
+    DeleteStandardItem "delete_standard_item" => To(ManageStandards), Version("edit");
+    CompareStandardVersions "compare_standard_versions" => To(ReadStandards), Always;
+    CopyStandardVersion "copy_standard_version" => To(ManageStandards), Always;
+    RetireStandardVersion "retire_standard_version" => To(ManageStandards), Version("retire");
+    ListLibraryItems "list_library_items" => To(ReadLibrary), Always;
+    GetLibraryItem "get_library_item" => To(ReadLibrary), Always;
+    ListLibraryScenarios "list_library_scenarios" => To(ReadLibrary), Always;
+    GetLibraryScenario "get_library_scenario" => To(ReadLibrary), Always;
+    CreateScenario "create_scenario" => To(ManageStandards), Always;
+    ListScenarios "list_scenarios" => To(ReadLibrary), Always;
+    GetScenario "get_scenario" => To(ReadLibrary), Always;
+    PutScenario "put_scenario" => To(ManageStandards), Always;
+    GetScenarioVersion "get_scenario_version" => To(ReadLibrary), Always;
     CreateRehearsal "create_rehearsal" => To(ManageStandards), Always;
     ListRehearsals "list_rehearsals" => To(ManageStandards), Always;
     GetRehearsal "get_rehearsal" => To(ManageStandards), Always;
@@ -401,6 +420,8 @@ const NOTES: &str = "\
 - Questions are asked about visits that were filed. Auditors write on those about their own visits.
 - `put_visit` also adds files to a visit that waits for its review (submitted, resubmitted), when the answers stay as
   they are.
+- Auditors read the scenario that they play with its assignment, without what is looked for; a chain reads its name with
+  the result.
 - An operation in a state that the last column does not name is 409 `illegal_state`. A write that comes again is answered
   as the first time, whatever the state.
 - The address of an upload is a secret that `create_upload` gives to an auditor: whoever has it can go on with that one

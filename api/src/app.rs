@@ -26,6 +26,7 @@ use crate::http::Edge;
 use crate::ids::Ids;
 use crate::jobs::api::JobsApi;
 use crate::jobs::queue::Wake;
+use crate::library::api::LibraryApi;
 use crate::links::api::LinksApi;
 use crate::mail::transport::Mailer;
 use crate::metrics::Metrics;
@@ -43,6 +44,7 @@ use crate::results::api::ResultsApi;
 use crate::retention::api::RetentionApi;
 use crate::review::api::ReviewApi;
 use crate::review::desk_api::DeskApi;
+use crate::scenarios::api::ScenariosApi;
 use crate::scorecards::api::ScorecardsApi;
 use crate::sessions::api::SessionsApi;
 use crate::signals::api::SignalsApi;
@@ -175,9 +177,9 @@ type Apis = (
     (SessionsApi, AccountApi, ApiKeysApi, NoticesApi),
     PeopleApi,
     ChainsApi,
-    StandardsApi,
+    (StandardsApi, LibraryApi),
     RehearsalsApi,
-    FieldworkApi,
+    (FieldworkApi, ScenariosApi),
     (VisitsApi, SyncApi, SuggestionsApi),
     (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
     (ReviewApi, DeskApi, SignalsApi, PublishingApi, AppealsApi, AgreementApi),
@@ -196,9 +198,9 @@ pub fn service() -> OpenApiService<Apis, ()> {
         (SessionsApi, AccountApi, ApiKeysApi, NoticesApi),
         PeopleApi,
         ChainsApi,
-        StandardsApi,
+        (StandardsApi, LibraryApi),
         RehearsalsApi,
-        FieldworkApi,
+        (FieldworkApi, ScenariosApi),
         (VisitsApi, SyncApi, SuggestionsApi),
         (EvidenceApi, UploadsApi, TranscriptsApi, ConsentApi, LinksApi),
         (ReviewApi, DeskApi, SignalsApi, PublishingApi, AppealsApi, AgreementApi),

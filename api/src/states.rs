@@ -156,6 +156,7 @@ pub const WAVE_MOVES: Moves<WaveState> =
 
 /// Moves of a version of a standard.
 pub const VERSION_MOVES: Moves<VersionState> = &[
+    (VersionState::Draft, "edit", VersionState::Draft),
     (VersionState::Draft, "publish", VersionState::Published),
     (VersionState::Published, "retire", VersionState::Retired),
 ];

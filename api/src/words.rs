@@ -125,6 +125,11 @@ words! {
 }
 
 words! {
+    /// Where a scenario is played.
+    ScenarioChannel { StoreVisit = "store_visit", Phone = "phone", Written = "written", Any = "any" }
+}
+
+words! {
     /// How far a version of a standard has come.
     VersionState { Draft = "draft", Published = "published", Retired = "retired" }
 }

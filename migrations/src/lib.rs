@@ -53,6 +53,7 @@ mod m20261201_000062_correction_drafts;
 mod m20261201_000065_appeal_days;
 mod m20261201_000066_withdrawals;
 mod m20261201_000067_appeals;
+mod m20261201_000070_scenarios;
 mod m20261201_000074_notices;
 mod m20261201_000075_second_scorings;
 mod table;
@@ -110,6 +111,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000065_appeal_days::Migration),
             Box::new(m20261201_000066_withdrawals::Migration),
             Box::new(m20261201_000067_appeals::Migration),
+            Box::new(m20261201_000070_scenarios::Migration),
             Box::new(m20261201_000074_notices::Migration),
             Box::new(m20261201_000075_second_scorings::Migration),
         ]

@@ -1,6 +1,6 @@
 //! Filing the story of one firm, step by step in the order of its days.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, TimeZone, Utc};
@@ -224,6 +224,10 @@ impl Filing<'_> {
             let version = json!({"version": body["version"]});
             admin_client.post(&format!("/v1/standards/{id}/publish"), &version).await?;
             self.standards.insert(id.clone(), (parsed, body));
+        }
+        let played: BTreeSet<_> = firm.visits.iter().filter_map(|visit| visit.scenario.as_ref()).collect();
+        for id in played {
+            admin_client.post("/v1/scenarios", &json!({"from_library": id})).await?;
         }
         Ok(())
     }

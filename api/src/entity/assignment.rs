@@ -17,6 +17,7 @@ pub struct Model {
     pub standard_id: String,
     pub standard_version: i32,
     pub scenario_id: Option<String>,
+    pub scenario_version: Option<i32>,
     pub auditor_id: Option<Uuid>,
     pub state: AssignmentState,
     pub window_start: DateTimeUtc,

@@ -33,6 +33,7 @@ pub mod region;
 pub mod rehearsal;
 pub mod retention_rule;
 pub mod revision;
+pub mod scenario;
 pub mod score;
 pub mod second_scoring;
 pub mod session;

@@ -74,6 +74,8 @@ pub struct Known {
     pub of_others: BTreeSet<Uuid>,
     /// States of the versions of the standards named.
     pub versions: BTreeMap<(String, i32), VersionState>,
+    /// Scenarios named that the firm has, with the numbers of their newest versions.
+    pub scenarios: BTreeMap<String, i32>,
     /// Active auditors of the firm.
     pub auditors: BTreeSet<Uuid>,
     /// Ids that assignments have; new ones are added as they are read.
@@ -85,9 +87,9 @@ pub fn uuids_of(list: &[Value], name: &str) -> Vec<Uuid> {
     list.iter().filter_map(|entry| entry.get(name)?.as_str()?.parse().ok()).collect()
 }
 
-/// The ids of standards that entries name.
-pub fn standards_of(list: &[Value]) -> BTreeSet<&str> {
-    list.iter().filter_map(|entry| entry.get("standard_id")?.as_str()).filter(|id| is_id(id)).collect()
+/// The ids of standards, or of scenarios, that entries hold in a member.
+pub fn names_of<'a>(list: &'a [Value], name: &str) -> BTreeSet<&'a str> {
+    list.iter().filter_map(|entry| entry.get(name)?.as_str()).filter(|id| is_id(id)).collect()
 }
 
 /// A new assignment.
@@ -110,7 +112,7 @@ pub fn assignment(
         reader.problem("branch_id", "unknown_ref", "is already compared with another client");
     }
     let version = version(&mut reader, known);
-    let scenario_id = reader.optional_text("scenario_id", 64);
+    let scenario = scenario(&mut reader, known);
     let auditor_id = reader.optional_uuid("auditor_id");
     if auditor_id.is_some_and(|id| !known.auditors.contains(&id)) {
         reader.problem("auditor_id", "unknown_ref", "is not an active membership with the role auditor");
@@ -130,7 +132,8 @@ pub fn assignment(
             branch_id: branch_id?,
             standard_id,
             standard_version,
-            scenario_id,
+            scenario_version: scenario.as_ref().map(|(_, version)| *version),
+            scenario_id: scenario.map(|(id, _)| id),
             auditor_id,
             state: if auditor_id.is_some() { AssignmentState::Assigned } else { AssignmentState::Open },
             window_start: window_start?,
@@ -162,6 +165,27 @@ fn version(reader: &mut Reader<'_>, known: &Known) -> Option<(String, i32)> {
     None
 }
 
+/// The version of a scenario that an entry names, or the newest of the one that it names.
+fn scenario(reader: &mut Reader<'_>, known: &Known) -> Option<(String, i32)> {
+    let id = reader.optional_text("scenario_id", 64);
+    let number = reader.optional_integer("scenario_version", 1, i32::MAX.into());
+    let Some(id) = id else {
+        if number.is_some() {
+            reader.problem("scenario_id", "missing", "is required with `scenario_version`");
+        }
+        return None;
+    };
+    let Some(newest) = known.scenarios.get(&id).copied() else {
+        reader.problem("scenario_id", "unknown_ref", "is not a scenario of this firm");
+        return None;
+    };
+    let version = number.map_or(Some(newest), |number| i32::try_from(number).ok().filter(|number| *number <= newest));
+    if version.is_none() {
+        reader.problem("scenario_version", "unknown_ref", "is not a version of this scenario");
+    }
+    Some((id, version?))
+}
+
 /// The row, if nothing is wrong with it.
 fn done<T>(reader: Reader<'_>, row: Option<T>) -> Result<T, Vec<FieldProblem>> {
     let problems = reader.finish();
@@ -190,6 +214,7 @@ mod tests {
                 (("visit".to_owned(), 1), VersionState::Published),
                 (("visit".to_owned(), 2), VersionState::Draft),
             ]),
+            scenarios: BTreeMap::from([("gift".to_owned(), 3)]),
             auditors: BTreeSet::from([Uuid::from_u128(2)]),
             taken: BTreeSet::new(),
         }
@@ -259,6 +284,27 @@ mod tests {
             bad[member] = value;
             let found = assignment(&bad, String::new(), stamp(), Uuid::nil(), &mut known()).unwrap_err();
             assert_eq!(codes(&found), [(pointer, "unknown_ref")]);
+        }
+    }
+
+    #[test]
+    fn a_scenario_is_kept_in_its_version() {
+        let of = |id: Value, version: Value| {
+            let mut entry = entry();
+            (entry["scenario_id"], entry["scenario_version"]) = (id, version);
+            assignment(&entry, String::new(), stamp(), Uuid::nil(), &mut known())
+        };
+        let kept = |row: assignment::Model| (row.scenario_id, row.scenario_version);
+        assert_eq!(kept(of(json!("gift"), Value::Null).unwrap()), (Some("gift".to_owned()), Some(3)));
+        assert_eq!(kept(of(json!("gift"), json!(2)).unwrap()), (Some("gift".to_owned()), Some(2)));
+        assert_eq!(kept(of(Value::Null, Value::Null).unwrap()), (None, None));
+        for (id, version, problem) in [
+            (json!("other"), Value::Null, ("/scenario_id", "unknown_ref")),
+            (json!("gift"), json!(4), ("/scenario_version", "unknown_ref")),
+            (json!("gift"), json!(0), ("/scenario_version", "out_of_range")),
+            (Value::Null, json!(1), ("/scenario_id", "missing")),
+        ] {
+            assert_eq!(codes(&of(id, version).unwrap_err()), [problem]);
         }
     }
 

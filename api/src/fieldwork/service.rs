@@ -1,6 +1,6 @@
 //! Rules of waves and assignments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ use crate::http::paging::{Page, Slice};
 use crate::people::store::memberships_with_role;
 use crate::people::types::Caller;
 use crate::publishing::checklist::{open_points, still_open};
+use crate::scenarios;
 use crate::standards;
 use crate::states::{ASSIGNMENT_MOVES, WAVE_MOVES, after};
 use crate::words::{AssignmentState, ChainKind, Role, WaveKind, WaveState};
@@ -254,8 +255,14 @@ async fn known(
     list: &[Value],
 ) -> Result<Known, Failure> {
     let branches = chains::store::branches_by_ids(db, firm_id, &parse::uuids_of(list, "branch_id")).await?;
-    let standard_ids: Vec<_> = parse::standards_of(list).into_iter().collect();
+    let standard_ids: Vec<_> = parse::names_of(list, "standard_id").into_iter().collect();
     let versions = standards::store::versions_of(db, firm_id, &standard_ids).await?;
+    let scenario_ids: Vec<_> = parse::names_of(list, "scenario_id").into_iter().collect();
+    let mut scenarios = BTreeMap::new();
+    for row in scenarios::store::versions_of(db, firm_id, &scenario_ids).await? {
+        let newest = scenarios.entry(row.id).or_insert(row.version);
+        *newest = row.version.max(*newest);
+    }
     let auditors = memberships_with_role(db, firm_id, Role::Auditor, &parse::uuids_of(list, "auditor_id")).await?;
     let taken = store::taken_assignment_ids(db, firm_id, &parse::uuids_of(list, "id")).await?;
     let chain_ids: BTreeSet<_> = branches.iter().map(|row| row.chain_id).collect();
@@ -275,6 +282,7 @@ async fn known(
         branches: branches.into_iter().filter(|row| in_wave(row.chain_id)).map(|row| row.id).collect(),
         of_others,
         versions: versions.into_iter().map(|row| ((row.standard_id, row.version), row.state)).collect(),
+        scenarios,
         auditors: auditors.into_iter().collect(),
         taken: taken.into_iter().collect(),
     })
@@ -283,7 +291,8 @@ async fn known(
 fn created_event(row: &assignment::Model, caller: &Caller) -> NewEvent {
     let payload = json!({
         "wave_id": row.wave_id, "branch_id": row.branch_id, "standard_id": row.standard_id,
-        "standard_version": row.standard_version, "auditor_id": row.auditor_id, "state": row.state,
+        "standard_version": row.standard_version, "scenario_id": row.scenario_id,
+        "scenario_version": row.scenario_version, "auditor_id": row.auditor_id, "state": row.state,
     });
     let event = NewEvent::new("assignment.created", "assignment", row.id, caller.membership_id, payload);
     NewEvent { audience_id: row.auditor_id, on_board: row.state == AssignmentState::Open, ..event }
@@ -434,7 +443,9 @@ pub async fn views(
     let standard_ids: BTreeSet<_> = rows.iter().map(|row| row.standard_id.as_str()).collect();
     let standard_ids: Vec<_> = standard_ids.into_iter().collect();
     let versions = standards::store::versions_of(db, firm_id, &standard_ids).await?;
+    let scenarios = scenarios::service::of_assignments(db, firm_id, &rows).await?;
     let view = |row: &assignment::Model| {
+        let scenario = row.scenario_id.clone().zip(row.scenario_version);
         let wave = waves.iter().find(|wave| wave.id == row.wave_id)?;
         let branch = branches.iter().find(|branch| branch.id == row.branch_id)?;
         let chain = chains.iter().find(|chain| chain.id == branch.chain_id)?;
@@ -459,6 +470,7 @@ pub async fn views(
             standard_version: row.standard_version,
             standard_sha256: version.body_sha256.clone(),
             scenario_id: row.scenario_id.clone(),
+            scenario: scenario.and_then(|version| scenarios.get(&version).cloned()),
             auditor_id: row.auditor_id,
             window_start: row.window_start,
             window_end: row.window_end,

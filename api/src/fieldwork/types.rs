@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::access::Reach;
 use crate::entity::wave;
+use crate::scenarios::types::AssignmentScenario;
 use crate::words::{AssignmentState, WaveKind, WaveState};
 
 /// A wave to be added.
@@ -116,9 +117,12 @@ pub struct NewAssignment {
     /// The version of the standard, which must be published.
     #[oai(validator(minimum(value = "1")))]
     pub standard_version: i32,
-    /// The scenario to play.
+    /// The scenario to play, one of the firm's. The assignment keeps the version that it is made with.
     #[oai(validator(max_length = 64))]
     pub scenario_id: Option<String>,
+    /// The version of the scenario; the newest if absent.
+    #[oai(validator(minimum(value = "1")))]
+    pub scenario_version: Option<i32>,
     /// The membership of the auditor; without one the assignment goes to the job board.
     pub auditor_id: Option<Uuid>,
     /// The earliest time of the visit.
@@ -172,6 +176,8 @@ pub struct AssignmentView {
     pub standard_sha256: String,
     /// The scenario to play.
     pub scenario_id: Option<String>,
+    /// What to play, in the version that the assignment was made with; null without a scenario.
+    pub scenario: Option<AssignmentScenario>,
     /// The membership of the auditor; absent on the job board.
     pub auditor_id: Option<Uuid>,
     /// The earliest time of the visit.

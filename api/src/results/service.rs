@@ -30,6 +30,7 @@ use crate::results::types::{
     ResultDimension, ResultItem, ResultList, ResultPhoto, ResultSection, ResultSummary, ResultView, WithdrawnResult,
 };
 use crate::retention::due::purged;
+use crate::scenarios;
 use crate::scorecards::store::scores_of_visits;
 use crate::visits::day::{told_day, zone_of};
 use crate::visits::store::{revision_of, score_of};
@@ -215,8 +216,11 @@ pub async fn view(app: &App, visit: &visit::Model) -> Result<ResultView, Failure
     let branch = branches_by_ids(db, firm_id, &[visit.branch_id]).await?.pop();
     let branch = branch.ok_or_else(|| lacks(visit, "branch"))?;
     let photos = photos(app, visit).await?.iter().zip(1..).map(|(file, n)| photo(file, n)).collect();
+    // Its name is all that a chain reads of it: who knows the script knows the auditor.
+    let scenario = scenarios::service::of_visit(db, firm_id, visit).await?;
     let mut view = ResultView {
         summary: summary(visit, &branch, None),
+        scenario_name: scenario.map(|scenario| scenario.title),
         sections: Vec::new(),
         dimensions: Vec::new(),
         items: Vec::new(),

@@ -1,5 +1,7 @@
 //! A published visit in answers.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use poem_openapi::Object;
 use poem_openapi::types::Any;
@@ -69,6 +71,8 @@ pub struct ResultView {
     /// The result in short.
     #[oai(flatten)]
     pub summary: ResultSummary,
+    /// The name of the scenario that was played, by language; null when there was none.
+    pub scenario_name: Option<BTreeMap<String, String>>,
     /// The sections, in the order of the visit; none for a visit that could not be made, as below.
     pub sections: Vec<ResultSection>,
     /// The dimensions of service, in the order of the standard.

@@ -12,11 +12,15 @@ use crate::app::{App, Area};
 use crate::entity::standard_version;
 use crate::failure::Failure;
 use crate::http::auth::Auth;
-use crate::http::conditions::{etag, not_modified};
+use crate::http::conditions::{Condition, etag, not_modified};
 use crate::http::json::{Created, RawJson, StoredJson};
 use crate::http::paging::{Page, Slice};
+use crate::standards::drafts::{self, Target};
 use crate::standards::service;
-use crate::standards::types::{PublishVersion, StandardCheckView, StandardDocument, StandardVersionView, StandardView};
+use crate::standards::types::{
+    CopyVersion, DraftChange, PublishVersion, StandardCheckView, StandardDocument, StandardItemIn, StandardVersionView,
+    StandardView, VersionComparison,
+};
 use crate::words::VersionState;
 
 /// Standards.
@@ -59,6 +63,29 @@ impl DocumentAnswer {
         }
         Self::Whole(StoredJson::new(row.body), tag, keep.to_owned())
     }
+}
+
+#[derive(ApiResponse)]
+enum DraftAnswer {
+    /// The draft as it is now.
+    #[oai(status = 200)]
+    Saved(
+        Json<StandardVersionView>,
+        /// The new entity tag: the sha256 of the document.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl DraftAnswer {
+    fn of(view: StandardVersionView) -> Self {
+        let tag = etag(&view.sha256);
+        Self::Saved(Json(view), tag)
+    }
+}
+
+fn target(standard_id: &str, version: i32, if_match: Option<String>) -> Result<Target<'_>, Failure> {
+    Ok(Target { standard_id, version, condition: Condition::of_write(if_match.as_deref(), None)? })
 }
 
 #[OpenApi(tag = "Area::Standards")]
@@ -149,5 +176,170 @@ impl StandardsApi {
         let caller = auth.caller(Operation::GetStandardVersion)?;
         let row = service::visible_version(&app, &caller, &id, n.0).await?;
         Ok(DocumentAnswer::of(row, if_none_match.0.as_deref()))
+    }
+
+    /// Replace a draft
+    ///
+    /// Gives a draft another document, of the same id and version. All problems are named at once, with pointers into
+    /// it. A published version never changes: copy it as the next one.
+    #[oai(path = "/v1/standards/:id/versions/:n", method = "put", operation_id = "put_standard_version")]
+    async fn put_standard_version(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The standard.
+        id: Path<String>,
+        /// The version.
+        n: Path<i32>,
+        /// The entity tag of the copy that the change was made from.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: RawJson<StandardDocument>,
+    ) -> Result<DraftAnswer, Failure> {
+        let caller = auth.caller(Operation::PutStandardVersion)?;
+        let target = target(&id, n.0, if_match.0)?;
+        Ok(DraftAnswer::of(drafts::put(&app, &caller, &target, &body.value()?).await?))
+    }
+
+    /// Change a draft
+    ///
+    /// Changes members of the standard itself, such as its title, its sections or its pass mark. The draft is checked as
+    /// a whole; pointers to items are into the draft.
+    #[oai(path = "/v1/standards/:id/versions/:n", method = "patch", operation_id = "update_standard_version")]
+    async fn update_standard_version(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The standard.
+        id: Path<String>,
+        /// The version.
+        n: Path<i32>,
+        /// The entity tag of the copy that the change was made from.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: RawJson<DraftChange>,
+    ) -> Result<DraftAnswer, Failure> {
+        let caller = auth.caller(Operation::UpdateStandardVersion)?;
+        let target = target(&id, n.0, if_match.0)?;
+        Ok(DraftAnswer::of(drafts::update(&app, &caller, &target, &body.value()?).await?))
+    }
+
+    /// Put an item into a draft
+    ///
+    /// Adds an item, or replaces the one with this id; an item of the library by `from_bank`. It keeps its place or
+    /// stands last, unless `before` names another item. The draft is checked as a whole; pointers are into the body.
+    #[oai(path = "/v1/standards/:id/versions/:n/items/:item_id", method = "put", operation_id = "put_standard_item")]
+    #[expect(clippy::too_many_arguments, reason = "one for each part of the address and each header")]
+    async fn put_standard_item(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The standard.
+        id: Path<String>,
+        /// The version.
+        n: Path<i32>,
+        /// The item.
+        item_id: Path<String>,
+        /// The item that it shall stand before.
+        before: Query<Option<String>>,
+        /// The entity tag of the copy that the change was made from.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: RawJson<StandardItemIn>,
+    ) -> Result<DraftAnswer, Failure> {
+        let caller = auth.caller(Operation::PutStandardItem)?;
+        let target = target(&id, n.0, if_match.0)?;
+        let body = body.value()?;
+        Ok(DraftAnswer::of(drafts::put_item(&app, &caller, &target, &item_id, before.0.as_deref(), &body).await?))
+    }
+
+    /// Remove an item from a draft
+    ///
+    /// An item that others look at stays (409 `item_needed`).
+    #[oai(
+        path = "/v1/standards/:id/versions/:n/items/:item_id",
+        method = "delete",
+        operation_id = "delete_standard_item"
+    )]
+    async fn delete_standard_item(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The standard.
+        id: Path<String>,
+        /// The version.
+        n: Path<i32>,
+        /// The item.
+        item_id: Path<String>,
+        /// The entity tag of the copy that the change was made from.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<DraftAnswer, Failure> {
+        let caller = auth.caller(Operation::DeleteStandardItem)?;
+        let target = target(&id, n.0, if_match.0)?;
+        Ok(DraftAnswer::of(drafts::delete_item(&app, &caller, &target, &item_id).await?))
+    }
+
+    /// Compare two versions of a standard
+    ///
+    /// What differs from version `n` to version `m`: members of the standard, and sections, dimensions and items that
+    /// were added, removed, changed or moved.
+    #[oai(
+        path = "/v1/standards/:id/versions/:n/compare/:m",
+        method = "get",
+        operation_id = "compare_standard_versions"
+    )]
+    async fn compare_standard_versions(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The standard.
+        id: Path<String>,
+        /// The version to begin with.
+        n: Path<i32>,
+        /// The version to compare it with.
+        m: Path<i32>,
+    ) -> Result<Json<VersionComparison>, Failure> {
+        let caller = auth.caller(Operation::CompareStandardVersions)?;
+        Ok(Json(drafts::compare(&app, &caller, &id, n.0, m.0).await?))
+    }
+
+    /// Copy a version of a standard
+    ///
+    /// Makes a draft from a version in whatever state: the next version of the same standard, or another standard.
+    #[oai(path = "/v1/standards/:id/versions/:n/copy", method = "post", operation_id = "copy_standard_version")]
+    async fn copy_standard_version(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The standard.
+        id: Path<String>,
+        /// The version.
+        n: Path<i32>,
+        /// Makes a repeated request harmless.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        body: RawJson<CopyVersion>,
+    ) -> Result<Created<StandardVersionView>, Failure> {
+        let caller = auth.caller(Operation::CopyStandardVersion)?;
+        let of = (id.0.as_str(), n.0);
+        Ok(Created::new(drafts::copy(&app, &caller, idempotency_key.0, of, &body.value()?).await?))
+    }
+
+    /// Retire a version of a standard
+    ///
+    /// It takes no new assignments from then on. Assignments that are there go on, and everything measured by it stays.
+    #[oai(path = "/v1/standards/:id/versions/:n/retire", method = "post", operation_id = "retire_standard_version")]
+    async fn retire_standard_version(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The standard.
+        id: Path<String>,
+        /// The version.
+        n: Path<i32>,
+    ) -> Result<Json<StandardVersionView>, Failure> {
+        let caller = auth.caller(Operation::RetireStandardVersion)?;
+        Ok(Json(drafts::retire(&app, &caller, &id, n.0).await?))
     }
 }

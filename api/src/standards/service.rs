@@ -80,35 +80,43 @@ async fn store_draft(
     actor_id: Option<Uuid>,
     checked: Checked,
 ) -> Result<StandardVersionView, Failure> {
-    let (firm_id, now) = (write.firm_id, app.clock.now());
-    let there = store::version(&write.tx, firm_id, &checked.id, checked.version).await?;
-    let row = standard_version::Model {
+    let there = store::version(&write.tx, write.firm_id, &checked.id, checked.version).await?;
+    let kind = match there {
+        Some(there) if there.body_sha256 == checked.canonical.sha256 => return Ok(view(checked, there.state)),
+        Some(there) if there.state == VersionState::Draft => {
+            store::replace_draft(&write.tx, draft_row(app, write.firm_id, &checked)).await?;
+            "standard.draft_replaced"
+        }
+        Some(there) => return Err(version_exists(&there)),
+        None => {
+            add_draft(app, write, &checked).await?;
+            "standard.imported"
+        }
+    };
+    write.event(version_event(kind, actor_id, &checked));
+    Ok(view(checked, VersionState::Draft))
+}
+
+/// Adds a version as a draft, and its standard unless the firm has it.
+pub async fn add_draft(app: &App, write: &Write<'_>, checked: &Checked) -> Result<(), Failure> {
+    let row = draft_row(app, write.firm_id, checked);
+    let (firm_id, id, created_at) = (row.firm_id, row.standard_id.clone(), row.created_at);
+    let standard = standard::Model { firm_id, id, kind: StandardKind::Audit, created_at };
+    store::ensure_standard(&write.tx, standard).await?;
+    Ok(store::insert_version(&write.tx, row).await?)
+}
+
+fn draft_row(app: &App, firm_id: Uuid, checked: &Checked) -> standard_version::Model {
+    standard_version::Model {
         firm_id,
         standard_id: checked.id.clone(),
         version: checked.version,
         state: VersionState::Draft,
         body: checked.canonical.text.clone(),
         body_sha256: checked.canonical.sha256.clone(),
-        created_at: now,
+        created_at: app.clock.now(),
         published_at: None,
-    };
-    let kind = match there {
-        Some(there) if there.body_sha256 == row.body_sha256 => return Ok(view(checked, there.state)),
-        Some(there) if there.state == VersionState::Draft => {
-            store::replace_draft(&write.tx, row).await?;
-            "standard.draft_replaced"
-        }
-        Some(there) => return Err(version_exists(&there)),
-        None => {
-            let kind = StandardKind::Audit;
-            let standard = standard::Model { firm_id, id: checked.id.clone(), kind, created_at: now };
-            store::ensure_standard(&write.tx, standard).await?;
-            store::insert_version(&write.tx, row).await?;
-            "standard.imported"
-        }
-    };
-    write.event(version_event(kind, actor_id, &checked));
-    Ok(view(checked, VersionState::Draft))
+    }
 }
 
 fn version_exists(there: &standard_version::Model) -> Failure {
@@ -168,7 +176,8 @@ fn version_event(kind: &'static str, actor_id: Option<Uuid>, checked: &Checked) 
     NewEvent { actor_id, ..event }
 }
 
-fn view(checked: Checked, state: VersionState) -> StandardVersionView {
+/// What is told of a version.
+pub fn view(checked: Checked, state: VersionState) -> StandardVersionView {
     StandardVersionView {
         standard_id: checked.id,
         version: checked.version,
@@ -219,7 +228,8 @@ async fn seen_versions(
     Ok(Some(seen.into_iter().collect()))
 }
 
-async fn stored(
+/// A version of the firm's, whoever sees it.
+pub async fn stored(
     db: &impl ConnectionTrait,
     firm_id: Uuid,
     standard_id: &str,
