@@ -289,7 +289,10 @@ async fn a_replay_gets_the_stored_answer_whatever_happened_since(app: &TestApp) 
     // Another write is no replay.
     let other = filing(&assignment, "submitted", &tiny::perfect(), &[&files[0]]);
     let answer = put(&world, &visit, &other).if_match("*").problem(409, "illegal_state").await;
-    assert_eq!(answer.detail(), "The visit is published; cannot submit it. Allowed now: unpublish, correct, exclude, include.");
+    assert_eq!(
+        answer.detail(),
+        "The visit is published; cannot submit it. Allowed now: unpublish, correct, exclude, include."
+    );
     let view = get(&world, &visit).await;
     assert_eq!((&view["revision"], &view["state"]), (&json!(1), &json!("published")));
 }
