@@ -17,8 +17,8 @@ use crate::review::revise::{Change, revise};
 use crate::review::service::{REASON_CHARS, acted, check_not_own, check_taker};
 use crate::review::store;
 use crate::review::types::{
-    CorrectedAnswer, CorrectedView, Correction, CorrectionDraftIn, CorrectionDraftView, DraftChange, RevisionChange,
-    RevisionView, RevisionsView,
+    CorrectedAnswer, CorrectedView, Correction, CorrectionDraftChange, CorrectionDraftIn, CorrectionDraftView,
+    RevisionChange, RevisionView, RevisionsView,
 };
 use crate::states::{VISIT_MOVES, after};
 use crate::visits::read::visible_visit;
@@ -147,7 +147,7 @@ pub async fn delete_draft(app: &App, caller: &Caller, id: Uuid) -> Result<(), Fa
 ///
 /// [`Failure`] (500) when what is stored cannot be read.
 pub fn draft_view(kept: correction_draft::Model, row: &visit::Model) -> Result<CorrectionDraftView, Failure> {
-    let changes: Vec<DraftChange> = serde_json::from_str(&kept.changes).map_err(Failure::internal)?;
+    let changes: Vec<CorrectionDraftChange> = serde_json::from_str(&kept.changes).map_err(Failure::internal)?;
     Ok(CorrectionDraftView {
         visit_id: kept.visit_id,
         base_revision: kept.base_revision,

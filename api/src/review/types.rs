@@ -352,13 +352,13 @@ pub struct CorrectionDraftIn {
     pub base_revision: i32,
     /// What is to be changed, as far as it is known.
     #[oai(validator(max_items = 500))]
-    pub changes: Vec<DraftChange>,
+    pub changes: Vec<CorrectionDraftChange>,
 }
 
 /// One answer that is to be corrected.
 #[derive(Debug, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields)]
-pub struct DraftChange {
+pub struct CorrectionDraftChange {
     /// The item.
     #[oai(validator(max_length = 64))]
     pub item_id: String,
@@ -379,7 +379,7 @@ pub struct CorrectionDraftView {
     /// True when another revision counts by now.
     pub is_stale: bool,
     /// What is to be changed.
-    pub changes: Vec<DraftChange>,
+    pub changes: Vec<CorrectionDraftChange>,
     /// When it was saved.
     pub saved_at: DateTime<Utc>,
 }
