@@ -170,9 +170,6 @@ async fn an_upheld_appeal_changes_the_score_and_is_told_everywhere(app: &TestApp
     ] {
         let pdf = viewer.client.get(&format!("/v1/branches/{branch}/action-plan.pdf?lang={lang}")).send().await;
         let pdf = pdf.expect(200).body;
-        if let Some(folder) = crate::support::setting("PEEGEL_TESTS_KEEP_PDF") {
-            std::fs::write(format!("{folder}/appeals-{lang}.pdf"), &pdf).expect("a file");
-        }
         let text = checked_text(app.folder(), &pdf).await;
         for word in words.iter().chain(&["Salvestis kinnitab.", "Neli on neli."]) {
             assert!(text.contains(word), "{word:?} in the report ({lang}):\n{text}");
