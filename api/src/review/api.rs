@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::web::Data;
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use uuid::Uuid;
 
@@ -46,9 +46,9 @@ impl ReviewApi {
 
     /// Get the review of a visit
     ///
-    /// Everything that its reviewer needs: each item in the order of the questionnaire with the answer that was filed
+    /// Everything that its reviewer needs: each item in the order of the questionnaire with its text, the answer that was filed
     /// first and the one that counts, what it cost, its files, comments and questions; what changed since the visit was
-    /// judged last; signals, all revisions, and what happened to it. Nobody reads it of a visit that they filed.
+    /// judged last; the scenario that was played, signals, all revisions, and what happened to it. Nobody reads it of a visit that they filed.
     #[oai(path = "/v1/visits/:id/review", method = "get", operation_id = "get_review_view")]
     async fn get_review_view(
         &self,
@@ -56,9 +56,12 @@ impl ReviewApi {
         auth: Auth,
         /// The visit.
         id: Path<Uuid>,
+        /// The language of titles and texts; the chain's if absent.
+        #[oai(validator(pattern = "^(en|et|hu)$"))]
+        lang: Query<Option<String>>,
     ) -> Result<Json<VisitReview>, Failure> {
         let caller = auth.caller(Operation::GetReviewView)?;
-        Ok(Json(view::review(&app, &caller, id.0).await?))
+        Ok(Json(view::review(&app, &caller, id.0, lang.0).await?))
     }
 
     /// Release a visit

@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::entity::{question, question_message, visit};
+use crate::scenarios::types::ScenarioView;
 use crate::signals::types::{SignalView, StayView};
 use crate::visits::types::{EvidenceProgress, VisitView};
 use crate::words::{AttemptedBecause, Outcome, QuarantineReason, QuestionState, Reporting, RevisionKind, VisitState};
@@ -444,6 +445,10 @@ pub struct VisitReview {
     pub taken_at: Option<DateTime<Utc>>,
     /// Whether the caller can take it from its reviewer, who has done nothing about it for four hours.
     pub can_take_over: bool,
+    /// The scenario that was played, with what to look for; null when the assignment had none.
+    pub scenario: Option<ScenarioView>,
+    /// The language of the items' texts.
+    pub lang: String,
     /// The items in the order of the questionnaire.
     pub items: Vec<ReviewItem>,
     /// The score that counts, as a whole and by section and dimension; null of a visit that could not be made.
@@ -464,11 +469,17 @@ pub struct VisitReview {
     pub history: Vec<HistoryEntry>,
 }
 
-/// An item of a visit under review. Its texts are in the standard.
+/// An item of a visit under review.
 #[derive(Debug, Object)]
 pub struct ReviewItem {
     /// The item.
     pub item_id: String,
+    /// The section that it is asked in.
+    pub section_id: String,
+    /// What it asks.
+    pub text: String,
+    /// The points that it brings when it is met in full, by the standard.
+    pub weight: i64,
     /// The answer as it was filed first, with comment and moments.
     pub original: Option<Any<Value>>,
     /// The answer that counts.

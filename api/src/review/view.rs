@@ -1,11 +1,13 @@
 //! Everything about a visit that its reviewer needs, at once.
 
+use peegel_scoring::Item;
 use poem_openapi::types::Any;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::chains::store::chain_by_id;
 use crate::entity::event;
 use crate::failure::{Failure, Kind};
 use crate::people::types::Caller;
@@ -13,6 +15,8 @@ use crate::review::corrections::{answers_of, differences, draft_view, given, vie
 use crate::review::service::is_idle;
 use crate::review::store::{self, same_person};
 use crate::review::types::{HistoryEntry, ReturnedView, ReviewItem, VisitReview};
+use crate::scenarios;
+use crate::scorecards::texts::Texts;
 use crate::signals;
 use crate::visits::read::{visible_visit, visit};
 use crate::visits::store::{revisions_of, scores_of};
@@ -42,9 +46,9 @@ struct TraceItem {
 ///
 /// # Errors
 ///
-/// * 403 `own_visit` when the caller filed it.
+/// * 403 `own_visit` when the caller filed it, and as [`crate::agreement::blind::check`].
 /// * 404 when there is no such visit.
-pub async fn review(app: &App, caller: &Caller, id: Uuid) -> Result<VisitReview, Failure> {
+pub async fn review(app: &App, caller: &Caller, id: Uuid, lang: Option<String>) -> Result<VisitReview, Failure> {
     let (db, firm_id) = (app.db.reader(), caller.firm_id);
     let row = visible_visit(app, caller, id).await?;
     if same_person(db, firm_id, row.auditor_id, caller.membership_id).await? {
@@ -71,8 +75,14 @@ pub async fn review(app: &App, caller: &Caller, id: Uuid) -> Result<VisitReview,
         score.map(|score| serde_json::from_str(&score.result)).transpose().map_err(Failure::internal)?;
     let standard = app.standards.get(db, firm_id, &row.standard_id, row.standard_version).await?;
     let standard = standard.ok_or_else(|| Failure::internal(format!("the standard of visit {id} is gone")))?;
+    let chain = chain_by_id(db, firm_id, row.client_chain_id).await?;
+    let chain = chain.ok_or_else(|| Failure::internal(format!("the chain of visit {id} is gone")))?;
+    let lang = lang.unwrap_or(chain.locale);
+    let texts = Texts::new(&standard.body, &lang);
+    let sections = standard.standard.sections();
     let returned = ReturnedView::of(&row);
-    let item = |item_id: &str| {
+    let item = |of: &Item| {
+        let item_id = of.id.as_str();
         let traced = trace.as_ref().and_then(|trace| trace.items.iter().find(|traced| traced.id == item_id));
         let failed = |trace: &Trace| trace.critical_failures.iter().any(|failure| failure.item == item_id);
         let proves = view.files.iter().filter(|file| file.item_ids.iter().any(|of| of == item_id));
@@ -90,10 +100,14 @@ pub async fn review(app: &App, caller: &Caller, id: Uuid) -> Result<VisitReview,
             evidence_ids: proves.map(|file| file.id).collect(),
             question_ids: asked.map(|question| question.id).collect(),
             return_reason: asked_for.map(|item| item.reason.clone()),
+            section_id: sections.get(of.section).map_or_else(String::new, |section| section.id.clone()),
+            text: texts.item(item_id),
+            weight: of.weight,
             item_id: item_id.to_owned(),
         }
     };
-    let items = standard.standard.items().iter().map(|of| item(&of.id)).collect();
+    let items = standard.standard.items().iter().map(item).collect();
+    let scenario = scenarios::service::of_visit(db, firm_id, &row).await?;
     let signals = signals::service::list(app, caller, id).await?;
     let draft = store::draft_of(db, firm_id, id, caller.membership_id).await?;
     let draft = draft.map(|kept| draft_view(kept, &row)).transpose()?;
@@ -101,7 +115,9 @@ pub async fn review(app: &App, caller: &Caller, id: Uuid) -> Result<VisitReview,
     Ok(VisitReview {
         taken_at: row.taken_at,
         can_take_over: row.reviewer_id != Some(caller.membership_id) && is_idle(&row, app.clock.now()),
+        scenario,
         items,
+        lang,
         score: whole.map(without_items).map(Any),
         reviewed_revision: row.reviewed_revision,
         changed_since_review: changed_since_review.into_iter().collect(),
