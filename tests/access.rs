@@ -157,6 +157,7 @@ pub fn made_up() -> Ids {
         "purges",
         "recordings",
         "signals",
+        "unsubscribe",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());
