@@ -184,6 +184,7 @@ pub fn made_up() -> Ids {
         "recordings",
         "signals",
         "questions",
+        "unsubscribe",
     ];
     let mut ids: Ids = names.into_iter().map(|name| (name, new_id())).collect();
     ids.insert("standards", "nowhere".to_owned());

@@ -1006,7 +1006,9 @@ impl Replacer {
             "public_key" | "x" => return Ok("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned()),
             "signature" => return Ok("example-signature".to_owned()),
             // A day of ours, not of the request.
-            "scored_on" | "published_on" | "proposed_on" | "changed_on" => return Ok(EXAMPLE_TIME[..10].to_owned()),
+            "scored_on" | "published_on" | "proposed_on" | "changed_on" | "happened_on" => {
+                return Ok(EXAMPLE_TIME[..10].to_owned());
+            }
             "password" | "current_password" => return Ok(PASSWORD.to_owned()),
             "token" => return Ok("pgl_lnk_example".to_owned()),
             "url" if text.starts_with("/v1/links/") => return Ok("/v1/links/pgl_url_example".to_owned()),

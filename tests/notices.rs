@@ -72,7 +72,7 @@ async fn everybody_is_told_what_concerns_them(app: &TestApp) {
         let oldest = told.last().expect("a notice");
         let about = (&oldest["kind"], &oldest["about"], &oldest["about_id"]);
         assert_eq!(about, (&json!("result_published"), &json!("result"), &result));
-        assert!(oldest.get("at").is_none_or(Value::is_null) && oldest["on"].is_string(), "{oldest}");
+        assert!(oldest.get("at").is_none_or(Value::is_null) && oldest["happened_on"].is_string(), "{oldest}");
         let whole = json!(told).to_string();
         assert!(!whole.contains(&published) && !whole.contains(&in_south), "{whole}");
     }

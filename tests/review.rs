@@ -312,7 +312,11 @@ async fn a_return_names_items_and_a_deadline(app: &TestApp) {
     better["polite"] = json!({"v": 5});
     put(&filing(&assignment, "submitted", &better, &all)).if_match(view["etag"].as_str().expect("a tag")).ok().await;
     mv(&world.reviewer, &visit, "review").ok().await;
-    let review = world.reviewer.client.get(&format!("{path}/review")).ok().await;
+    let review = world.reviewer.client.get(&format!("{path}/review?lang=en")).ok().await;
+    let asked = review["items"].as_array().expect("items").iter().map(|item| json!([item["item_id"], item["text"]]));
+    let wanted = tiny::standard()["items"].clone();
+    let wanted = wanted.as_array().expect("items").iter().map(|item| json!([item["id"], item["text"]["en"]]));
+    assert_eq!(asked.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
     assert_eq!((&review["reviewed_revision"], &review["changed_since_review"]), (&json!(1), &json!(["polite"])));
     let item = review["items"].as_array().expect("items").iter().find(|item| item["item_id"] == "polite");
     let item = item.expect("the item");

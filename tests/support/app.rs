@@ -375,7 +375,7 @@ impl Drop for TestApp {
 /// somebody (all are under `.example`).
 fn told(line: &str, secrets: &[String]) -> Option<String> {
     let is_body = |rest: &str| rest.chars().take_while(char::is_ascii_alphanumeric).count() >= 8;
-    let token = ["pgl_at_", "pgl_rt_", "pgl_key_", "pgl_lnk_", "pgl_up_"].into_iter();
+    let token = ["pgl_at_", "pgl_rt_", "pgl_key_", "pgl_lnk_", "pgl_up_", "pgl_uns_"].into_iter();
     let token = token.filter(|prefix| line.split(prefix).skip(1).any(is_body)).map(str::to_owned).next();
     let is_word = |c: char| c.is_alphanumeric() || ".-_+".contains(c);
     let is_address = |(before, after): (&str, &str)| {

@@ -1,6 +1,6 @@
 //! Queries on second scorings.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
@@ -190,7 +190,5 @@ pub async fn visits_by_people(
 pub fn by_people(firm_id: Uuid, ids: &[Uuid]) -> Select<second_scoring::Entity> {
     let scored = second_scoring::Column::ScorerId.is_in(ids.iter().copied());
     let dropped = second_scoring::Column::DroppedBy.is_in(ids.iter().copied());
-    second_scoring::Entity::find()
-        .filter(second_scoring::Column::FirmId.eq(firm_id))
-        .filter(Expr::from(scored).or(dropped))
+    second_scoring::Entity::find().filter(second_scoring::Column::FirmId.eq(firm_id)).filter(scored.or(dropped))
 }

@@ -3,7 +3,7 @@
 //! The cursor of the firm is locked, and moves in the transaction that adds the notices. A job that dies leaves both as they
 //! were; a job that runs twice finds nothing to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use sea_orm::DatabaseTransaction;
@@ -65,8 +65,10 @@ async fn step(app: &App, firm_id: Uuid, end: i64) -> Result<i64, Failure> {
     let to = facts.last().filter(|_| !is_last).map_or(end, |fact| fact.seq);
     let rows = notices(app, &tx, firm_id, &facts).await?;
     let now = app.clock.now();
-    for row in rows.iter().filter(|row| row.mail_at.is_some_and(|at| at <= now)) {
-        digest::queue(app, &tx, firm_id, row.membership_id).await?;
+    // Each once and in one order, as whoever looks for what is due does.
+    let due = rows.iter().filter(|row| row.mail_at.is_some_and(|at| at <= now));
+    for membership_id in due.map(|row| row.membership_id).collect::<BTreeSet<_>>() {
+        digest::queue(app, &tx, firm_id, membership_id).await?;
     }
     store::insert(&tx, rows).await?;
     store::remove_before(&tx, firm_id, now - KEPT).await?;

@@ -63,7 +63,9 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
 }
 
 async fn schedule(app: &App) -> Result<(), Failure> {
-    let due = store::due(app.db.reader(), app.clock.now(), AT_ONCE).await?;
+    let mut due = store::due(app.db.reader(), app.clock.now(), AT_ONCE).await?;
+    // In one order, so that two processes do not wait for each other.
+    due.sort_unstable();
     if due.is_empty() {
         return Ok(());
     }

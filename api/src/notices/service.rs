@@ -76,7 +76,7 @@ fn view(caller: &Caller, locale: &str, places: &Places, row: notice::Model) -> N
         about_id: row.about_id,
         branch_id: row.branch_id,
         wave_id: row.wave_id,
-        on: row.at.date_naive(),
+        happened_on: row.at.date_naive(),
         at: Some(row.at).filter(|_| is_of_firm),
         read_at: row.read_at,
     }

@@ -24,7 +24,7 @@ pub struct NoticeView {
     /// The wave.
     pub wave_id: Option<Uuid>,
     /// The day on which it happened, UTC.
-    pub on: NaiveDate,
+    pub happened_on: NaiveDate,
     /// When it happened; for people of the firm only.
     #[oai(skip_serializing_if_is_none)]
     pub at: Option<DateTime<Utc>>,
