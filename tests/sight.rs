@@ -234,6 +234,16 @@ async fn each_role_sees_these_members(app: &TestApp) {
     let path = format!("/v1/actions/{}", id_of(&action));
     world.admin.client.patch(&path, &change).if_match(action["etag"].as_str().expect("a tag")).ok().await;
 
+    eventually("everybody is told who is told anything of it", || async {
+        for (_, person) in people.iter().filter(|(role, _)| !["firm_admin", "reviewer"].contains(role)) {
+            let told = person.client.get("/v1/notices").ok().await;
+            if told["data"].as_array().is_none_or(Vec::is_empty) {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
     let reads = reads(app, &objects(&world, &visit).await).await;
     let mut differing = Vec::new();
     for (role, person) in &people {
