@@ -251,6 +251,16 @@ async fn each_role_sees_these_members(app: &TestApp) {
 
     let mut ids = objects(&world, &visit).await;
     ids.extend(upheld(&world, &people, &ids["results"]).await);
+    eventually("everybody is told who is told anything of it", || async {
+        for (_, person) in people.iter().filter(|(role, _)| !["firm_admin", "reviewer"].contains(role)) {
+            let told = person.client.get("/v1/notices").ok().await;
+            if told["data"].as_array().is_none_or(Vec::is_empty) {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
     let reads = reads(app, &ids).await;
     let mut differing = Vec::new();
     for (role, person) in &people {

@@ -279,6 +279,8 @@ pub async fn history(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) -
     let mut rows = event::Entity::find()
         .filter(event::Column::FirmId.eq(firm_id))
         .filter(event::Column::Object.eq(format!("visit/{visit_id}")))
+        // Who reviews it does not know whether somebody scores it a second time.
+        .filter(event::Column::Kind.not_like("visit.second_%"))
         .order_by_desc(event::Column::Seq)
         .limit(MOST_FACTS)
         .all(db)
