@@ -287,6 +287,8 @@ pub async fn objects(world: &World) -> Ids {
     let asked = json!({"item_id": "greet", "text": "Who greeted you?"});
     let asked = world.reviewer.client.post(&format!("/v1/visits/{visit}/questions"), &asked).created().await;
     let question = id_of(&asked);
+    let aside = json!({"base_revision": 1, "changes": []});
+    world.admin.client.put(&format!("/v1/visits/{visit}/correction"), &aside).ok().await;
     let plan = world.admin.client.get(&format!("/v1/branches/{}/action-plan", world.branches[0])).ok().await;
     let rehearsal = json!({"standard": tiny::version(2)});
     let rehearsal = id_of(&world.admin.client.post("/v1/rehearsals", &rehearsal).created().await);

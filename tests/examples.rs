@@ -491,6 +491,7 @@ fn review(
     again["assignment_id"] = json!(assignments[0]);
     recorder.call_with(auditor, "put_visit", "PUT", &format!("/v1/visits/{visit}"), &[("if-match", &etag)], &again)?;
     recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
+    desk(recorder, auditor, reviewer, visit)?;
     let reason = json!({"reason": "The receipt is of another shop."});
     recorder.call(reviewer, "reject_visit", "POST", &path("reject"), &reason)?;
     let reason = json!({"reason": "It was the right shop after all: the receipt has the old name."});
@@ -552,6 +553,37 @@ fn appeals(
     recorder.call(admin, "get_appeal", "GET", &appeal(0), &none)?;
     recorder.call(&mut jaan, "list_appeals", "GET", "/v1/appeals?limit=1&state=upheld", &none)?;
     recorder.call(admin, "get_appeal_rates", "GET", "/v1/appeals/rates?by=branch", &none)?;
+    Ok(())
+}
+
+/// The reviewer looks at everything, asks, and corrects an answer.
+fn desk(recorder: &mut Recorder, auditor: &mut Person, reviewer: &mut Person, visit: &str) -> Outcome<()> {
+    let none = Value::Null;
+    let path = |verb: &str| format!("/v1/visits/{visit}/{verb}");
+    recorder.call(reviewer, "list_review_queue", "GET", "/v1/review-queue?taken=mine", &none)?;
+    let question = json!({"item_id": "front", "text": "Was the left window lit?"});
+    let asked = recorder.call(reviewer, "create_question", "POST", &path("questions"), &question)?;
+    let asked = format!("/v1/questions/{}", text(&asked["id"])?);
+    let answer = json!({"text": "No, it was dark on both sides."});
+    recorder.call(auditor, "add_question_message", "POST", &format!("{asked}/messages"), &answer)?;
+    recorder.call(reviewer, "list_questions", "GET", &path("questions"), &none)?;
+    recorder.call(reviewer, "close_question", "POST", &format!("{asked}/close"), &none)?;
+    let mut change = json!({"item_id": "front", "answer": {"v": 3}});
+    let draft = json!({"base_revision": 2, "changes": [change]});
+    recorder.call(reviewer, "put_correction_draft", "PUT", &path("correction"), &draft)?;
+    recorder.call(reviewer, "get_correction_draft", "GET", &path("correction"), &none)?;
+    recorder.call(reviewer, "delete_correction_draft", "DELETE", &path("correction"), &none)?;
+    change["reason"] = json!("Both windows were dark, as the auditor says.");
+    let correction = json!({"base_revision": 2, "changes": [change]});
+    recorder.call(reviewer, "correct_visit", "POST", &path("correct"), &correction)?;
+    recorder.call(auditor, "list_revisions", "GET", &path("revisions"), &none)?;
+    recorder.call(reviewer, "get_review_view", "GET", &path("review"), &none)?;
+    let reason = json!({"reason": "It was another shop of the chain.", "payable": true});
+    recorder.call(reviewer, "exclude_visit", "POST", &path("exclude"), &reason)?;
+    let reason = json!({"reason": "It was the right shop after all."});
+    recorder.call(reviewer, "include_visit", "POST", &path("include"), &reason)?;
+    let reason = json!({"reason": "The phone had no network for a week."});
+    recorder.call(reviewer, "clear_quarantine", "POST", &path("clear-quarantine"), &reason)?;
     Ok(())
 }
 

@@ -16,7 +16,8 @@ use crate::http::body::Checked;
 use crate::http::json::OptionalJson;
 use crate::publishing::types::Unpublication;
 use crate::review::service::{Move, move_visit};
-use crate::review::types::{Approval, ReturnOrder, ReviewReason, ReviewView, Taking};
+use crate::review::types::{Approval, ReturnOrder, ReviewReason, ReviewView, Taking, VisitReview};
+use crate::review::view;
 
 /// The review.
 pub struct ReviewApi;
@@ -41,6 +42,23 @@ impl ReviewApi {
         let takes_over = body.0.and_then(|taking| taking.take_over).unwrap_or(false);
         let mv = if takes_over { Move::TakeOver } else { Move::Review };
         Ok(Json(move_visit(&app, &caller, id.0, mv).await?))
+    }
+
+    /// Get the review of a visit
+    ///
+    /// Everything that its reviewer needs: each item in the order of the questionnaire with the answer that was filed
+    /// first and the one that counts, what it cost, its files, comments and questions; what changed since the visit was
+    /// judged last; signals, all revisions, and what happened to it. Nobody reads it of a visit that they filed.
+    #[oai(path = "/v1/visits/:id/review", method = "get", operation_id = "get_review_view")]
+    async fn get_review_view(
+        &self,
+        app: Data<&Arc<App>>,
+        auth: Auth,
+        /// The visit.
+        id: Path<Uuid>,
+    ) -> Result<Json<VisitReview>, Failure> {
+        let caller = auth.caller(Operation::GetReviewView)?;
+        Ok(Json(view::review(&app, &caller, id.0).await?))
     }
 
     /// Release a visit

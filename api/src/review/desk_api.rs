@@ -1,4 +1,4 @@
-//! Endpoints of the reviewer's desk: the queue, the view, questions, corrections and outcomes.
+//! Endpoints of the reviewer's desk: the queue, questions, corrections and outcomes.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use crate::http::paging::{Page, Slice};
 use crate::review::store::QueueFilter;
 use crate::review::types::{
     CorrectedView, Correction, CorrectionDraftIn, CorrectionDraftView, Exclusion, NewMessage, NewQuestion,
-    QuestionView, QuestionsView, QueueEntry, QueueOrder, ReviewReason, ReviewView, RevisionsView, Taken, VisitReview,
+    QuestionView, QuestionsView, QueueEntry, QueueOrder, ReviewReason, ReviewView, RevisionsView, Taken,
 };
-use crate::review::{corrections, outcomes, questions, queue, view};
+use crate::review::{corrections, outcomes, questions, queue};
 use crate::words::Reporting;
 
 /// The reviewer's desk.
@@ -56,23 +56,6 @@ impl DeskApi {
         let (taken, order) = (taken.0.unwrap_or(Taken::All), order.0.unwrap_or(QueueOrder::Age));
         let filter = QueueFilter { wave_id: wave_id.0, taken, order, me: caller.membership_id };
         Ok(Json(queue::list(&app, &caller, &filter, &slice).await?))
-    }
-
-    /// Get the review of a visit
-    ///
-    /// Everything that its reviewer needs: each item in the order of the questionnaire with the answer that was filed
-    /// first and the one that counts, what it cost, its files, comments and questions; what changed since the visit was
-    /// judged last; signals, all revisions, and what happened to it. Nobody reads it of a visit that they filed.
-    #[oai(path = "/v1/visits/:id/review", method = "get", operation_id = "get_review_view")]
-    async fn get_review_view(
-        &self,
-        app: Data<&Arc<App>>,
-        auth: Auth,
-        /// The visit.
-        id: Path<Uuid>,
-    ) -> Result<Json<VisitReview>, Failure> {
-        let caller = auth.caller(Operation::GetReviewView)?;
-        Ok(Json(view::review(&app, &caller, id.0).await?))
     }
 
     /// List the revisions of a visit
