@@ -335,9 +335,10 @@ async fn chains_have_links_to_photos_and_plans(app: &TestApp) {
     fetch(app, &links[1]).problem(404, "not_found").await;
     fetch(app, &links[0]).send().await.expect(200);
     world.review(&visit, &["unpublish"]).await;
-    fetch(app, &links[0]).problem(410, "withdrawn").await;
-    for url in &links[1..] {
-        fetch(app, url).problem(404, "not_found").await;
+    for (url, status, code) in
+        [(&links[0], 410, "withdrawn"), (&links[1], 404, "not_found"), (&links[2], 410, "withdrawn")]
+    {
+        fetch(app, url).problem(status, code).await;
     }
 }
 
