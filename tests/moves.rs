@@ -164,7 +164,7 @@ async fn evidence_refuses_what_its_table_does_not_have(app: &TestApp) {
         auditor.put(&visit, &body).if_absent().created().await;
         let path = format!("/v1/evidence/{}", file.id);
         let content = |bytes: &[u8]| auditor.put_bytes(&format!("{path}/content"), bytes.to_vec());
-        let lose = || auditor.post(&format!("{path}/lose"), &json!({"reason": "The phone broke."}));
+        let lose = || auditor.post(&format!("{path}/lost"), &json!({"reason": "The phone broke."}));
         match state {
             "uploading" => drop(creation(auditor, &file).send().await.expect(201)),
             "refused" => drop(content(b"wrong").problem(422, "differs_from_manifest").await),
