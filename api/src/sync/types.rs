@@ -114,7 +114,6 @@ pub struct Changes {
 /// Something that is new, has changed, or is not the caller's any more.
 #[derive(Debug, Union)]
 #[oai(discriminator_name = "type", one_of = true)]
-#[expect(clippy::large_enum_variant, reason = "the framework takes no boxes here, and a page has at most some hundred")]
 pub enum Change {
     /// An assignment.
     #[oai(mapping = "assignment")]
