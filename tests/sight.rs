@@ -42,6 +42,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
+/// The scenario that is played.
+const SCENARIO: &str = "gift";
+
 /// Ids of objects, by the names that stand for them in the paths of the document.
 type Ids = BTreeMap<&'static str, String>;
 
@@ -57,7 +60,9 @@ fn target(path: &str, ids: &Ids) -> Option<String> {
     let of_recording = ["/transcript", "/transcription", "/waveform"].iter().any(|end| path.ends_with(end));
     let first = path.trim_start_matches("/v1/").split('/').next().expect("a first part");
     let kind = if of_recording { "recordings" } else { first };
-    let mut target = path.replace("{n}", "1").replace("{file_id}", &ids["appeal files"]);
+    let of_library = if path.contains("items") { "BNK-01" } else { "C1" };
+    let mut target = path.replace("{n}", "1").replace("{m}", "1").replace("{key}", of_library);
+    target = target.replace("{file_id}", &ids["appeal files"]);
     if let Some(start) = target.find('{') {
         let end = target.find('}').expect("its end");
         let id = ids.get(kind).unwrap_or_else(|| panic!("an id for {path}"));
@@ -113,6 +118,7 @@ async fn objects(world: &World, visit: &str) -> Ids {
         ("branches", world.branches[0].clone()),
         ("waves", world.wave.clone()),
         ("standards", tiny::ID.to_owned()),
+        ("scenarios", SCENARIO.to_owned()),
         ("assignments", view["assignment_id"].as_str().expect("an id").to_owned()),
         ("visits", visit.to_owned()),
         ("evidence", file("photo")),
@@ -137,7 +143,12 @@ async fn upheld(world: &World, people: &[(&'static str, Person)], result: &str) 
 
 /// A published visit with everything that a visit can have.
 async fn full_visit(world: &World, mark: &str) -> String {
-    let (visit, assignment) = (new_id(), world.assign_one().await);
+    let visit = new_id();
+    let scenario = json!({"from_library": "C1", "id": SCENARIO});
+    world.admin.client.post("/v1/scenarios", &scenario).once(SCENARIO).created().await;
+    let mut assignment = world.assignment(0, Some(&world.auditor));
+    assignment["scenario_id"] = json!(SCENARIO);
+    let assignment = world.assign_in(&world.wave, vec![assignment]).await.remove(0);
     let mut answers = tiny::fair();
     answers["greet"]["comment"] = json!(format!("{mark}-comment"));
     answers["queue"] = json!({"na": true, "v": format!("{mark}-beside")});

@@ -91,15 +91,20 @@ pub async fn update(tx: &DatabaseTransaction, row: appeal::Model) -> Result<(), 
     appeal::Entity::update(row.into_active_model().reset_all()).exec(tx).await.map(drop)
 }
 
+/// Appeals in the order they were filed, those filed at once by their items: their ids are random.
+fn as_filed(mut rows: Vec<appeal::Model>) -> Vec<appeal::Model> {
+    rows.sort_by(|a, b| (a.filed_at, a.visit_id, &a.item_id, a.id).cmp(&(b.filed_at, b.visit_id, &b.item_id, b.id)));
+    rows
+}
+
 /// All appeals against a visit, in the order they were filed.
 pub async fn of_visit(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) -> Result<Vec<appeal::Model>, DbErr> {
-    appeal::Entity::find()
+    let rows = appeal::Entity::find()
         .filter(appeal::Column::FirmId.eq(firm_id))
         .filter(appeal::Column::VisitId.eq(visit_id))
-        .order_by_asc(appeal::Column::FiledAt)
-        .order_by_asc(appeal::Column::Id)
         .all(db)
-        .await
+        .await?;
+    Ok(as_filed(rows))
 }
 
 /// The versions of a visit's scores that upheld appeals replaced.
@@ -122,15 +127,14 @@ pub async fn of_branch(
     branch_id: Uuid,
     wave_id: Uuid,
 ) -> Result<Vec<appeal::Model>, DbErr> {
-    appeal::Entity::find()
+    let rows = appeal::Entity::find()
         .filter(appeal::Column::FirmId.eq(firm_id))
         .filter(appeal::Column::WaveId.eq(wave_id))
         .filter(appeal::Column::BranchId.eq(branch_id))
         .filter(appeal::Column::VisitId.in_subquery(published(firm_id, wave_id)))
-        .order_by_asc(appeal::Column::FiledAt)
-        .order_by_asc(appeal::Column::Id)
         .all(db)
-        .await
+        .await?;
+    Ok(as_filed(rows))
 }
 
 /// How many appeals against published results of a wave there are in each state.
