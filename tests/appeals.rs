@@ -17,6 +17,7 @@ on_both!(
     an_appeal_is_taken_back,
     one_of_many_decides,
     rates_of_appeals,
+    what_an_appeal_settled_stays,
 );
 
 /// The result of the first branch.
@@ -405,4 +406,46 @@ async fn rates_of_appeals(app: &TestApp) {
         assert_eq!((&rate["upheld_share_bp"], &rate["too_few"]), (&json!(5000), &json!(true)));
     }
     assert!(rates(&format!("item&wave_id={}", new_id())).await.is_empty());
+}
+
+async fn what_an_appeal_settled_stays(app: &TestApp) {
+    let world = World::make(app).await;
+    let (viewer, second) = (world.chain_viewer(app).await, second(app, &world).await);
+    let visit = world.publish(0, &tiny::fair()).await;
+    let result = result(&world).await;
+    let appeals = file(&viewer.client, &result, &["offer"]).await;
+    let upheld = json!({"answer": {"v": true}, "reason": "Pakuti."});
+    second.client.post(&format!("/v1/appeals/{}/uphold", appeals[0]), &upheld).ok().await;
+
+    // The firm cannot correct it back; other answers it can, and the chain sees the scores that counted.
+    let correct = |revision: u32, item: &str, v: Value| {
+        let change = json!({"item_id": item, "answer": {"v": v}, "reason": "Salvestus ütleb muud."});
+        let body = json!({"base_revision": revision, "changes": [change]});
+        world.reviewer.client.post(&format!("/v1/visits/{visit}/correct"), &body)
+    };
+    correct(2, "polite", json!(5)).ok().await;
+    let refused = correct(3, "offer", json!(false)).problem(409, "settled_by_appeal").await.detail();
+    assert!(refused.contains("offer"), "{refused}");
+    let receipt = |version: u32| format!("/v1/results/{result}/receipt?version={version}");
+    for version in 1..=3 {
+        assert_eq!(viewer.client.get(&receipt(version)).ok().await["score_version"], version);
+    }
+    viewer.client.get(&receipt(4)).problem(404, "no_score").await;
+    // What the firm corrects while it is not published stays the firm's alone.
+    world.review(&visit, &["unpublish"]).await;
+    correct(3, "greet", json!(false)).ok().await;
+    correct(4, "greet", json!(true)).ok().await;
+    world.review(&visit, &["publish"]).await;
+    viewer.client.get(&receipt(4)).problem(404, "no_score").await;
+    assert_eq!(viewer.client.get(&receipt(5)).ok().await["score_version"], 5);
+
+    // Left out of reports, it is told as taken back.
+    let path = format!("/v1/results/{result}");
+    let body = json!({"reason": "Vale pood.", "payable": true});
+    world.reviewer.client.post(&format!("/v1/visits/{visit}/exclude"), &body).ok().await;
+    viewer.client.get(&path).problem(410, "withdrawn").await;
+    let list = viewer.client.get("/v1/results").ok().await;
+    assert_eq!((&list["data"], &list["withdrawn"][0]["result_id"]), (&json!([]), &json!(result)));
+    world.reviewer.client.post(&format!("/v1/visits/{visit}/include"), &json!({"reason": "Õige pood."})).ok().await;
+    assert_eq!(viewer.client.get(&path).ok().await["score_version"], 5);
 }

@@ -525,9 +525,9 @@ fn review(
 ) -> Outcome<()> {
     let none = Value::Null;
     let path = |verb: &str| format!("/v1/visits/{visit}/{verb}");
-    recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
+    recorder.call(reviewer, "review_visit", "POST", &path("review"), &json!({"take_over": false}))?;
     recorder.call(reviewer, "release_visit", "POST", &path("release"), &none)?;
-    recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
+    recorder.call(reviewer, "review_visit", "POST", &path("review"), &json!({"take_over": false}))?;
     let order = json!({
         "items": [{"item_id": "story", "reason": "Please say which till it was."}],
         "due_at": "2099-12-31T20:00:00Z",
@@ -539,7 +539,7 @@ fn review(
     again["answers"]["story"]["v"] = json!("Two assistants talked at the till by the door.");
     again["assignment_id"] = json!(assignments[0]);
     recorder.call_with(auditor, "put_visit", "PUT", &format!("/v1/visits/{visit}"), &[("if-match", &etag)], &again)?;
-    recorder.call(reviewer, "review_visit", "POST", &path("review"), &none)?;
+    recorder.call(reviewer, "review_visit", "POST", &path("review"), &json!({"take_over": false}))?;
     desk(recorder, auditor, reviewer, visit)?;
     let reason = json!({"reason": "The receipt is of another shop."});
     recorder.call(reviewer, "reject_visit", "POST", &path("reject"), &reason)?;

@@ -263,12 +263,13 @@ async fn publish_all(world: &World, wave: &str, visits: &[Filed]) {
     // What was shown is what the chain reads.
     let results = world.admin.client.all(&format!("/v1/results?wave_id={wave}"), 50).await;
     assert_eq!(results.len(), shown);
-    let previewed = |preview: &Value| preview["result"]["score_bp"].clone();
+    let previewed = |preview: &Value| preview["result"]["score"]["score_bp"].clone();
     let mut before: Vec<_> = preview.iter().map(previewed).map(|bp| bp.to_string()).collect();
-    let mut after: Vec<_> = results.iter().map(|result| result["score_bp"].to_string()).collect();
+    let mut after: Vec<_> = results.iter().map(|result| result["score"]["score_bp"].to_string()).collect();
     before.sort_unstable();
     after.sort_unstable();
     assert_eq!(after, before);
+    assert!(after.iter().filter(|bp| *bp != "null").count() > VISITS / 2, "scores are compared");
 }
 
 /// Three appeals: one upheld, one declined, one withdrawn.

@@ -11,7 +11,7 @@ use crate::access::{Ids, call_with};
 use crate::reach::{VISIT_STATES, body_of, moving, put, visit_in};
 use crate::support::app::{Kind, TestApp};
 use crate::support::client::{Answer, Call, Client};
-use crate::support::world::{File, World, filing, id_of};
+use crate::support::world::{File, World, filing, id_of, small_photo};
 use crate::support::{new_id, on_both, tiny};
 
 on_both!(
@@ -21,6 +21,9 @@ on_both!(
     an_action_refuses_what_its_table_does_not_have,
     a_wave_refuses_what_its_table_does_not_have,
     a_version_refuses_what_its_table_does_not_have,
+    a_question_refuses_what_its_table_does_not_have,
+    an_appeal_refuses_what_its_table_does_not_have,
+    a_second_scoring_refuses_what_its_table_does_not_have,
 );
 
 /// The tables, as the program has them.
@@ -86,7 +89,8 @@ async fn an_assignment_refuses_what_its_table_does_not_have(app: &TestApp) {
     let auditor = &world.auditor.client;
     let wave = world.add_wave("to be closed", "peak", "2026-03-01", "2026-05-31").await;
     let expired = world.assign_in(&wave, vec![world.assignment(0, None)]).await.remove(0);
-    world.admin.client.act(&format!("/v1/waves/{wave}/close")).ok().await;
+    let despite = json!({"despite": true, "reason": "Nobody took it."});
+    world.admin.client.post(&format!("/v1/waves/{wave}/close"), &despite).ok().await;
     let mut tried = 0;
     for state in table.states() {
         let id = match state {
@@ -138,7 +142,7 @@ async fn a_visit_refuses_what_its_table_does_not_have(app: &TestApp) {
             if states.iter().any(|named| named == state) {
                 continue;
             }
-            let mv = operation.id.strip_suffix("_visit").expect("a move of a visit");
+            let mv = operation.id.strip_suffix("_visit").unwrap_or(&operation.id);
             if mv == "put" {
                 table.refuses(put(&world.auditor.client, &visit, &world).await, state, "submit");
             } else {
@@ -301,4 +305,88 @@ async fn a_version_refuses_what_its_table_does_not_have(app: &TestApp) {
             _ => {}
         }
     }
+}
+
+async fn a_question_refuses_what_its_table_does_not_have(app: &TestApp) {
+    let world = World::make(app).await;
+    let table = Table::of("QUESTION_MOVES", "question");
+    let visit = world.file(&world.assign_one().await, &tiny::fair()).await;
+    let question = json!({"item_id": "polite", "text": "Neli või viis?"});
+    let asked = world.reviewer.client.post(&format!("/v1/visits/{visit}/questions"), &question).created().await;
+    let path = format!("/v1/questions/{}", id_of(&asked));
+    let said = json!({"text": "Neli."});
+    let mut tried = 0;
+    for state in table.states() {
+        app.execute(&format!("UPDATE questions SET state = '{state}'")).await.expect("an update");
+        for (client, mv, verb) in [
+            (&world.auditor.client, "answer", "messages"),
+            (&world.reviewer.client, "ask", "messages"),
+            (&world.reviewer.client, "close", "close"),
+        ] {
+            if !table.has(state, mv) {
+                let call = client.act(&format!("{path}/{verb}"));
+                let call = if verb == "close" { call } else { call.json(&said) };
+                table.refuses(call.send().await, state, mv);
+                tried += 1;
+            }
+        }
+    }
+    assert_eq!(tried, 3);
+}
+
+async fn an_appeal_refuses_what_its_table_does_not_have(app: &TestApp) {
+    let world = World::make(app).await;
+    let table = Table::of("APPEAL_MOVES", "appeal");
+    let manager = world.branch_manager(app).await;
+    world.publish(0, &tiny::fair()).await;
+    let result = world.result_of(0).await["result_id"].as_str().expect("an id").to_owned();
+    let items = json!({"items": [{"item_id": "offer", "reason": "Pakuti kahte."}]});
+    let filed = manager.client.post(&format!("/v1/results/{result}/appeals"), &items).created().await;
+    let path = format!("/v1/appeals/{}", id_of(&filed["data"][0]));
+    let mut tried = 0;
+    for state in table.states() {
+        let decided = if matches!(state, "upheld" | "declined") { ", decided_at = filed_at" } else { "" };
+        app.execute(&format!("UPDATE appeals SET state = '{state}'{decided}")).await.expect("an update");
+        let decision = json!({"reason": "Ei pakutud."});
+        let upheld = json!({"answer": {"v": true}, "reason": "Pakuti."});
+        let file = format!("{path}/files/{}", new_id());
+        for (mv, call) in [
+            ("withdraw", manager.client.act(&format!("{path}/withdraw"))),
+            ("attach", manager.client.put_bytes(&file, small_photo(3))),
+            ("uphold", world.admin.client.post(&format!("{path}/uphold"), &upheld)),
+            ("decline", world.admin.client.post(&format!("{path}/decline"), &decision)),
+        ] {
+            if !table.has(state, mv) {
+                table.refuses(call.send().await, state, mv);
+                tried += 1;
+            }
+        }
+    }
+    assert_eq!(tried, 12);
+}
+
+async fn a_second_scoring_refuses_what_its_table_does_not_have(app: &TestApp) {
+    let world = World::make(app).await;
+    let table = Table::of("SECOND_SCORING_MOVES", "second scoring");
+    let share = json!({"double_scoring_bp": 10_000});
+    world.admin.client.patch(&format!("/v1/waves/{}", world.wave), &share).ok().await;
+    let visit = world.file(&world.assign_one().await, &tiny::fair()).await;
+    // Nobody else reviews, so that the firm's admin scores it a second time.
+    world.review(&visit, &["review"]).await;
+    let (path, scorer) = (format!("/v1/visits/{visit}/second-scoring"), &world.admin.client);
+    let mut tried = 0;
+    for state in table.states() {
+        app.execute(&format!("UPDATE second_scorings SET state = '{state}'")).await.expect("an update");
+        for (mv, call) in [
+            ("save", scorer.put(&path, &json!({"answers": tiny::fair()}))),
+            ("submit", scorer.act(&format!("{path}/submit"))),
+            ("drop", scorer.post(&format!("{path}/drop"), &json!({"reason": "Ma tunnen poodi."}))),
+        ] {
+            if !table.has(state, mv) {
+                table.refuses(call.send().await, state, mv);
+                tried += 1;
+            }
+        }
+    }
+    assert_eq!(tried, 7);
 }

@@ -11,6 +11,7 @@ use crate::support::{eventually, new_id, on_both, tiny};
 
 on_both!(
     everybody_is_told_what_concerns_them,
+    questions_and_appeals_are_told_to_who_answers_them,
     nothing_is_told_twice_or_left_out_after_a_crash,
     letters_are_in_the_readers_language_and_end_at_one_click,
     a_daily_letter_holds_what_was_not_read,
@@ -106,6 +107,35 @@ async fn everybody_is_told_what_concerns_them(app: &TestApp) {
     // Page by page it is the same list.
     let shown = world.auditor.client.all("/v1/notices", 2).await;
     assert_eq!(shown.len(), all.len());
+}
+
+async fn questions_and_appeals_are_told_to_who_answers_them(app: &TestApp) {
+    let world = World::make(app).await;
+    let second = world.person(app, "second", "reviewer", None).await;
+    let manager = world.branch_manager(app).await;
+    let visit = world.file(&world.assign_one().await, &tiny::fair()).await;
+    world.review(&visit, &["review"]).await;
+    let question = json!({"item_id": "polite", "text": "Neli või viis?"});
+    let asked = world.reviewer.client.post(&format!("/v1/visits/{visit}/questions"), &question).created().await;
+    let messages = format!("/v1/questions/{}/messages", text(&asked["id"]));
+    world.auditor.client.post(&messages, &json!({"text": "Neli."})).created().await;
+    assert_eq!(kinds(app, &world.auditor).await, ["assignment_given", "question_asked"]);
+    assert_eq!(kinds(app, &world.reviewer).await, ["question_answered"]);
+    assert_eq!(kinds(app, &second).await, Vec::<String>::new());
+    world.reviewer.client.act(&format!("/v1/questions/{}/close", text(&asked["id"]))).ok().await;
+    world.review(&visit, &["approve", "publish"]).await;
+
+    let result = text(&world.result_of(0).await["result_id"]);
+    let items = json!({"items": [{"item_id": "offer", "reason": "Pakuti kahte."}]});
+    let filed = manager.client.post(&format!("/v1/results/{result}/appeals"), &items).created().await;
+    let appeal = format!("/v1/appeals/{}", text(&filed["data"][0]["id"]));
+    assert!(kinds(app, &second).await.contains(&"appeal_opened".to_owned()), "who can decide is told");
+    second.client.post(&format!("{appeal}/decline"), &json!({"reason": "Ei pakutud."})).ok().await;
+    let told = notices(app, &manager).await;
+    assert_eq!((&told[0]["kind"], &told[0]["about"]), (&json!("appeal_decided"), &json!("appeal")));
+    // What was written is read where it stands, not in what tells of it.
+    let whole = json!([told, notices(app, &second).await, notices(app, &world.auditor).await]).to_string();
+    assert!(["Pakuti", "pakutud", "Neli"].iter().all(|said| !whole.contains(said)), "{whole}");
 }
 
 async fn count(app: &TestApp, query: &str) -> i64 {

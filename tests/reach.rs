@@ -398,7 +398,9 @@ async fn no_body_sets_what_the_server_decides(app: &TestApp) {
             let mut body = example.clone();
             body[name] = json!("firm_admin");
             let answer = call_with(&person.client, &operation, &ids, Some(body)).await;
-            assert!(matches!(answer.status, 400 | 422), "{name}: {}", answer.describe());
+            // What is published takes no change at all, whatever is in it.
+            let is_closed = answer.status == 409 && row.when.as_ref().is_some_and(|(of, _)| of == "version");
+            assert!(is_closed || matches!(answer.status, 400 | 422), "{name}: {}", answer.describe());
             tried += 1;
         }
         let after = app.query("SELECT seq FROM events").await.len();

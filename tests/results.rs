@@ -98,7 +98,7 @@ async fn a_result_holds_what_was_found(app: &TestApp) {
     assert_eq!((&result["sections"], &result["dimensions"]), (&trace["sections"], &trace["dimensions"]));
     let members: BTreeSet<_> = result.as_object().expect("members").keys().map(String::as_str).collect();
     let mut known: BTreeSet<_> = row.as_object().expect("members").keys().map(String::as_str).collect();
-    known.extend(["sections", "dimensions", "items", "photos", "appeals", "appeal_until"]);
+    known.extend(["sections", "dimensions", "items", "photos", "appeals", "appeal_until", "scenario_name"]);
     assert_eq!(members, known);
 
     // The firm reads exactly the same.
@@ -127,6 +127,7 @@ async fn an_attempt_has_no_score(app: &TestApp) {
     let viewer = world.chain_viewer(app).await.client;
     let row = world.result_of(0).await;
     assert_eq!((&row["outcome"], &row["score"], &row["score_version"]), (&json!("attempted"), &Value::Null, &json!(0)));
+    assert_eq!(row["attempted_because"], "closed");
     let result = viewer.get(&path(&row)).ok().await;
     for part in ["items", "sections", "dimensions"] {
         assert_eq!(result[part], json!([]), "{part}");

@@ -43,7 +43,7 @@ pub async fn at_review(write: &mut Write<'_>, row: &visit::Model) -> Result<(), 
         return Ok(());
     }
     // Where nobody else reviews, nobody can score it a second time.
-    let Some(scorer_id) = scorer(write.app(), &write.tx, row).await? else { return Ok(()) };
+    let Some(scorer_id) = scorer(write.app(), &write.tx, row, None).await? else { return Ok(()) };
     let scoring = second_scoring::Model {
         firm_id: row.firm_id,
         id: write.app().ids.next(),
@@ -83,8 +83,15 @@ async fn again(
     if known.revision == revision {
         return Ok(());
     }
+    // Who has submitted may have read everything since, also why it was returned.
+    let scorer_id = match known.state {
+        SecondScoringState::Submitted => scorer(write.app(), &write.tx, row, Some(known.scorer_id)).await?,
+        _ => Some(known.scorer_id),
+    };
+    let Some(scorer_id) = scorer_id else { return Ok(()) };
     let scoring = second_scoring::Model {
         state: after(SECOND_SCORING_MOVES, "second scoring", known.state, "redraw")?,
+        scorer_id,
         revision,
         drawn_at: write.app().clock.now(),
         answers: None,
@@ -112,11 +119,16 @@ async fn lot(app: &App, row: &visit::Model, what: &str) -> Result<u64, Failure> 
     lot.ok_or_else(|| Failure::internal("a mark is no number"))
 }
 
-/// Who scores a visit a second time: a reviewer who neither filed nor took it, or a firm admin where there is none. Every
+/// Who scores a visit a second time: a reviewer who neither filed nor took it, nor scored it `before`, or a firm admin where there is none. Every
 /// visit ranks them anew, so that each gets as many.
-async fn scorer(app: &App, tx: &DatabaseTransaction, row: &visit::Model) -> Result<Option<Uuid>, Failure> {
+async fn scorer(
+    app: &App,
+    tx: &DatabaseTransaction,
+    row: &visit::Model,
+    before: Option<Uuid>,
+) -> Result<Option<Uuid>, Failure> {
     let mut concerned = Vec::new();
-    for id in [Some(row.auditor_id), row.reviewer_id].into_iter().flatten() {
+    for id in [Some(row.auditor_id), row.reviewer_id, before].into_iter().flatten() {
         concerned.extend(membership_by_id(tx, row.firm_id, id).await?.map(|row| row.user_id));
     }
     let mut free = store::reviewers(tx, row.firm_id).await?;

@@ -6,6 +6,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::agreement::blind;
 use crate::app::App;
 use crate::appeals::service::{fact, get, locked};
 use crate::appeals::store;
@@ -24,8 +25,19 @@ use crate::write::Write;
 
 /// Longest reason, in characters.
 const REASON_CHARS: usize = 2000;
-/// Facts about a visit whose actors judged it.
-const JUDGED: [&str; 4] = ["visit.approved", "visit.returned", "visit.rejected", "visit.corrected"];
+/// Facts about a visit whose actors judged it, or had it for that.
+const JUDGED: [&str; 10] = [
+    "visit.review_started",
+    "visit.taken_over",
+    "visit.reopened",
+    "visit.approved",
+    "visit.returned",
+    "visit.rejected",
+    "visit.corrected",
+    "visit.excluded",
+    "visit.included",
+    "visit.quarantine_cleared",
+];
 
 /// Who judged some visits before anybody appealed.
 ///
@@ -99,6 +111,7 @@ async fn begun(
 ) -> Result<(appeal::Model, visit::Model), Failure> {
     let (mut row, visit) = locked(write, caller, id).await?;
     let to = after(APPEAL_MOVES, "appeal", row.state, mv)?;
+    blind::check(&write.tx, caller, visit.id).await?;
     let visits = BTreeMap::from([(visit.id, visit.clone())]);
     let judges = judges_of(&write.tx, caller.firm_id, std::slice::from_ref(&row), &visits).await?;
     let own = memberships_beside(&write.tx, caller.firm_id, caller.membership_id).await?;

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use poem_openapi::types::ToJSON;
+use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::access::Reach;
+use crate::agreement::blind;
 use crate::app::App;
 use crate::appeals::decide::{self, may_decide};
 use crate::appeals::lines;
@@ -28,7 +30,7 @@ use crate::retention::store::{memberships_beside, reopen};
 use crate::states::{APPEAL_MOVES, after};
 use crate::visits::day::zone_of;
 use crate::visits::store::{lock_visits, score_of, visits_by_ids};
-use crate::words::{AppealState, DataClass, Outcome, Role, VisitState};
+use crate::words::{AppealState, DataClass, Outcome, Reporting, Role, VisitState};
 use crate::write::{Once, Write};
 
 /// Longest text of an appeal, in characters.
@@ -42,13 +44,22 @@ const TEXT_CHARS: usize = 4000;
 pub async fn last_day(app: &App, visit: &visit::Model, branch: &branch::Model) -> Result<NaiveDate, Failure> {
     let chain = chain_by_id(app.db.reader(), visit.firm_id, visit.client_chain_id).await?;
     let days = chain.map_or(0, |chain| chain.appeal_days);
-    Ok(last_day_after(visit, branch, days))
+    last_day_after(app.db.reader(), visit, branch, days).await
 }
 
-fn last_day_after(visit: &visit::Model, branch: &branch::Model, days: i32) -> NaiveDate {
+/// The last day, from when the score that counts was first to be seen: a correction of a published visit begins the days
+/// anew.
+async fn last_day_after(
+    db: &impl ConnectionTrait,
+    visit: &visit::Model,
+    branch: &branch::Model,
+    days: i32,
+) -> Result<NaiveDate, Failure> {
     let published_at = visit.published_at.unwrap_or(visit.received_at);
-    let first = published_at.with_timezone(&zone_of(branch)).date_naive();
-    first.checked_add_days(Days::new(u64::try_from(days).unwrap_or(0))).unwrap_or(first)
+    let score = score_of(db, visit.firm_id, visit.id, visit.current_score_version).await?;
+    let seen_at = score.map_or(published_at, |score| score.created_at.max(published_at));
+    let first = seen_at.with_timezone(&zone_of(branch)).date_naive();
+    Ok(first.checked_add_days(Days::new(u64::try_from(days).unwrap_or(0))).unwrap_or(first))
 }
 
 /// Files appeals against items of a result, all or none.
@@ -78,11 +89,16 @@ pub async fn create(
     let known = known?;
     let not_found = || Failure::not_found("result");
     let visit = lock_visits(&write.tx, firm_id, &[known.id]).await?.pop();
-    let visit = visit.filter(|visit| visit.state == VisitState::Published).ok_or_else(not_found)?;
+    let is_result = |visit: &visit::Model| {
+        visit.state == VisitState::Published
+            && visit.reporting == Reporting::Included
+            && visit.quarantine_reason.is_none()
+    };
+    let visit = visit.filter(is_result).ok_or_else(not_found)?;
     let branch = branches_by_ids(&write.tx, firm_id, &[visit.branch_id]).await?.pop().ok_or_else(not_found)?;
     let days = chain_by_id(&write.tx, firm_id, visit.client_chain_id).await?.map_or(0, |chain| chain.appeal_days);
     let now = app.clock.now();
-    let last = last_day_after(&visit, &branch, days);
+    let last = last_day_after(&write.tx, &visit, &branch, days).await?;
     let asked = asked_items(&write, &visit).await?;
     check_items(&new, &asked)?;
     if now.with_timezone(&zone_of(&branch)).date_naive() > last {
@@ -203,7 +219,7 @@ pub async fn locked(write: &Write<'_>, caller: &Caller, id: Uuid) -> Result<(app
     Ok((row, visit))
 }
 
-/// A page of the appeals that the caller sees.
+/// A page of the appeals that the caller sees, without those against visits that they are to score a second time.
 ///
 /// # Errors
 ///
@@ -215,6 +231,8 @@ pub async fn list(app: &App, caller: &Caller, filter: &Filter, slice: &Slice) ->
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| has_more).map(|row| cursor(&row.id.to_string()));
+    let unseen = blind::hidden(db, caller).await?;
+    rows.retain(|row| !unseen.contains(&row.visit_id));
     Ok(Page { data: views(app, caller, rows).await?, next_cursor })
 }
 
@@ -222,9 +240,10 @@ pub async fn list(app: &App, caller: &Caller, filter: &Filter, slice: &Slice) ->
 ///
 /// # Errors
 ///
-/// As [`visible`].
+/// As [`visible`], and 403 as [`blind::check`].
 pub async fn get(app: &App, caller: &Caller, id: Uuid) -> Result<AppealView, Failure> {
     let row = visible(app, caller, id).await?;
+    blind::check(app.db.reader(), caller, row.visit_id).await?;
     views(app, caller, vec![row]).await?.pop().ok_or_else(|| Failure::not_found("appeal"))
 }
 

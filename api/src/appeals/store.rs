@@ -107,17 +107,28 @@ pub async fn of_visit(db: &impl ConnectionTrait, firm_id: Uuid, visit_id: Uuid) 
     Ok(as_filed(rows))
 }
 
-/// The versions of a visit's scores that upheld appeals replaced.
-pub async fn replaced_versions(db: &impl ConnectionTrait, visit: &visit::Model) -> Result<Vec<i32>, DbErr> {
-    appeal::Entity::find()
-        .select_only()
-        .column(appeal::Column::ScoreVersion)
-        .filter(appeal::Column::FirmId.eq(visit.firm_id))
-        .filter(appeal::Column::VisitId.eq(visit.id))
-        .filter(appeal::Column::State.eq(AppealState::Upheld))
-        .into_tuple()
-        .all(db)
-        .await
+/// Takes what these memberships wrote in an appeal, and says whether that was anything.
+pub async fn clear_texts_by(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    id: Uuid,
+    memberships: &[Uuid],
+) -> Result<u64, DbErr> {
+    let this =
+        || appeal::Entity::update_many().filter(appeal::Column::FirmId.eq(firm_id)).filter(appeal::Column::Id.eq(id));
+    let reasons = this()
+        .col_expr(appeal::Column::Reason, Expr::value(""))
+        .filter(appeal::Column::FiledBy.is_in(memberships.iter().copied()))
+        .filter(appeal::Column::Reason.ne(""))
+        .exec(tx)
+        .await?;
+    let decisions = this()
+        .col_expr(appeal::Column::Decision, Expr::value(None::<String>))
+        .filter(appeal::Column::DecidedBy.is_in(memberships.iter().copied()))
+        .filter(appeal::Column::Decision.is_not_null())
+        .exec(tx)
+        .await?;
+    Ok(Ord::min(reasons.rows_affected + decisions.rows_affected, 1))
 }
 
 /// The appeals against published results of a branch in a wave, in the order they were filed.

@@ -260,17 +260,11 @@ impl<'a> Run<'a> {
             let Some(last) = some.last().map(|appeal| appeal.id) else { return Ok(()) };
             let (ids, row) = (self.ids.clone(), self.row.clone());
             let Some(mut step) = self.begin().await? else { return Ok(()) };
-            for mut appeal in some {
-                let before = appeal.clone();
-                if ids.contains(&appeal.filed_by) {
-                    appeal.reason = String::new();
-                }
-                if appeal.decided_by.is_some_and(|by| ids.contains(&by)) {
-                    appeal.decision = None;
-                }
-                if appeal != before && step.may_take(Kept::Visit(appeal.visit_id)).await? {
-                    crate::appeals::store::update(&step.write.tx, appeal).await?;
-                    step.taken.rows("appeals", 1);
+            for appeal in some {
+                if step.may_take(Kept::Visit(appeal.visit_id)).await? {
+                    // Somebody may be deciding it: nothing but the texts is touched.
+                    let rows = crate::appeals::store::clear_texts_by(&step.write.tx, firm_id, appeal.id, &ids).await?;
+                    step.taken.rows("appeals", rows);
                 }
             }
             let held: Vec<_> = step.held().collect();

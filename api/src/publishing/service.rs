@@ -74,7 +74,10 @@ pub async fn publish_wave(
         };
         match done {
             Ok(()) => published.push(visit_id),
-            Err(failure) if matches!(failure.kind, Kind::Conflict | Kind::NotFound) || failure.code == "own_visit" => {
+            Err(failure)
+                if matches!(failure.kind, Kind::Conflict | Kind::NotFound)
+                    || matches!(failure.code, "own_visit" | "blind") =>
+            {
                 refused.push(RefusedVisit { visit_id, code: failure.code.to_owned(), message: failure.detail });
             }
             Err(failure) => return Err(failure),

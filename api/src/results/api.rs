@@ -28,7 +28,7 @@ impl ResultsApi {
     /// List results
     ///
     /// Published visits of the branches that the caller sees, in the order of their ids, which tells nothing of time.
-    /// A visit that is left out of reports is gone at once; one that was taken back is told of in `withdrawn`.
+    /// One that was taken back, or is left out of reports since it was published, is told of in `withdrawn`.
     #[oai(path = "/v1/results", method = "get", operation_id = "list_results")]
     async fn list_results(
         &self,

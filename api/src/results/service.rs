@@ -1,6 +1,6 @@
 //! Reading results: what of a published visit its chain may know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use peegel_scoring::Standard;
 use poem_openapi::types::Any;
@@ -14,6 +14,7 @@ use crate::appeals;
 use crate::chains::service::branch_filter;
 use crate::chains::store::branches_by_ids;
 use crate::entity::{branch, evidence, score, visit, withdrawal};
+use crate::events::store::of_objects;
 use crate::evidence::service::stored_preview;
 use crate::evidence::show::is_shown_to_chain;
 use crate::evidence::store::evidence_of_visits;
@@ -137,6 +138,8 @@ pub async fn results(app: &App, caller: &Caller, filter: &Filter, slice: &Slice)
         gone.retain(|visit| visit.public_id <= last);
     }
     let next_cursor = last.map(|last| cursor(&last.to_string()));
+    let unseen = blind::hidden(db, caller).await?;
+    rows.retain(|visit| !unseen.contains(&visit.id));
     let mut branch_ids: Vec<_> = rows.iter().chain(&gone).map(|visit| visit.branch_id).collect();
     branch_ids.sort_unstable();
     branch_ids.dedup();
@@ -266,6 +269,7 @@ fn summary(visit: &visit::Model, branch: &branch::Model, score: Option<ScoreSumm
         visited_on,
         part_of_day,
         outcome: visit.outcome,
+        attempted_because: visit.attempted_because,
         score_version: visit.current_score_version,
         score,
         published_on: published_at.with_timezone(&zone_of(branch)).date_naive(),
@@ -357,7 +361,7 @@ pub async fn result_photo(
     })
 }
 
-/// The receipt of a result's score, without texts: of the one that counts, or of one that an appeal replaced.
+/// The receipt of a result's score, without texts: of the one that counts, or of one that did while it was published.
 ///
 /// # Errors
 ///
@@ -372,10 +376,30 @@ pub async fn result_receipt(
     let visit = visible(app, caller, result_id).await?;
     let current = visit.current_score_version;
     let version = version.unwrap_or(current);
-    // Of earlier scores the chain saw those that an appeal replaced; all others were the firm's alone.
-    if version != current && !appeals::store::replaced_versions(app.db.reader(), &visit).await?.contains(&version) {
+    // Of earlier scores the chain reads those that it saw; all others were the firm's alone.
+    if version != current && !published_versions(app, &visit).await?.contains(&version) {
         let detail = format!("The result has no score of version {version} that was published.");
         return Err(Failure::new(Kind::NotFound, "no_score", detail));
     }
     receipts::service::receipt_for_chain(app, &visit, version).await
+}
+
+/// The versions of a visit's scores that counted while it was published, by its history.
+async fn published_versions(app: &App, visit: &visit::Model) -> Result<BTreeSet<i32>, Failure> {
+    #[derive(Deserialize)]
+    struct Told {
+        score_version: i32,
+    }
+    let (mut is_published, mut versions) = (false, BTreeSet::new());
+    for event in of_objects(app.db.reader(), visit.firm_id, &[format!("visit/{}", visit.id)]).await? {
+        match event.kind.as_str() {
+            "visit.published" => is_published = true,
+            "visit.unpublished" => is_published = false,
+            "visit.corrected" => {}
+            _ => continue,
+        }
+        let told = event.payload.as_deref().and_then(|payload| serde_json::from_str::<Told>(payload).ok());
+        versions.extend(told.filter(|_| is_published).map(|told| told.score_version));
+    }
+    Ok(versions)
 }

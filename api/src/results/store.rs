@@ -1,7 +1,9 @@
 //! Queries on published visits.
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use uuid::Uuid;
 
 use crate::chains::store::{BranchFilter, in_region_now};
@@ -75,7 +77,7 @@ pub async fn withdrawn_by_public_id(
     taken_back(firm_id, reach).filter(visit::Column::PublicId.eq(public_id)).one(db).await
 }
 
-/// Visits that were published and are not any more, of a reach.
+/// Visits that were published and are not any more, or are left out of reports since, of a reach.
 fn taken_back(firm_id: Uuid, reach: BranchFilter) -> sea_orm::Select<visit::Entity> {
     let withdrawn = Query::select()
         .column(withdrawal::Column::Id)
@@ -84,7 +86,11 @@ fn taken_back(firm_id: Uuid, reach: BranchFilter) -> sea_orm::Select<visit::Enti
         .take();
     let query = visit::Entity::find()
         .filter(visit::Column::FirmId.eq(firm_id))
-        .filter(visit::Column::State.ne(VisitState::Published))
+        .filter(
+            Condition::any()
+                .add(visit::Column::State.ne(VisitState::Published))
+                .add(visit::Column::Reporting.eq(Reporting::Excluded)),
+        )
         .filter(visit::Column::Id.in_subquery(withdrawn));
     within(query, firm_id, reach)
 }

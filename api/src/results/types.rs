@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::appeals::types::AppealLine;
 use crate::visits::types::ScoreSummary;
-use crate::words::{Outcome, PartOfDay};
+use crate::words::{AttemptedBecause, Outcome, PartOfDay};
 
 /// Published visits, and those that were taken back, in one order: that of their ids, which tells nothing of time.
 #[derive(Debug, Object)]
@@ -57,6 +57,8 @@ pub struct ResultSummary {
     pub part_of_day: PartOfDay,
     /// Whether the visit could be made.
     pub outcome: Outcome,
+    /// Why it could not be made; null when it could.
+    pub attempted_because: Option<AttemptedBecause>,
     /// The number of its score; 0 for a visit that never had one.
     pub score_version: i32,
     /// Its score; null for a visit that could not be made.

@@ -21,6 +21,7 @@ use crate::evidence::service::has_bytes;
 use crate::failure::Failure;
 use crate::publishing;
 use crate::retention::line::Taken;
+use crate::retention::store;
 use crate::review;
 use crate::signals;
 use crate::transcripts;
@@ -145,7 +146,7 @@ impl<'a> Purging<'a> {
         // In one order, so that two purges do not wait for each other.
         self.unreferred.sort_unstable();
         crate::evidence::store::unrefer(self.tx, firm_id, &self.unreferred).await?;
-        super::store::update_visit(self.tx, self.visit.clone()).await?;
+        store::update_visit(self.tx, self.visit.clone()).await?;
         Ok((self.visit, self.taken))
     }
 }
@@ -365,6 +366,8 @@ async fn questions(of: &mut Purging<'_>) -> Result<(), Failure> {
     of.taken.rows("question_messages.text", rows);
     let rows = review::store::remove_drafts(of.tx, of.visit.firm_id, of.visit.id).await?;
     of.taken.rows("correction_drafts", rows);
+    // Answers that are kept for the case that a request is repeated hold the texts, too.
+    store::forget_answers(of.tx, of.visit.firm_id, "create_question", of.visit.id).await?;
     Ok(())
 }
 
@@ -381,6 +384,7 @@ async fn appeals(of: &mut Purging<'_>) -> Result<(), Failure> {
     of.taken.rows("appeals", rows);
     let rows = publishing::store::clear_public_reason(of.tx, of.visit.firm_id, of.visit.id, None).await?;
     of.taken.rows("withdrawals.public_reason", rows);
+    store::forget_answers(of.tx, of.visit.firm_id, "create_appeal", of.visit.public_id).await?;
     Ok(())
 }
 

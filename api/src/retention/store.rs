@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::entity::{hold, membership, purge, purge_line, retention_rule, visit};
+use crate::entity::{hold, idempotency_key, membership, purge, purge_line, retention_rule, visit};
 use crate::retention::classes::ALL;
 use crate::words::{MembershipState, Role, VisitState};
 
@@ -278,4 +278,20 @@ pub async fn visited_chains(
         .into_model()
         .all(db)
         .await
+}
+
+/// Takes the kept answers of an operation that name an object; repeating such a request is a new one then.
+pub async fn forget_answers(
+    tx: &DatabaseTransaction,
+    firm_id: Uuid,
+    operation: &str,
+    named: Uuid,
+) -> Result<(), DbErr> {
+    idempotency_key::Entity::delete_many()
+        .filter(idempotency_key::Column::FirmId.eq(firm_id))
+        .filter(idempotency_key::Column::Operation.eq(operation))
+        .filter(idempotency_key::Column::Answer.contains(named.to_string()))
+        .exec(tx)
+        .await
+        .map(drop)
 }

@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use crate::agreement::blind;
 use crate::app::App;
+use crate::appeals;
 use crate::entity::{correction_draft, revision, score, visit};
 use crate::failure::{Failure, FieldProblem};
 use crate::http::json::text_problem;
 use crate::people::types::Caller;
 use crate::retention::classes::written;
-use crate::review::revise::{Change, revise};
+use crate::review::revise::{Change, revise, shape_problems};
 use crate::review::service::{REASON_CHARS, acted, check_not_own, check_taker};
 use crate::review::store;
 use crate::review::types::{
@@ -23,7 +24,7 @@ use crate::review::types::{
 use crate::states::{VISIT_MOVES, after};
 use crate::visits::read::visible_visit;
 use crate::visits::store::{lock_visits, revisions_of, score_of, scores_of};
-use crate::words::RevisionKind;
+use crate::words::{AppealState, RevisionKind};
 use crate::write::Write;
 
 /// Corrects answers of a visit in review, approved or published: a new revision with a score of its own. A published one
@@ -33,7 +34,8 @@ use crate::write::Write;
 ///
 /// * 403 `own_visit`, `not_the_reviewer`, and as [`blind::check`].
 /// * 404 when there is no such visit.
-/// * 409 `illegal_state`, `other_revision` when another revision counts by now, `no_score`.
+/// * 409 `illegal_state`, `other_revision` when another revision counts by now, `settled_by_appeal` when an upheld appeal
+///   settled an answer, `no_score`.
 /// * 422 with every problem, as [`revise`] has it.
 pub async fn correct(app: &App, caller: &Caller, id: Uuid, order: Correction) -> Result<CorrectedView, Failure> {
     let mut write = Write::begin_by(app, caller).await?;
@@ -42,6 +44,7 @@ pub async fn correct(app: &App, caller: &Caller, id: Uuid, order: Correction) ->
         let detail = format!("Revision {} counts by now; look at it, and correct that.", row.current_revision);
         return Err(Failure::conflict("other_revision", detail));
     }
+    check_not_decided(&write, &row, &order).await?;
     acted(&mut row, caller.membership_id, app.clock.now());
     let changes: Vec<_> = order
         .changes
@@ -53,6 +56,19 @@ pub async fn correct(app: &App, caller: &Caller, id: Uuid, order: Correction) ->
     let score = score_of(&write.tx, caller.firm_id, id, row.current_score_version).await?;
     write.commit().await?;
     Ok(CorrectedView { view: row.into(), score_bp: score.and_then(|score| score.score_bp) })
+}
+
+/// Checks that no answer was settled by an appeal: what was decided is final, for the firm as for the branch.
+async fn check_not_decided(write: &Write<'_>, row: &visit::Model, order: &Correction) -> Result<(), Failure> {
+    let appeals = appeals::store::of_visit(&write.tx, row.firm_id, row.id).await?;
+    let upheld = |item: &str| appeals.iter().any(|of| of.state == AppealState::Upheld && of.item_id == item);
+    let decided: Vec<_> =
+        order.changes.iter().map(|change| change.item_id.as_str()).filter(|item| upheld(item)).collect();
+    if decided.is_empty() {
+        return Ok(());
+    }
+    let detail = format!("Upheld appeals settled these answers for good: {}. Leave them out.", decided.join(", "));
+    Err(Failure::conflict("settled_by_appeal", detail))
 }
 
 /// The answer as visits have it.
@@ -95,11 +111,18 @@ pub async fn put_draft(
         .filter_map(|(i, reason)| Some((i, text_problem(reason, REASON_CHARS)?)))
         .map(|(i, (code, message))| FieldProblem::new(format!("/changes/{i}/reason"), code, message))
         .collect();
+    let answers = draft.changes.iter().enumerate().filter_map(|(i, change)| Some((i, change.answer.clone()?)));
+    let shapes = answers.flat_map(|(i, answer)| shape_problems(&answer.0, &format!("/changes/{i}/answer")));
+    let problems: Vec<_> = problems.into_iter().chain(shapes).collect();
     if !problems.is_empty() {
         return Err(Failure::invalid(problems));
     }
     let write = Write::begin_by(app, caller).await?;
     let mut row = locked(&write, caller, id).await?;
+    if draft.base_revision > row.current_revision {
+        let problem = FieldProblem::new("/base_revision", "unknown_ref", "is not a revision of the visit");
+        return Err(Failure::invalid(vec![problem]));
+    }
     let now = app.clock.now();
     let kept = correction_draft::Model {
         firm_id: caller.firm_id,

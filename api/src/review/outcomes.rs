@@ -9,6 +9,7 @@ use crate::events::types::NewEvent;
 use crate::failure::{Failure, FieldProblem};
 use crate::http::json::text_problem;
 use crate::people::types::Caller;
+use crate::publishing;
 use crate::retention::classes::written;
 use crate::review::service::{REASON_CHARS, acted, check_not_own, check_taker, count};
 use crate::review::store;
@@ -53,6 +54,10 @@ pub async fn set_reporting(
         // As it was or is when it counts: an excluded visit adds nothing.
         let counted = if to == Reporting::Excluded { &before } else { &row };
         count(app, &mut write, caller.membership_id, counted, change).await?;
+        if to == Reporting::Excluded {
+            // The chain has read it, and learns that it counts no more.
+            publishing::service::withdraw(app, &write, &row, None).await?;
+        }
     }
     let payload = json!({
         "reason": reason, "payable": payable, "state": row.state, "wave_id": row.wave_id, "branch_id": row.branch_id,

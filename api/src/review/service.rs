@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::agreement;
+use crate::agreement::{self, blind};
 use crate::app::App;
 use crate::canonical::canonical;
 use crate::chains;
@@ -325,17 +325,17 @@ pub fn check_taker(caller: &Caller, row: &visit::Model) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks that the caller did not file a visit, whatever membership they act under.
+/// Checks that the caller did not file a visit and is not to score it a second time, whatever membership they act under.
 ///
 /// # Errors
 ///
-/// 403 `own_visit` when they did.
+/// 403 `own_visit` when they filed it, and as [`blind::check`].
 pub async fn check_not_own(write: &Write<'_>, caller: &Caller, row: &visit::Model) -> Result<(), Failure> {
     if store::same_person(&write.tx, caller.firm_id, row.auditor_id, caller.membership_id).await? {
         let detail = "You filed this visit yourself; somebody else has to review it.";
         return Err(Failure::new(Kind::Forbidden, "own_visit", detail));
     }
-    Ok(())
+    blind::check(&write.tx, caller, row.id).await
 }
 
 /// A visit is judged on all its evidence, or on the auditor's word that a file is lost.
