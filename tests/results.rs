@@ -62,7 +62,7 @@ async fn a_result_holds_what_was_found(app: &TestApp) {
     let row = json!({
         "result_id": listed["data"][0]["result_id"], "wave_id": world.wave, "branch_id": world.branches[0],
         "standard_id": "tiny", "standard_version": 1, "visited_on": "2026-05-04", "part_of_day": "morning",
-        "outcome": "completed", "score_version": 1, "published_on": published_on,
+        "outcome": "completed", "attempted_because": null, "score_version": 1, "published_on": published_on,
         "score": {
             "score_bp": 4000, "raw_bp": 6425, "band": "C", "passed": false, "insufficient": false,
             "scored_share_bp": scores["data"][0]["result"]["visit"]["scored_share_bp"], "capped": true,
@@ -398,12 +398,12 @@ async fn what_does_not_count_is_not_there(app: &TestApp) {
     gone(410, "withdrawn").await;
     world.review(&visit, &["publish"]).await;
     assert_eq!(world.result_of(0).await["result_id"], row["result_id"], "the same id again");
-    for (hide, show) in [
-        ("reporting = 'excluded'", "reporting = 'included'"),
-        ("quarantine_reason = 'arrived_late'", "quarantine_reason = NULL"),
+    for (hide, show, (status, code)) in [
+        ("reporting = 'excluded'", "reporting = 'included'", (410, "withdrawn")),
+        ("quarantine_reason = 'arrived_late'", "quarantine_reason = NULL", (404, "not_found")),
     ] {
         app.execute(&format!("UPDATE visits SET {hide}")).await.expect("an update");
-        gone(404, "not_found").await;
+        gone(status, code).await;
         app.execute(&format!("UPDATE visits SET {show}")).await.expect("an update");
         viewer.get(&path(&row)).ok().await;
     }
