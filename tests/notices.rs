@@ -118,7 +118,7 @@ async fn questions_and_appeals_are_told_to_who_answers_them(app: &TestApp) {
     let question = json!({"item_id": "polite", "text": "Neli või viis?"});
     let asked = world.reviewer.client.post(&format!("/v1/visits/{visit}/questions"), &question).created().await;
     let messages = format!("/v1/questions/{}/messages", text(&asked["id"]));
-    world.auditor.client.post(&messages, &json!({"text": "Neli."})).created().await;
+    world.auditor.client.post(&messages, &json!({"text": "Neli."})).ok().await;
     assert_eq!(kinds(app, &world.auditor).await, ["assignment_given", "question_asked"]);
     assert_eq!(kinds(app, &world.reviewer).await, ["question_answered"]);
     assert_eq!(kinds(app, &second).await, Vec::<String>::new());

@@ -144,6 +144,10 @@ pub struct FirmData {
     pub correction_drafts: Vec<Any<Value>>,
     /// Visits of others that they were drawn to score a second time, with their answers, and those that they dropped.
     pub second_scorings: Vec<Any<Value>>,
+    /// Appeals that they brought or decided, each with what they wrote in it.
+    pub appeals: Vec<Any<Value>>,
+    /// Files that they sent with appeals, without the bytes.
+    pub appeal_files: Vec<Any<Value>>,
     /// Consents that they recorded or withdrew.
     pub consents: Vec<Any<Value>>,
     /// Transcripts that they attached.
