@@ -253,6 +253,8 @@ async fn who_files_what_and_until_when(app: &TestApp) {
     let chain = format!("/v1/chains/{}", world.chain);
     world.admin.client.patch(&chain, &json!({"appeal_days": 366})).invalid(&[("/appeal_days", "out_of_range")]).await;
     crate::retention::age(app, 15).await;
+    let as_long_ago = "UPDATE scores SET created_at = (SELECT MIN(published_at) FROM visits)";
+    app.execute(as_long_ago).await.expect("an update");
     manager.client.post(&path, &appeal(&["queue"])).problem(409, "too_late").await;
     assert_eq!(world.admin.client.patch(&chain, &json!({"appeal_days": 20})).ok().await["appeal_days"], json!(20));
     file(&manager.client, &result, &["queue"]).await;

@@ -283,7 +283,7 @@ def fill(admin):
             reviewer.call("POST", f"/v1/visits/{visit}/{move}", body)
         visits[visit] = assignment
         files.append(file)
-        fit = visit if operation.endswith("visit") else file
+        fit = visit if operation.endswith(("visit", "_appeal", "_appeals")) else file
         if operation in OF_AN_UPLOAD:
             auditor.call("POST", "/v1/uploads", b"", Upload_Defer_Length="1", **of_upload(file))
             fit = auditor.headers["location"].rsplit("/", 1)[-1]
@@ -335,7 +335,7 @@ def fill(admin):
     # Flagged or not, they can be cleared; a correction is put aside by each of the two who can.
     fitting["clear_quarantine"] = fitting["review_visit"]
     for operation in ("create_question", "put_correction_draft"):
-        fitting[operation] = fitting["get_result"]
+        fitting[operation] = fitting["unpublish_visit"]
     aside = {"base_revision": 1, "changes": [{"item_id": "front", "answer": {"v": 3}}]}
     fitting["get_correction_draft"] = fitting["delete_correction_draft"] = fitting["publish_visit"]
     for visit in fitting["publish_visit"]:
@@ -343,7 +343,7 @@ def fill(admin):
             caller.call("PUT", f"/v1/visits/{visit}/correction", aside)
     asked = [
         reviewer.call("POST", f"/v1/visits/{visit}/questions", {"text": "Which till was it?"})["id"]
-        for visit in fitting["get_result"] * 3
+        for visit in fitting["unpublish_visit"] * 3
     ]
     fitting["close_question"], fitting["add_question_message"] = asked[:3], asked[3:]
 

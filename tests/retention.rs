@@ -45,7 +45,6 @@ pub async fn age(app: &TestApp, days: i64) {
         let statement = format!("UPDATE visits SET {column} = '{at}' WHERE {column} IS NOT NULL");
         app.execute(&statement).await.expect("an update");
     }
-    app.execute(&format!("UPDATE scores SET created_at = '{at}'")).await.expect("an update");
 }
 
 /// Says how long the chain's data is kept.
