@@ -14,7 +14,7 @@ use crate::failure::{Failure, FieldProblem};
 use crate::http::json::text_problem;
 use crate::people::types::Caller;
 use crate::retention::classes::written;
-use crate::review::revise::{Change, revise, shape_problems};
+use crate::review::revise::{Change, revise};
 use crate::review::service::{REASON_CHARS, acted, check_not_own, check_taker};
 use crate::review::store;
 use crate::review::types::{
@@ -26,6 +26,9 @@ use crate::visits::read::visible_visit;
 use crate::visits::store::{lock_visits, revisions_of, score_of, scores_of};
 use crate::words::{AppealState, RevisionKind};
 use crate::write::Write;
+
+/// Largest correction that is put aside, as JSON.
+const DRAFT_BYTES: usize = 256 * 1024;
 
 /// Corrects answers of a visit in review, approved or published: a new revision with a score of its own. A published one
 /// counts by it at once.
@@ -99,7 +102,7 @@ async fn locked(write: &Write<'_>, caller: &Caller, id: Uuid) -> Result<visit::M
 /// # Errors
 ///
 /// * As [`correct`], but for what the changes come to.
-/// * 422 when a reason is blank or too long.
+/// * 422 when a reason is blank or too long, the whole too large, or the revision is not one of the visit.
 pub async fn put_draft(
     app: &App,
     caller: &Caller,
@@ -111,11 +114,13 @@ pub async fn put_draft(
         .filter_map(|(i, reason)| Some((i, text_problem(reason, REASON_CHARS)?)))
         .map(|(i, (code, message))| FieldProblem::new(format!("/changes/{i}/reason"), code, message))
         .collect();
-    let answers = draft.changes.iter().enumerate().filter_map(|(i, change)| Some((i, change.answer.clone()?)));
-    let shapes = answers.flat_map(|(i, answer)| shape_problems(&answer.0, &format!("/changes/{i}/answer")));
-    let problems: Vec<_> = problems.into_iter().chain(shapes).collect();
     if !problems.is_empty() {
         return Err(Failure::invalid(problems));
+    }
+    let changes = serde_json::to_string(&draft.changes).map_err(Failure::internal)?;
+    if changes.len() > DRAFT_BYTES {
+        let message = format!("has more than {DRAFT_BYTES} bytes; correct what is ready first");
+        return Err(Failure::invalid(vec![FieldProblem::new("/changes", "too_long", message)]));
     }
     let write = Write::begin_by(app, caller).await?;
     let mut row = locked(&write, caller, id).await?;
@@ -129,7 +134,7 @@ pub async fn put_draft(
         visit_id: id,
         author_id: caller.membership_id,
         base_revision: draft.base_revision,
-        changes: serde_json::to_string(&draft.changes).map_err(Failure::internal)?,
+        changes,
         saved_at: now,
     };
     store::put_draft(&write.tx, kept.clone()).await?;

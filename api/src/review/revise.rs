@@ -165,7 +165,7 @@ pub fn changed(before: Map<String, Value>, changes: &[Change]) -> Result<Map<Str
 }
 
 /// What is wrong with an answer, whatever its item.
-pub fn shape_problems(answer: &Value, at: &str) -> Vec<FieldProblem> {
+fn shape_problems(answer: &Value, at: &str) -> Vec<FieldProblem> {
     let Some(members) = answer.as_object() else {
         return vec![FieldProblem::new(at, "bad_type", "must be an object, or null")];
     };
